@@ -1,0 +1,16 @@
+//! The files of Loadline: what people write, what a run leaves behind, and the documents its verbs print.
+//!
+//! This crate reads from [`std::io::Read`] and writes to [`std::io::Write`]. It opens no file, knows no clock
+//! and no socket, and so it cannot fail for any reason but the bytes it was given.
+//!
+//! | module | file |
+//! |---|---|
+//! | [`slo`] | one service level objective, as written in a scenario or after `--slo` |
+//! | [`run`] | `run.json`: how a run was made, and its [`run::Summary`] |
+//! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
+//! | [`histogram`] | latency histograms and the HdrHistogram log format |
+
+pub mod histogram;
+pub mod recording;
+pub mod run;
+pub mod slo;
