@@ -155,7 +155,9 @@ impl Source {
 
     /// The flow of `arrival` has ended at `now`: in the closed model its user comes again.
     pub fn finished(&mut self, arrival: &Arrival, now: Nanos) {
-        let Some(TimedStage { stage: Stage { load: Load::Users(stage), .. }, .. }) = self.current else { return };
+        let Some(TimedStage { stage: Stage { load: Load::Users(stage), .. }, .. }) = self.current else {
+            return;
+        };
         let stays = arrival.user < stage.users;
         self.seat(arrival.user).state = if stays { Presence::Ready } else { Presence::Away };
         if stays {
@@ -228,8 +230,11 @@ impl Source {
 
     /// Users that the new stage has and the old had not begin at its start; those that it has no more leave.
     fn seat_users(&mut self) {
-        let Some(TimedStage { start, stage: Stage { load: Load::Users(stage), .. } }) = self.current else { return };
-        let kept = std::mem::take(&mut self.ready).into_iter().filter(|Reverse((_, user))| *user < stage.users);
+        let Some(TimedStage { start, stage: Stage { load: Load::Users(stage), .. } }) = self.current else {
+            return;
+        };
+        let kept =
+            std::mem::take(&mut self.ready).into_iter().filter(|Reverse((_, user))| *user < stage.users);
         self.ready = kept.map(|Reverse((at, user))| Reverse((at.max(start), user))).collect();
         for slot in 0..self.seats.len() {
             let user = slot as u32 * self.workers + self.worker;

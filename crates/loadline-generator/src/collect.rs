@@ -111,13 +111,20 @@ impl Pending {
             connect_max_ms: ms(self.connections.connect_max),
             ..Default::default()
         };
-        Second { second, generator: generator_lines(now, self.flows), requests: self.requests.into_values().collect() }
+        Second {
+            second,
+            generator: generator_lines(now, self.flows),
+            requests: self.requests.into_values().collect(),
+        }
     }
 }
 
 /// One line for the measured part, one for warm-up, as there is something to say. What belongs to the second as a
 /// whole stands on the first.
-fn generator_lines(now: GeneratorSecond, [measured, warmup]: [Option<FlowCounts>; 2]) -> Vec<GeneratorSecond> {
+fn generator_lines(
+    now: GeneratorSecond,
+    [measured, warmup]: [Option<FlowCounts>; 2],
+) -> Vec<GeneratorSecond> {
     let line = |base: GeneratorSecond, flows: FlowCounts, warmup| GeneratorSecond {
         offered: flows.offered,
         started: flows.started,

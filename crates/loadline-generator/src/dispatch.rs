@@ -230,7 +230,12 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
 
     /// Has this loop polled at the next instant at which there is something to do.
     fn arm(&mut self, context: &Context<'_>) {
-        let due = [self.source.next_due(), self.drain_until, Some(self.next_tick), Some(self.shared.recorder.borrow().due())];
+        let due = [
+            self.source.next_due(),
+            self.drain_until,
+            Some(self.next_tick),
+            Some(self.shared.recorder.borrow().due()),
+        ];
         let due = due.into_iter().flatten().min();
         if self.armed_for != due {
             self.armed_for = due;
@@ -251,7 +256,16 @@ struct Sessions;
 
 impl Sessions {
     fn open(&mut self, script: &Script, seed: u64, arrival: &Arrival) -> Option<Session> {
-        script.session(seed, crate::script::ArrivalS{index: arrival.index, user: arrival.user, iteration: arrival.iteration}).ok()
+        script
+            .session(
+                seed,
+                crate::script::ArrivalS {
+                    index: arrival.index,
+                    user: arrival.user,
+                    iteration: arrival.iteration,
+                },
+            )
+            .ok()
     }
     fn close(&mut self, _user: u32, _session: Session) {}
 }

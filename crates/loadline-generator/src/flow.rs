@@ -133,7 +133,8 @@ pub(crate) async fn run<C: Clock, K: Client>(
 ) -> Finished {
     let script = shared.script.clone();
     let steps = &script.flows[script.flow_of(seed, arrival.index)].steps;
-    let mut visit = Visit { shared: &shared, session: &mut session, warmup: arrival.warmup, intended: arrival.at, ready };
+    let mut visit =
+        Visit { shared: &shared, session: &mut session, warmup: arrival.warmup, intended: arrival.at, ready };
     let ok = visit.steps(steps).await.is_ok();
     Finished { arrival, session, ok }
 }

@@ -194,7 +194,12 @@ pub struct Recorder {
 
 impl Recorder {
     /// Hands over to `out` and takes emptied banks back from `spare`.
-    pub fn new(worker: u32, names: usize, out: SyncSender<WorkerSecond>, spare: Receiver<Box<Banks>>) -> Self {
+    pub fn new(
+        worker: u32,
+        names: usize,
+        out: SyncSender<WorkerSecond>,
+        spare: Receiver<Box<Banks>>,
+    ) -> Self {
         let mut recorder = Recorder { worker, second: 0, banks: Box::default(), out, spare };
         recorder.banks.measured.names.resize(names, None);
         recorder.banks.warmup.names.resize(names, None);
@@ -243,7 +248,13 @@ impl Recorder {
     pub fn finish(mut self, gauges: Gauges) {
         let banks = std::mem::take(&mut self.banks);
         // The receiver is gone only if the run was given up: then nobody wants it.
-        let _ = self.out.send(WorkerSecond { worker: self.worker, second: self.second, banks, gauges, last: true });
+        let _ = self.out.send(WorkerSecond {
+            worker: self.worker,
+            second: self.second,
+            banks,
+            gauges,
+            last: true,
+        });
     }
 
     fn bank(&mut self, warmup: bool) -> &mut Bank {

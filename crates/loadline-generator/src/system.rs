@@ -78,7 +78,9 @@ impl Thief {
             _ => None,
         };
         let throttled = match (now.throttled_us, last.throttled_us) {
-            (Some(now), Some(before)) if wall_us > 0.0 => Some((now.saturating_sub(before) as f64 / wall_us).min(1.0)),
+            (Some(now), Some(before)) if wall_us > 0.0 => {
+                Some((now.saturating_sub(before) as f64 / wall_us).min(1.0))
+            }
             _ => None,
         };
         [stolen, throttled].into_iter().flatten().reduce(f64::max)
@@ -87,7 +89,8 @@ impl Thief {
 
 impl Reading {
     fn take(cgroup: Option<&PathBuf>) -> Self {
-        let throttled_us = cgroup.and_then(|path| fs::read_to_string(path).ok()).and_then(|text| throttled_us(&text));
+        let throttled_us =
+            cgroup.and_then(|path| fs::read_to_string(path).ok()).and_then(|text| throttled_us(&text));
         let ticks = fs::read_to_string("/proc/stat").ok().and_then(|text| stolen_ticks(&text));
         Reading { at: Instant::now(), ticks, throttled_us }
     }
@@ -95,8 +98,14 @@ impl Reading {
 
 /// Of the first line of `/proc/stat`, the eighth figure (steal) and the sum of the first eight.
 fn stolen_ticks(stat: &str) -> Option<(u64, u64)> {
-    let figures: Vec<u64> =
-        stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().map_while(|f| f.parse().ok()).take(8).collect();
+    let figures: Vec<u64> = stat
+        .lines()
+        .next()?
+        .strip_prefix("cpu ")?
+        .split_whitespace()
+        .map_while(|f| f.parse().ok())
+        .take(8)
+        .collect();
     Some((*figures.get(7)?, figures.iter().sum()))
 }
 

@@ -57,7 +57,8 @@ impl TlsSettings {
     /// When a PEM file holds no certificate or key, or they do not fit together.
     pub fn build(&self) -> Result<ClientConfig, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+        let config =
+            ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
         let config = if self.insecure {
             config.dangerous().with_custom_certificate_verifier(Arc::new(TrustAll(provider)))
         } else {
