@@ -265,10 +265,10 @@ impl Summariser {
 
     /// The length of the measured part: as planned, or until the load ended.
     fn duration_s(&self, run: &RunDocument) -> f64 {
-        match (run.status, run.load_ended_s) {
-            (Status::Complete, _) => self.measured_until(f64::INFINITY),
-            (_, Some(ended)) => self.measured_until(ended),
-            (_, None) => self.measured_until(self.seconds as f64),
+        match (run.load_ended_s, run.status) {
+            (Some(ended), _) => self.measured_until(ended),
+            (None, Status::Complete) => self.measured_until(f64::INFINITY),
+            (None, _) => self.measured_until(self.seconds as f64),
         }
     }
 

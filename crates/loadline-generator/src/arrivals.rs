@@ -135,6 +135,11 @@ impl Source {
         [self.next.map(|arrival| arrival.at), ready, stage_end].into_iter().flatten().min()
     }
 
+    /// Whether users come again, as they do in the closed model.
+    pub fn users_return(&self) -> bool {
+        self.users_max > 0
+    }
+
     /// All stages have passed and no more will come.
     pub fn is_over(&self) -> bool {
         self.current.is_none() && !self.fed

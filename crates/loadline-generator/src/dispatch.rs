@@ -5,7 +5,7 @@
 //! and that is counted.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::client::Client;
 use crate::clock::{Clock, Nanos};
 use crate::flow::{self, Finished, Shared};
 use crate::recorder::{FlowCounts, Recorder};
-use crate::script::{Script, Session};
+use crate::script::{self, Script, Session};
 use crate::stop::{Stop, StopHandle};
 
 /// How often a worker looks whether it is to stop, and whether a second has passed.
@@ -98,12 +98,13 @@ struct Dispatch<C, K> {
 
 impl<C: Clock, K: Client> Dispatch<C, K> {
     fn new(settings: Settings, source: Source, shared: Rc<Shared<C, K>>) -> Self {
+        let users_return = source.users_return();
         Dispatch {
             settings,
             source,
             shared,
             waiting: VecDeque::new(),
-            sessions: Sessions::default(),
+            sessions: Sessions { by_user: HashMap::new(), idle: Vec::new(), users_return },
             next_tick: 0,
             armed_for: None,
             drain_until: None,
@@ -202,18 +203,14 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
         }
         self.next_tick = now + TICK.as_nanos() as Nanos;
         self.shared.roll(now);
-        match self.settings.stop.requested() {
-            Some(Stop::AtOnce) => {
-                self.source.close();
-                self.drain_until = Some(now);
-            }
-            Some(_) => {
-                self.source.close();
-                let drained = now + DRAIN_WHEN_STOPPED.min(self.settings.drain).as_nanos() as Nanos;
-                self.drain_until = Some(self.drain_until.map_or(drained, |until| until.min(drained)));
-            }
-            None => {}
+        let Some(stop) = self.settings.stop.requested() else { return };
+        if !self.source.is_over() {
+            self.source.close();
+            self.settings.stop.load_ended(now);
         }
+        let moment = if stop == Stop::AtOnce { Duration::ZERO } else { DRAIN_WHEN_STOPPED.min(self.settings.drain) };
+        let until = now + moment.as_nanos() as Nanos;
+        self.drain_until = Some(self.drain_until.map_or(until, |earlier| earlier.min(until)));
     }
 
     /// Whether the last stage has passed and the flows in flight are done, or had their time.
@@ -250,22 +247,30 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
     }
 }
 
-/// Sessions that are not in use: those of users that come again, by user, and others for their memory.
-#[derive(Default)]
-struct Sessions;
+/// Sessions of flows that are over: those of users who come again, by user, and the others for their memory.
+struct Sessions {
+    by_user: HashMap<u32, Session>,
+    idle: Vec<Session>,
+    users_return: bool,
+}
 
 impl Sessions {
+    /// The session of `arrival`; `None` once the rows of a data source are used up.
     fn open(&mut self, script: &Script, seed: u64, arrival: &Arrival) -> Option<Session> {
-        script
-            .session(
-                seed,
-                crate::script::ArrivalS {
-                    index: arrival.index,
-                    user: arrival.user,
-                    iteration: arrival.iteration,
-                },
-            )
-            .ok()
+        let known = if self.users_return { self.by_user.remove(&arrival.user) } else { self.idle.pop() };
+        let &Arrival { index, user, iteration, .. } = arrival;
+        let arrival = script::Arrival { index, user, iteration };
+        match known {
+            Some(mut session) => session.renew(arrival, self.users_return).ok().map(|()| session),
+            None => script.session(seed, arrival).ok(),
+        }
     }
-    fn close(&mut self, _user: u32, _session: Session) {}
+
+    fn close(&mut self, user: u32, session: Session) {
+        if self.users_return {
+            self.by_user.insert(user, session);
+        } else {
+            self.idle.push(session);
+        }
+    }
 }

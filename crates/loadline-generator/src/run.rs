@@ -61,6 +61,8 @@ pub enum RunEvent {
     Ended {
         /// Why it ended early, where it did.
         stopped: Option<Stop>,
+        /// How long after the start arrivals were stopped, where they were.
+        load_ended: Option<Duration>,
     },
 }
 
@@ -170,7 +172,7 @@ pub fn run(
     for worker in workers {
         worker.thread.join().map_err(|_| RunError::Died)??;
     }
-    on_event(RunEvent::Ended { stopped: stop.requested() });
+    on_event(RunEvent::Ended { stopped: stop.requested(), load_ended: stop.load_ended_after() });
     Ok(())
 }
 
