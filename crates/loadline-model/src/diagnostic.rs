@@ -83,10 +83,24 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A mistake at `span` of `source`.
-    pub fn new(code: &'static str, source: &Arc<Source>, span: Span, message: impl Into<String>) -> Diagnostic {
+    pub fn new(
+        code: &'static str,
+        source: &Arc<Source>,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Diagnostic {
         let (line, column) = source.position(span.start);
         let file = source.name.clone();
-        Diagnostic { code, message: message.into(), file, line, column, span, help: None, source: source.clone() }
+        Diagnostic {
+            code,
+            message: message.into(),
+            file,
+            line,
+            column,
+            span,
+            help: None,
+            source: source.clone(),
+        }
     }
 
     /// The same with a way out.
@@ -98,7 +112,9 @@ impl Diagnostic {
     /// The message with the offending line and a caret beneath it.
     pub fn render(&self, colour: bool) -> String {
         let span = self.source.first_line(self.span);
-        let snippet = Snippet::source(&self.source.text).path(&self.file).annotation(AnnotationKind::Primary.span(span));
+        let snippet = Snippet::source(&self.source.text)
+            .path(&self.file)
+            .annotation(AnnotationKind::Primary.span(span));
         let mut group = Level::ERROR.primary_title(&self.message).id(self.code).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
@@ -123,7 +139,9 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count().max(lower.chars().count()) / 3).max(1))
+        .filter(|(distance, candidate)| {
+            *distance <= (candidate.chars().count().max(lower.chars().count()) / 3).max(1)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -146,8 +164,9 @@ mod tests {
     #[test]
     fn a_diagnostic_shows_the_line_and_a_caret() {
         let source = Source::new("shop.yaml", "name: é\nwieght: 3\n");
-        let diagnostic = Diagnostic::new("unknown-key", &source, Span { start: 9, end: 15 }, "unknown key `wieght`")
-            .with_help(suggestion("wieght", ["weight", "name"]));
+        let diagnostic =
+            Diagnostic::new("unknown-key", &source, Span { start: 9, end: 15 }, "unknown key `wieght`")
+                .with_help(suggestion("wieght", ["weight", "name"]));
         assert_eq!((diagnostic.line, diagnostic.column), (2, 1));
         insta::assert_snapshot!(diagnostic.render(false), @"");
         assert_eq!(diagnostic.to_string(), "shop.yaml:2:1: unknown key `wieght`; did you mean `weight`?");

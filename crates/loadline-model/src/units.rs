@@ -27,7 +27,8 @@ const DURATIONS: [(&str, u128); 6] = [
     ("us", 1_000),
     ("ns", 1),
 ];
-const DURATION_HELP: &str = "write a number and a unit (ns, us, ms, s, m, h), such as `250ms`, `1.5s` or `2m`";
+const DURATION_HELP: &str =
+    "write a number and a unit (ns, us, ms, s, m, h), such as `250ms`, `1.5s` or `2m`";
 
 /// Reads `250us`, `20ms`, `1.5s`, `2m`, `1h`; at most 1,000,000 hours.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
@@ -41,9 +42,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             Ok(Duration::new((nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32))
         }
         Some(_) => error(format!("the duration `{text}` is too long"), "the longest is `1000000h`"),
-        None => {
-            error(format!("`{text}` is not a whole number of nanoseconds"), "use fewer digits or a smaller unit")
-        }
+        None => error(
+            format!("`{text}` is not a whole number of nanoseconds"),
+            "use fewer digits or a smaller unit",
+        ),
     }
 }
 
@@ -53,7 +55,8 @@ pub fn format_duration(duration: Duration) -> String {
     if nanos == 0 {
         return "0s".into();
     }
-    let (unit, scale) = DURATIONS.iter().find(|(_, scale)| nanos.is_multiple_of(*scale)).expect("1 divides all");
+    let (unit, scale) =
+        DURATIONS.iter().find(|(_, scale)| nanos.is_multiple_of(*scale)).expect("1 divides all");
     format!("{}{unit}", nanos / scale)
 }
 
@@ -63,7 +66,8 @@ const RATE_HELP: &str = "write a number per second, minute or hour, such as `500
 /// Reads `500/s`, `30/m`, `5/h` into a rate per second.
 pub fn parse_rate(text: &str) -> Result<f64, UnitError> {
     let (number, unit) = split(text, "rate", RATE_HELP)?;
-    let scale = unit.strip_prefix('/').and_then(|per| RATES.iter().find(|(name, _)| *name == per.trim_start()));
+    let scale =
+        unit.strip_prefix('/').and_then(|per| RATES.iter().find(|(name, _)| *name == per.trim_start()));
     let Some(&(_, scale)) = scale else {
         return error(unknown_unit(text, unit, "rate"), RATE_HELP);
     };

@@ -66,8 +66,12 @@ fn conditions(node: &Node, reader: &mut Reader) -> Vec<Condition> {
 }
 
 fn described(mut fields: Fields, reader: &mut Reader) -> Vec<Condition> {
-    let signs =
-        [("lt", Comparison::Below), ("lte", Comparison::AtMost), ("gt", Comparison::Above), ("gte", Comparison::AtLeast)];
+    let signs = [
+        ("lt", Comparison::Below),
+        ("lte", Comparison::AtMost),
+        ("gt", Comparison::Above),
+        ("gte", Comparison::AtLeast),
+    ];
     let mut all = Vec::new();
     all.extend(fields.get("equals").map(|node| Condition::Equals(node.to_value())));
     all.extend(fields.get("not").map(|node| Condition::Not(node.to_value())));
@@ -97,9 +101,14 @@ fn described(mut fields: Fields, reader: &mut Reader) -> Vec<Condition> {
 /// `< 200ms`.
 fn bound(node: &Node, reader: &mut Reader) -> Option<(Comparison, std::time::Duration)> {
     let text = reader.text(node, "duration")?;
-    let signs =
-        [("<=", Comparison::AtMost), (">=", Comparison::AtLeast), ("<", Comparison::Below), (">", Comparison::Above)];
-    let found = signs.iter().find_map(|(sign, comparison)| Some((*comparison, text.value.strip_prefix(sign)?)));
+    let signs = [
+        ("<=", Comparison::AtMost),
+        (">=", Comparison::AtLeast),
+        ("<", Comparison::Below),
+        (">", Comparison::Above),
+    ];
+    let found =
+        signs.iter().find_map(|(sign, comparison)| Some((*comparison, text.value.strip_prefix(sign)?)));
     let Some((comparison, limit)) = found else {
         let message = format!("`{}` is no bound on a duration", text.value);
         reader.problem("unit", text.span, message, "write it as `duration: \"< 200ms\"`");
@@ -131,8 +140,10 @@ fn capture(name: &Text, node: &Node, reader: &mut Reader) -> Option<Capture> {
         return None;
     }
     let mut fields = reader.fields(node, &name.value)?;
-    let given: Vec<_> =
-        SOURCES.into_iter().filter_map(|kind| Some((kind, reader_text(&mut fields, kind, reader)?))).collect();
+    let given: Vec<_> = SOURCES
+        .into_iter()
+        .filter_map(|kind| Some((kind, reader_text(&mut fields, kind, reader)?)))
+        .collect();
     let group = fields.entry("group").map(|(key, node)| (key.span, reader.count(node, "group", 0, 99)));
     let default = fields.get("default").map(Node::to_value);
     let span = fields.span;

@@ -51,14 +51,16 @@ fn filled(text: &str, span: Span, env: Env, reader: &mut Reader) -> String {
 fn value(inner: Option<&str>, whole: &str, span: Span, env: Env, reader: &mut Reader) -> Option<String> {
     let at = reader.source.locate(span, whole);
     let inner = inner.unwrap_or_default();
-    let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
+    let (name, default) =
+        inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
     let word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     if name.is_empty() || !name.chars().all(word) || name.starts_with(|c: char| c.is_ascii_digit()) {
         let help = "write `${NAME}` or `${NAME:-default}` for the environment, `${{ name }}` for a variable, `$${` for the characters";
         reader.problem("environment", at, format!("`{whole}` is no environment variable"), help);
         return None;
     }
-    let value = env(name).filter(|value| default.is_none() || !value.is_empty()).or(default.map(String::from));
+    let value =
+        env(name).filter(|value| default.is_none() || !value.is_empty()).or(default.map(String::from));
     if value.is_none() {
         let help = format!("set it, or give a default: `${{{name}:-default}}`");
         reader.problem("environment", at, format!("the environment variable `{name}` is not set"), help);

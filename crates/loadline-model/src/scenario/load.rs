@@ -44,7 +44,12 @@ pub(super) fn load(node: &Node, reader: &mut Reader) -> Option<Load> {
         fields.finish(reader, "a stage of `load`");
     }
     if before == reader.problems.len() && open.is_empty() && closed.is_empty() {
-        reader.problem("missing-key", node.span, "`load` has no stage", "add one: `- { rate: 100/s, for: 1m }`");
+        reader.problem(
+            "missing-key",
+            node.span,
+            "`load` has no stage",
+            "add one: `- { rate: 100/s, for: 1m }`",
+        );
     }
     Some(if closed.is_empty() { Load::Open(open) } else { Load::Closed(closed) })
 }
@@ -58,7 +63,8 @@ fn open_stages(fields: &mut Fields, reader: &mut Reader) -> Vec<OpenStage> {
     let steps = fields.get("steps").map(|node| reader.count(node, "steps", 2, 1000));
     let (Some((from, to)), Some(duration)) = (rate, duration) else { return Vec::new() };
     let arrivals = arrivals.flatten().unwrap_or_default();
-    let stage = |from_per_s, to_per_s, duration| OpenStage { from_per_s, to_per_s, duration, warmup, arrivals };
+    let stage =
+        |from_per_s, to_per_s, duration| OpenStage { from_per_s, to_per_s, duration, warmup, arrivals };
     match steps.flatten() {
         None => vec![stage(from, to, duration)],
         Some(steps) => {
@@ -107,7 +113,10 @@ pub(super) fn defaults(node: &Node, reader: &mut Reader) -> Option<Defaults> {
     let mut fields = reader.fields(node, "defaults")?;
     let plain = Defaults::default();
     let defaults = Defaults {
-        timeout: fields.get("timeout").and_then(|n| reader.span_of_time(n, "timeout")).unwrap_or(plain.timeout),
+        timeout: fields
+            .get("timeout")
+            .and_then(|n| reader.span_of_time(n, "timeout"))
+            .unwrap_or(plain.timeout),
         headers: fields.get("headers").map(|n| reader.pairs(n, "headers")).unwrap_or_default(),
         redirects: fields.get("redirects").and_then(|n| redirects(n, reader)).unwrap_or(plain.redirects),
         cookies: fields.get("cookies").and_then(|n| reader.boolean(n, "cookies")).unwrap_or(plain.cookies),
@@ -127,7 +136,10 @@ pub const BUILT_IN: [&str; 2] = ["iteration", "user"];
 pub(super) fn name(key: &Text, taken: &[&Text], reader: &mut Reader) {
     let word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let reserved = ["true", "false", "none", "not", "and", "or", "in", "is", "if", "else"];
-    if key.value.is_empty() || !key.value.chars().all(word) || key.value.starts_with(|c: char| c.is_ascii_digit()) {
+    if key.value.is_empty()
+        || !key.value.chars().all(word)
+        || key.value.starts_with(|c: char| c.is_ascii_digit())
+    {
         let message = format!("`{}` is no name for a variable", key.value);
         reader.problem("name", key.span, message, "use letters, digits and `_`, beginning with a letter");
     } else if BUILT_IN.contains(&key.value.as_str()) || reserved.contains(&key.value.as_str()) {
@@ -154,7 +166,12 @@ pub(super) fn variables(node: &Node, env: Env, reader: &mut Reader) -> Vec<Varia
         };
         if let Some(text) = value.strings().into_iter().find(|text| text.value.contains("${{")) {
             let help = "variables are constants; compute values in a flow with a `set` step";
-            reader.problem("template", text.span, format!("the variable `{}` holds a template", key.value), help);
+            reader.problem(
+                "template",
+                text.span,
+                format!("the variable `{}` holds a template", key.value),
+                help,
+            );
         }
         variables.push(Variable { name: key.clone(), value, secret });
     }
@@ -201,10 +218,13 @@ fn environment(node: &Node, env: Env, reader: &mut Reader) -> Option<Value> {
 pub(super) fn data(node: &Node, variables: &[Variable], reader: &mut Reader) -> Vec<DataSource> {
     let taken: Vec<_> = variables.iter().map(|variable| &variable.name).collect();
     let entries = reader.entries(node, "data");
-    entries.iter().filter_map(|(key, node)| {
-        name(key, &taken, reader);
-        source(key, node, reader)
-    }).collect()
+    entries
+        .iter()
+        .filter_map(|(key, node)| {
+            name(key, &taken, reader);
+            source(key, node, reader)
+        })
+        .collect()
 }
 
 fn source(key: &Text, node: &Node, reader: &mut Reader) -> Option<DataSource> {

@@ -72,7 +72,11 @@ impl Scenario {
     /// # Errors
     ///
     /// Everything that is wrong with it, in the order of the file.
-    pub fn parse(text: &str, file: &str, env: impl Fn(&str) -> Option<String>) -> Result<Scenario, Vec<Diagnostic>> {
+    pub fn parse(
+        text: &str,
+        file: &str,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Scenario, Vec<Diagnostic>> {
         let source = Source::new(file, text);
         let mut root = yaml::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
         let mut reader = Reader { source, problems: Vec::new() };
@@ -109,7 +113,8 @@ fn read(root: &yaml::Node, env: env::Env, reader: &mut Reader) -> Option<Scenari
     let seed = fields.get("seed").and_then(|node| reader.count(node, "seed", 0, u64::MAX)).unwrap_or(1);
     let load = fields.get("load").and_then(|node| load::load(node, reader));
     let defaults = fields.get("defaults").and_then(|node| load::defaults(node, reader)).unwrap_or_default();
-    let variables = fields.get("variables").map(|node| load::variables(node, env, reader)).unwrap_or_default();
+    let variables =
+        fields.get("variables").map(|node| load::variables(node, env, reader)).unwrap_or_default();
     let data = fields.get("data").map(|node| load::data(node, &variables, reader)).unwrap_or_default();
     let flows = fields.need(reader, "flows", "say what users do: `flows: [{ steps: [{ get: / }] }]`");
     let flows = flows.map(|node| steps::flows(node, reader)).unwrap_or_default();
@@ -136,7 +141,12 @@ fn read(root: &yaml::Node, env: env::Env, reader: &mut Reader) -> Option<Scenari
 fn target_url(node: &yaml::Node, reader: &mut Reader) -> Option<Text> {
     let text = reader.text(node, "target")?;
     if let Err(help) = overrides::check_target(&text.value) {
-        reader.problem("url", text.span, format!("the target `{}` is no URL", record::strike_url(&text.value)), help);
+        reader.problem(
+            "url",
+            text.span,
+            format!("the target `{}` is no URL", record::strike_url(&text.value)),
+            help,
+        );
     }
     Some(text)
 }

@@ -98,7 +98,10 @@ impl Scenario {
             name: steps::label(&method, &path).as_str().into(),
             method: method.as_str().into(),
             url: path.as_str().into(),
-            headers: headers.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+                .collect(),
             body: body.map_or(Body::None, |body| Body::Text(body.into())),
             ..Request::default()
         };
@@ -143,7 +146,8 @@ impl Scenario {
             Some(Load::Open(stages)) => stages.last().map(|stage| stage.arrivals).unwrap_or_default(),
             _ => Arrivals::default(),
         };
-        let stage = |(duration, warmup)| OpenStage { from_per_s: per_s, to_per_s: per_s, duration, warmup, arrivals };
+        let stage =
+            |(duration, warmup)| OpenStage { from_per_s: per_s, to_per_s: per_s, duration, warmup, arrivals };
         self.load = Some(Load::Open(self.lengths().map(stage).collect()));
         Ok(())
     }
@@ -181,8 +185,12 @@ impl Scenario {
             *old = if share == 1.0 { duration } else { duration.mul_f64(share) };
         };
         match self.load.as_mut().ok_or(OverrideError::NoLoad { field: "duration" })? {
-            Load::Open(stages) => stages.iter_mut().filter(|s| !s.warmup).for_each(|s| stretch(&mut s.duration)),
-            Load::Closed(stages) => stages.iter_mut().filter(|s| !s.warmup).for_each(|s| stretch(&mut s.duration)),
+            Load::Open(stages) => {
+                stages.iter_mut().filter(|s| !s.warmup).for_each(|s| stretch(&mut s.duration))
+            }
+            Load::Closed(stages) => {
+                stages.iter_mut().filter(|s| !s.warmup).for_each(|s| stretch(&mut s.duration))
+            }
         }
         Ok(())
     }
@@ -197,7 +205,12 @@ impl Scenario {
             Load::Open(stages) => {
                 stages.retain(|stage| !stage.warmup);
                 let first = stages.first().filter(|_| !duration.is_zero()).cloned();
-                let first = first.map(|stage| OpenStage { to_per_s: stage.from_per_s, duration, warmup: true, ..stage });
+                let first = first.map(|stage| OpenStage {
+                    to_per_s: stage.from_per_s,
+                    duration,
+                    warmup: true,
+                    ..stage
+                });
                 stages.splice(..0, first);
             }
             Load::Closed(stages) => {
@@ -249,9 +262,14 @@ impl Scenario {
         let requests = self.requests();
         let names = requests.iter().map(|request| request.name.value.as_str());
         for slo in &slos {
-            if let Some(name) = slo.request.as_ref().filter(|name| !names.clone().any(|known| known == *name)) {
+            if let Some(name) = slo.request.as_ref().filter(|name| !names.clone().any(|known| known == *name))
+            {
                 let help = crate::diagnostic::suggestion(name, names);
-                return Err(OverrideError::UnknownRequest { slo: slo.text.clone(), name: name.clone(), help });
+                return Err(OverrideError::UnknownRequest {
+                    slo: slo.text.clone(),
+                    name: name.clone(),
+                    help,
+                });
             }
         }
         self.slos = slos;
@@ -261,8 +279,12 @@ impl Scenario {
     /// The total length of the warm-up, or of the measured stages.
     pub fn length(&self, warmup: bool) -> Duration {
         match &self.load {
-            Some(Load::Open(stages)) => stages.iter().filter(|s| s.warmup == warmup).map(|s| s.duration).sum(),
-            Some(Load::Closed(stages)) => stages.iter().filter(|s| s.warmup == warmup).map(|s| s.duration).sum(),
+            Some(Load::Open(stages)) => {
+                stages.iter().filter(|s| s.warmup == warmup).map(|s| s.duration).sum()
+            }
+            Some(Load::Closed(stages)) => {
+                stages.iter().filter(|s| s.warmup == warmup).map(|s| s.duration).sum()
+            }
             None => Duration::ZERO,
         }
     }

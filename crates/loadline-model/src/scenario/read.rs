@@ -45,8 +45,12 @@ impl Reader {
 
     pub(super) fn text(&mut self, node: &Node, field: &str) -> Option<Text> {
         match &node.kind {
-            Kind::Scalar { text, .. } if !node.is_null() => Some(Text { value: text.clone(), span: node.span }),
-            Kind::Scalar { .. } => self.wrong(node, field, "a text", "write a value after the colon, or `\"\"`"),
+            Kind::Scalar { text, .. } if !node.is_null() => {
+                Some(Text { value: text.clone(), span: node.span })
+            }
+            Kind::Scalar { .. } => {
+                self.wrong(node, field, "a text", "write a value after the colon, or `\"\"`")
+            }
             Kind::Map(_) => {
                 let help = "write a single value; one that begins with `{` needs double quotes";
                 self.wrong(node, field, "a text", help)
@@ -124,7 +128,12 @@ impl Reader {
         if found.is_none() {
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
             let help = suggestion(&text.value, names);
-            self.problem("unknown-value", node.span, format!("`{field}` has no choice `{}`", text.value), help);
+            self.problem(
+                "unknown-value",
+                node.span,
+                format!("`{field}` has no choice `{}`", text.value),
+                help,
+            );
         }
         found.map(|(_, value)| *value)
     }
@@ -157,9 +166,12 @@ impl Reader {
 
     pub(super) fn fields<'a>(&mut self, node: &'a Node, field: &str) -> Option<Fields<'a>> {
         match &node.kind {
-            Kind::Map(entries) => {
-                Some(Fields { span: node.span, entries, taken: vec![false; entries.len()], known: Vec::new() })
-            }
+            Kind::Map(entries) => Some(Fields {
+                span: node.span,
+                entries,
+                taken: vec![false; entries.len()],
+                known: Vec::new(),
+            }),
             _ => {
                 self.wrong_kind::<()>(node, field, "a mapping");
                 None

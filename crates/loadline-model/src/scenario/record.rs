@@ -26,8 +26,10 @@ const SENSITIVE: [&str; 14] = [
 
 /// Whether a header, query parameter or field of this name probably holds a secret.
 pub fn is_sensitive(name: &str) -> bool {
-    let plain: String = name.chars().filter(|c| !matches!(c, '-' | '_' | '.')).flat_map(char::to_lowercase).collect();
-    matches!(plain.as_str(), "auth" | "sig" | "pass" | "code" | "xauth") || SENSITIVE.iter().any(|part| plain.contains(part))
+    let plain: String =
+        name.chars().filter(|c| !matches!(c, '-' | '_' | '.')).flat_map(char::to_lowercase).collect();
+    matches!(plain.as_str(), "auth" | "sig" | "pass" | "code" | "xauth")
+        || SENSITIVE.iter().any(|part| plain.contains(part))
 }
 
 /// Strikes out the user info of a URL and the values of query parameters that look like secrets.

@@ -57,7 +57,9 @@ fn steps(node: &Node, field: &str, reader: &mut Reader) -> Vec<Step> {
 fn step(node: &Node, reader: &mut Reader) -> Option<Step> {
     let mut fields = match &node.kind {
         Kind::Map(_) => reader.fields(node, "a step")?,
-        _ => return reader.wrong(node, "a step", "a mapping", "write one such as `- get: /` or `- think: 1s`"),
+        _ => {
+            return reader.wrong(node, "a step", "a mapping", "write one such as `- get: /` or `- think: 1s`");
+        }
     };
     let branches = fields.has("then") || fields.has("else");
     let is_action = |key: &&Text| {
@@ -208,7 +210,12 @@ fn any_method(fields: &mut Fields, reader: &mut Reader) -> Option<(Text, Text)> 
     let (mut method, url) = (method?, url?);
     method.value.make_ascii_uppercase();
     if method.value.is_empty() || !method.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        reader.problem("method", method.span, format!("`{}` is no method", method.value), "use letters: `PROPFIND`");
+        reader.problem(
+            "method",
+            method.span,
+            format!("`{}` is no method", method.value),
+            "use letters: `PROPFIND`",
+        );
     }
     check_url(&url, reader);
     Some((method, url))
@@ -249,7 +256,10 @@ pub(super) fn label(method: &str, url: &str) -> String {
 
 fn body(fields: &mut Fields, reader: &mut Reader) -> Body {
     let kinds = ["json", "form", "text", "file", "multipart"];
-    let given: Vec<_> = kinds.into_iter().filter_map(|kind| fields.entry(kind).map(|(key, node)| (kind, key, node))).collect();
+    let given: Vec<_> = kinds
+        .into_iter()
+        .filter_map(|kind| fields.entry(kind).map(|(key, node)| (kind, key, node)))
+        .collect();
     if let [first, second, ..] = given.as_slice() {
         let message = format!("a request has both a `{}` and a `{}` body", first.0, second.0);
         reader.problem("conflict", second.1.span, message, "keep one of them");

@@ -60,7 +60,9 @@ impl Value {
             Value::Number(value) => value.clone().into(),
             Value::String(text) => text.value.clone().into(),
             Value::List(items) => items.iter().map(Value::to_json).collect(),
-            Value::Map(entries) => entries.iter().map(|(key, value)| (key.value.clone(), value.to_json())).collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|(key, value)| (key.value.clone(), value.to_json())).collect()
+            }
         }
     }
 
@@ -435,7 +437,9 @@ fn optional_duration<S: Serializer>(value: &Option<Duration>, serializer: S) -> 
 }
 
 fn bound<S: Serializer>(bound: &Option<(Comparison, Duration)>, serializer: S) -> Result<S::Ok, S::Error> {
-    bound.map(|(sign, limit)| format!("{} {}", comparison_sign(sign), units::format_duration(limit))).serialize(serializer)
+    bound
+        .map(|(sign, limit)| format!("{} {}", comparison_sign(sign), units::format_duration(limit)))
+        .serialize(serializer)
 }
 
 fn comparison<S: Serializer>(sign: &Comparison, value: &Value, serializer: S) -> Result<S::Ok, S::Error> {

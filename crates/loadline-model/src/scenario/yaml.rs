@@ -20,7 +20,10 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// `plain` ones stand without quotes and may be numbers, booleans or null.
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
     List(Vec<Node>),
     Map(Vec<(Text, Node)>),
 }
@@ -44,11 +47,13 @@ impl Node {
     pub(super) fn to_value(&self) -> Value {
         match &self.kind {
             Kind::Scalar { .. } if self.is_null() => Value::Null,
-            Kind::Scalar { text, plain } => plain_value(text).filter(|_| *plain).unwrap_or_else(|| {
-                Value::String(Text { value: text.clone(), span: self.span })
-            }),
+            Kind::Scalar { text, plain } => plain_value(text)
+                .filter(|_| *plain)
+                .unwrap_or_else(|| Value::String(Text { value: text.clone(), span: self.span })),
             Kind::List(items) => Value::List(items.iter().map(Node::to_value).collect()),
-            Kind::Map(entries) => Value::Map(entries.iter().map(|(k, v)| (k.clone(), v.to_value())).collect()),
+            Kind::Map(entries) => {
+                Value::Map(entries.iter().map(|(k, v)| (k.clone(), v.to_value())).collect())
+            }
         }
     }
 
@@ -91,8 +96,13 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Node> {
                 };
             }
             _ => {
-                return Err(Diagnostic::new("yaml", source, byte_span(&span), "a second document in the same file")
-                    .with_help("keep one scenario a file"));
+                return Err(Diagnostic::new(
+                    "yaml",
+                    source,
+                    byte_span(&span),
+                    "a second document in the same file",
+                )
+                .with_help("keep one scenario a file"));
             }
         }
     }
@@ -115,7 +125,8 @@ impl<'a> Builder<'a> {
             let at = error.marker().byte_offset().unwrap_or_default();
             let span = Span { start: at, end: at + 1 };
             let help = self.syntax_help(at);
-            Diagnostic::new("yaml", self.source, span, format!("this is not YAML: {}", error.info())).with_help(help)
+            Diagnostic::new("yaml", self.source, span, format!("this is not YAML: {}", error.info()))
+                .with_help(help)
         })
     }
 
@@ -137,15 +148,25 @@ impl<'a> Builder<'a> {
         if self.nodes <= NODES_MAX {
             return Ok(());
         }
-        Err(Diagnostic::new("too-large", self.source, span, format!("more than {NODES_MAX} values in one file"))
-            .with_help("use fewer aliases, or put rows into a data file"))
+        Err(Diagnostic::new(
+            "too-large",
+            self.source,
+            span,
+            format!("more than {NODES_MAX} values in one file"),
+        )
+        .with_help("use fewer aliases, or put rows into a data file"))
     }
 
     fn node(&mut self, event: Event<'a>, yaml: YamlSpan, depth: usize) -> Result<Node> {
         let start = byte_span(&yaml);
         self.count(1, start)?;
         if depth > DEPTH_MAX {
-            return Err(Diagnostic::new("too-deep", self.source, start, format!("more than {DEPTH_MAX} levels deep")));
+            return Err(Diagnostic::new(
+                "too-deep",
+                self.source,
+                start,
+                format!("more than {DEPTH_MAX} levels deep"),
+            ));
         }
         if event.tag().is_some() {
             let span = yaml.tag_span().map_or(start, |tag| byte_span(&tag));
@@ -214,8 +235,10 @@ impl<'a> Builder<'a> {
         let node = self.node(event, span, depth + 1)?;
         match node.kind {
             Kind::Scalar { text, .. } => Ok(Text { value: text, span: node.span }),
-            _ => Err(Diagnostic::new("yaml", self.source, node.span, "a key has to be a single word or text")
-                .with_help("put a value that begins with `{` or `[` in double quotes")),
+            _ => {
+                Err(Diagnostic::new("yaml", self.source, node.span, "a key has to be a single word or text")
+                    .with_help("put a value that begins with `{` or `[` in double quotes"))
+            }
         }
     }
 }

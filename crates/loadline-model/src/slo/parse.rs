@@ -36,8 +36,15 @@ impl FromStr for Slo {
         let metric = words.metric(timing)?;
         let comparison = words.comparison()?;
         let limit = words.limit(metric)?;
-        let mut slo =
-            Slo { text: String::new(), metric, comparison, limit, request: None, over: None, abort_after: None };
+        let mut slo = Slo {
+            text: String::new(),
+            metric,
+            comparison,
+            limit,
+            request: None,
+            over: None,
+            abort_after: None,
+        };
         words.clauses(&mut slo)?;
         slo.text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(slo)
@@ -116,7 +123,11 @@ impl<'a> Words<'a> {
             _ => return self.quantile(at, of),
         };
         if timing.is_some() && matches!(metric, Metric::ErrorRate | Metric::Throughput) {
-            return self.fail(0..at.end, format!("`{word}` is not a duration"), format!("write `{word}` alone"));
+            return self.fail(
+                0..at.end,
+                format!("`{word}` is not a duration"),
+                format!("write `{word}` alone"),
+            );
         }
         Ok(metric)
     }
@@ -125,13 +136,19 @@ impl<'a> Words<'a> {
         let word = &self.text[at.clone()];
         let digits = word.strip_prefix('p').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
         match digits.map(str::parse::<f64>) {
-            Some(Ok(percent)) if percent > 0.0 && percent < 100.0 => Ok(Metric::Quantile(of, percent / 100.0)),
+            Some(Ok(percent)) if percent > 0.0 && percent < 100.0 => {
+                Ok(Metric::Quantile(of, percent / 100.0))
+            }
             Some(Ok(_)) if digits.is_some_and(|d| d.len() > 2 && d.bytes().all(|b| b == b'9')) => {
                 let meant = format!("p99.{}", &word[3..]);
                 self.fail(at, format!("`{word}` is no percentile"), format!("did you mean `{meant}`?"))
             }
             Some(Ok(100.0)) => self.fail(at, "`p100` is no percentile", "write `max`"),
-            Some(_) => self.fail(at, format!("`{word}` is no percentile"), "write one above 0 and below 100: `p99.9`"),
+            Some(_) => self.fail(
+                at,
+                format!("`{word}` is no percentile"),
+                "write one above 0 and below 100: `p99.9`",
+            ),
             None if word == "avg" || word == "average" => {
                 self.fail(at, format!("unknown metric `{word}`"), "did you mean `mean`?")
             }
@@ -204,12 +221,16 @@ impl<'a> Words<'a> {
         let word = &self.text[first.clone()];
         if let Some(quoted) = word.strip_prefix('"') {
             return match quoted.strip_suffix('"') {
-                Some("") | None => self.fail(first, "the name is not closed or empty", "write `for \"NAME\"`"),
+                Some("") | None => {
+                    self.fail(first, "the name is not closed or empty", "write `for \"NAME\"`")
+                }
                 Some(name) => Ok(name.into()),
             };
         }
         let mut end = first.end;
-        while let Some(at) = self.peek().filter(|at| !["over", "abort", "for"].contains(&&self.text[at.clone()])) {
+        while let Some(at) =
+            self.peek().filter(|at| !["over", "abort", "for"].contains(&&self.text[at.clone()]))
+        {
             end = at.end;
             self.rest = end;
         }
@@ -220,7 +241,9 @@ impl<'a> Words<'a> {
         let at = self.expect(&format!("the duration after `{after}`"))?;
         match units::parse_duration(&self.text[at.clone()]) {
             Ok(duration) if zero || !duration.is_zero() => Ok(duration),
-            Ok(_) => self.fail(at, format!("the duration after `{after}` is zero"), "write one such as `10s`"),
+            Ok(_) => {
+                self.fail(at, format!("the duration after `{after}` is zero"), "write one such as `10s`")
+            }
             Err(error) => self.fail(at, error.message, error.help),
         }
     }
@@ -272,10 +295,19 @@ mod tests {
         assert_eq!(message("p999 < 1s"), "`p999` is no percentile @p999: did you mean `p99.9`?");
         assert_eq!(message("p100 < 1s"), "`p100` is no percentile @p100: write `max`");
         assert_eq!(message("avg < 1s"), "unknown metric `avg` @avg: did you mean `mean`?");
-        assert_eq!(message("eror_rate < 1%"), "unknown metric `eror_rate` @eror_rate: did you mean `error_rate`?");
+        assert_eq!(
+            message("eror_rate < 1%"),
+            "unknown metric `eror_rate` @eror_rate: did you mean `error_rate`?"
+        );
         assert_eq!(message("p99 = 1s"), "expected a comparison, found `=` @=: write `<`, `<=`, `>` or `>=`");
-        assert!(message("p99 < 200").starts_with("the duration `200` has no unit @200: write a number and a unit"));
-        assert_eq!(message("error_rate < 101%"), "`101%` is not a share @101%: write a percentage such as `0.1%`");
+        assert!(
+            message("p99 < 200")
+                .starts_with("the duration `200` has no unit @200: write a number and a unit")
+        );
+        assert_eq!(
+            message("error_rate < 101%"),
+            "`101%` is not a share @101%: write a percentage such as `0.1%`"
+        );
         assert_eq!(message("p99 < 1s ovr 5s"), "`ovr` is not understood here @ovr: did you mean `over`?");
         assert_eq!(message("p99 < 1s for a for b"), "`for` stands twice @for: leave one of them out");
         assert!(message("p99 <").starts_with("the limit is missing @<: write it as `p99 < 200ms`"));
