@@ -208,7 +208,8 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
             self.source.close();
             self.settings.stop.load_ended(now);
         }
-        let moment = if stop == Stop::AtOnce { Duration::ZERO } else { DRAIN_WHEN_STOPPED.min(self.settings.drain) };
+        let moment =
+            if stop == Stop::AtOnce { Duration::ZERO } else { DRAIN_WHEN_STOPPED.min(self.settings.drain) };
         let until = now + moment.as_nanos() as Nanos;
         self.drain_until = Some(self.drain_until.map_or(until, |earlier| earlier.min(until)));
     }
