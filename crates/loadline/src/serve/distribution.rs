@@ -218,4 +218,16 @@ mod tests {
             assert!(text.parse::<ServiceTime>().is_err(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        /// Law: reading never panics, and what was read is written so that it is read again as the same.
+        #[test]
+        fn any_text_is_read_or_refused(text in "(const|exp|lognormal|bimodal|.{0,4}):[0-9.]{0,6}(us|ms|s|h|.)?(,[0-9.]{0,5}(ms|%)?){0,2}") {
+            if let Ok(time) = text.parse::<ServiceTime>() {
+                proptest::prop_assert_eq!(time.to_string().parse(), Ok(time));
+                proptest::prop_assert!(time.at(0.5, 0.5) < u64::MAX);
+            }
+            let _ = text.parse::<crate::serve::Stall>();
+        }
+    }
 }

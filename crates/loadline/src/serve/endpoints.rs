@@ -262,3 +262,44 @@ fn cookies(request: &Parts) -> Answer {
     query(request)
         .fold(answer, |answer, (name, value)| answer.with(SET_COOKIE, &format!("{name}={value}; Path=/")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn request(uri: &str, bearer: &str) -> Option<Parts> {
+        let request =
+            http::Request::post(uri).header(AUTHORIZATION, format!("Bearer {bearer}")).header(COOKIE, bearer);
+        Some(request.body(()).ok()?.into_parts().0)
+    }
+
+    proptest! {
+        /// Law: a service knows exactly the tokens that it, or one of the same seed, gave out.
+        #[test]
+        fn tokens(user: Vec<u8>, seed: u64, made_up in "[0-9a-f]{0,8}\\.[0-9a-f]{16}") {
+            let (site, other) = (Site::new(0, seed), Site::new(0, seed ^ 1));
+            let token = site.token(&user);
+            prop_assert!(Site::new(9, seed).knows(&token));
+            prop_assert!(!other.knows(&token));
+            prop_assert!(!site.knows(&made_up));
+        }
+
+        /// Law: whatever is asked, there is an answer, and never a header that was smuggled in.
+        #[test]
+        fn anything_gets_an_answer(
+            path in "/(login|products|products/|orders|echo|redirect|cookies|upload)?",
+            query in "[!-~]{0,40}",
+            header in "[ -~]{0,20}",
+            body: Vec<u8>,
+        ) {
+            let Some(parts) = request(&format!("{path}?to={query}&page={query}"), &header) else { return Ok(()) };
+            let route = Route::of(parts.uri.path());
+            for fate in [Fate::Answer, Fate::CheckFailure, Fate::Error, Fate::Full] {
+                let payload = Payload { length: body.len() as u64, bytes: body.clone().into(), too_large: false };
+                let answer = Site::new(16, 0).answer(route, &parts, payload, fate);
+                prop_assert_eq!(answer.spoilt, fate == Fate::CheckFailure && answer.status.is_success());
+            }
+        }
+    }
+}

@@ -47,7 +47,7 @@ mod queue;
 mod shared;
 mod stats;
 mod timer;
-mod units;
+pub mod units;
 
 pub use arrivals::{Exchange, write_csv};
 pub use config::{ConfigError, ServeConfig, Stall, StallFrom};

@@ -1,14 +1,14 @@
 //! Durations, sizes and shares as people write them on a command line.
 
 /// `250us`, `20ms`, `1.5s`, `2m`, `1h` or a bare `0`, in milliseconds.
-pub(super) fn duration_ms(text: &str) -> Result<f64, String> {
+pub fn duration_ms(text: &str) -> Result<f64, String> {
     let units = [("us", 1e-3), ("µs", 1e-3), ("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3600e3)];
     scaled(text, &units)
         .ok_or_else(|| format!("`{text}` is not a duration; write it like 250us, 20ms or 1.5s"))
 }
 
 /// `10KiB`, `2MB`, `512B` or a bare number, in bytes.
-pub(super) fn bytes(text: &str) -> Result<usize, String> {
+pub fn bytes(text: &str) -> Result<usize, String> {
     let (k, ki) = (1e3, 1024.0);
     let units = [
         ("KiB", ki),
@@ -27,7 +27,7 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
 }
 
 /// `1%` or `0.01`, as a share from 0 to 1.
-pub(super) fn share(text: &str) -> Result<f64, String> {
+pub fn share(text: &str) -> Result<f64, String> {
     let share = scaled(text, &[("%", 0.01), ("", 1.0)]).filter(|share| *share <= 1.0);
     share.ok_or_else(|| format!("`{text}` is not a share; write it like 1% or 0.01"))
 }
