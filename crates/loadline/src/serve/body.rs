@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use super::http::{Cut, Link};
+use super::timer;
 
 /// How many pieces a slow body comes in.
 const PIECES: u64 = 10;
@@ -47,11 +48,11 @@ impl Body {
         }))
     }
 
-    /// Half of it, and a moment later, so that the half is seen, a reset.
-    pub(super) fn cut(link: Arc<Link>, rest: Bytes, from: u64) -> Self {
-        let piece = (rest.len() / 2).max(1);
-        let (waiting, withheld, step) = (None, rest.len() - piece, 1_000_000);
-        Self::Pieces(Box::new(Pieces { link, rest, piece, due: from, step, waiting, withheld }))
+    /// Half of two bytes or more, and a moment later, so that the half has left, a reset.
+    pub(super) fn cut(link: Arc<Link>, rest: Bytes) -> Self {
+        let piece = rest.len() / 2;
+        let (waiting, withheld, step) = (None, rest.len() - piece, 10_000_000);
+        Self::Pieces(Box::new(Pieces { link, rest, piece, due: timer::now(), step, waiting, withheld }))
     }
 }
 

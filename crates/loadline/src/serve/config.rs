@@ -41,7 +41,7 @@ pub struct ServeConfig {
     pub seed: u64,
     /// Threads that serve, each with connections of its own.
     pub threads: usize,
-    /// How many exchanges are recorded with their instants (16 bytes or more each); 0 for none.
+    /// How many exchanges are recorded with their instants (32 bytes each); 0 for none.
     pub arrivals_max: usize,
 }
 

@@ -74,6 +74,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>, timer: Arc<Timer>) {
 }
 
 async fn respond(link: Arc<Link>, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+    link.record();
     let (request, body) = request.into_parts();
     if let Some(answer) = link.shared.about(request.uri.path()) {
         return Ok(response(answer, Body::Whole));
@@ -85,10 +86,10 @@ async fn respond(link: Arc<Link>, request: Request<Incoming>) -> Result<Response
     let mut waiting = None;
     poll_fn(|cx| link.timer.poll_until(cx, visit.due, &mut waiting)).await;
     match visit.fate {
-        Fate::Reset if !link.shared.config.reset_mid_body || answer.body.is_empty() => Err(pending.reset()),
+        Fate::Reset if !link.shared.config.reset_mid_body || answer.body.len() < 2 => Err(pending.reset()),
         Fate::Reset => {
             pending.reset();
-            Ok(response(answer, |bytes| Body::cut(link.clone(), bytes, visit.due)))
+            Ok(response(answer, |bytes| Body::cut(link.clone(), bytes)))
         }
         _ => {
             pending.answer(route, visit.fate, &answer);
@@ -128,7 +129,6 @@ impl Link {
     fn arrive(&self) -> (Visit, Pending<'_>) {
         let arrived = self.read_at.load(Relaxed);
         if self.shared.config.arrivals_max > 0 {
-            self.record();
             *self.exchange() = Some(Exchange { arrived, answered: None, status: 0 });
         }
         (self.shared.arrive(arrived), Pending { link: self, over: false })
@@ -144,7 +144,7 @@ impl Link {
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands over the exchange before this one, whose last byte was written by now.
+    /// Hands over the exchange before the request that was just read, whose last byte was written by now.
     fn record(&self) {
         let Some(mut exchange) = self.exchange().take() else { return };
         if exchange.status > 0 {

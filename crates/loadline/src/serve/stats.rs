@@ -28,7 +28,7 @@ pub struct Stats {
     pub full: u64,
     /// Connections reset instead of an answer.
     pub resets: u64,
-    /// Requests whose client went away before the answer.
+    /// Requests whose client went away before the answer, or that were waiting when the service ended.
     pub abandoned: u64,
     /// Requests that wait or are served.
     pub in_flight: u64,

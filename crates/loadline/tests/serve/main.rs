@@ -286,6 +286,21 @@ fn a_slow_body_comes_whole_and_late() {
 }
 
 #[test]
+fn talk_about_the_service_leaves_no_mark_on_an_exchange() {
+    let service = serve(ServeConfig { arrivals_max: 10, ..ServeConfig::default() });
+    let mut client = Client::new(service.addr());
+    client.get("/").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let later = client.get("/stats").unwrap();
+    assert_eq!(later.json()["requests"], 1);
+    let exchanges = service.stop().exchanges;
+    let [Exchange { arrived, answered: Some(answered), status: 200 }] = exchanges[..] else {
+        panic!("{exchanges:?}");
+    };
+    assert!(answered - arrived < 300_000_000, "the instant is that of another answer");
+}
+
+#[test]
 fn it_tells_about_itself_without_counting_that() {
     let config =
         ServeConfig { workers: 3, service: "lognormal:1ms,0.5".parse().unwrap(), ..ServeConfig::default() };
