@@ -58,7 +58,12 @@ fn step(node: &Node, reader: &mut Reader) -> Option<Step> {
     let mut fields = match &node.kind {
         Kind::Map(_) => reader.fields(node, "a step")?,
         _ => {
-            return reader.wrong(node, "a step", "a mapping", "write one such as `- get: /` or `- think: 1s`");
+            return reader.wrong(
+                node,
+                "a step",
+                "a mapping",
+                "write one such as `- get: /` or `- think: 1s`",
+            );
         }
     };
     let branches = fields.has("then") || fields.has("else");
@@ -298,12 +303,12 @@ fn auth(node: &Node, reader: &mut Reader) -> Option<Auth> {
     let bearer = fields.get("bearer").map(|node| reader.text(node, "bearer"));
     let basic = fields.get("basic").map(|node| basic(node, reader));
     let span = fields.span;
-    let unknown = fields.keys().any(|key| !["bearer", "basic"].contains(&key.value.as_str()));
-    fields.finish(reader, "`auth`");
+    if !fields.finish(reader, "`auth`") {
+        return None;
+    }
     match (bearer, basic) {
         (Some(token), None) => token.map(Auth::Bearer),
         (None, Some(basic)) => basic,
-        (None, None) if unknown => None,
         _ => {
             reader.problem("conflict", span, "`auth` needs either `bearer` or `basic`", help);
             None
