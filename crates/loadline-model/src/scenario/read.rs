@@ -70,8 +70,11 @@ impl Reader {
         match number {
             Some(number) if (least..=most).contains(&number) => Some(number),
             _ => {
-                let help = format!("write a number from {least} to {most}");
-                self.wrong(node, field, "a whole number", &help)
+                let wanted = match most {
+                    u64::MAX => format!("a whole number of at least {least}"),
+                    _ => format!("a whole number from {least} to {most}"),
+                };
+                self.wrong(node, field, &wanted, &format!("write one such as `{}`", least.max(10).min(most)))
             }
         }
     }

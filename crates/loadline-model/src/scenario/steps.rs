@@ -163,7 +163,8 @@ fn expression(node: &Node, field: &str, reader: &mut Reader) -> Option<Text> {
     let text = reader.text(node, field)?;
     if text.value.contains("${{") {
         let span = reader.source.locate(text.span, "${{");
-        let help = format!("write it without the braces: `{field}: price > 10`");
+        let bare = text.value.replace("${{", "").replace("}}", "");
+        let help = format!("write it without the braces: `{field}: {}`", bare.trim());
         reader.problem("template", span, format!("`{field}` is an expression already"), help);
         return None;
     }

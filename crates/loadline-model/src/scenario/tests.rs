@@ -317,7 +317,7 @@ proptest! {
             Err(problems) => {
                 for problem in &problems {
                     prop_assert!(problem.span.start <= text.len(), "{problem}");
-                    prop_assert!(problem.render(false).contains(&problem.file));
+                    prop_assert!(problem.render(false).contains(problem.file()));
                 }
             }
         }

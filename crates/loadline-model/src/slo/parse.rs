@@ -76,8 +76,8 @@ impl<'a> Words<'a> {
         let start = self.rest + rest.find(|c: char| !c.is_whitespace())?;
         let word = &self.text[start..];
         let symbol = |c: char| matches!(c, '<' | '>' | '=' | '!');
-        let end = if word.starts_with('"') {
-            word[1..].find('"').map_or(word.len(), |at| at + 2)
+        let end = if let Some(quoted) = word.strip_prefix('"') {
+            quoted.find('"').map_or(word.len(), |at| at + 2)
         } else if word.starts_with(symbol) {
             word.find(|c| !symbol(c)).unwrap_or(word.len())
         } else {
