@@ -161,7 +161,17 @@ mod tests {
             Diagnostic::new("unknown-key", &source, Span { start: 9, end: 15 }, "unknown key `wieght`")
                 .with_help(suggestion("wieght", ["weight", "name"]));
         assert_eq!((diagnostic.line, diagnostic.column), (2, 1));
-        insta::assert_snapshot!(diagnostic.render(false), @"");
+        let shown = [
+            "error[unknown-key]: unknown key `wieght`",
+            " --> shop.yaml:2:1",
+            "  |",
+            "2 | wieght: 3",
+            "  | ^^^^^^",
+            "  |",
+            "  = help: did you mean `weight`?",
+        ];
+        assert_eq!(diagnostic.render(false), shown.join("\n"));
+        assert!(diagnostic.render(true).contains("\u{1b}["));
         assert_eq!(diagnostic.to_string(), "shop.yaml:2:1: unknown key `wieght`; did you mean `weight`?");
     }
 
