@@ -1,7 +1,9 @@
 //! What the service is told to be: everything that a test needs to compute the truth.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 
+use loadline_model::units::UnitError;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::ServiceTime;
@@ -85,7 +87,7 @@ pub enum ConfigError {
         resets: f64,
     },
     /// A service time without sense.
-    #[error("service {0} {1}")]
+    #[error("service {0}: {1}")]
     Service(ServiceTime, &'static str),
     /// A stall before the beginning, or endless.
     #[error("stall {0}s+{1}s: both must be from 0 to 1e6 seconds")]
@@ -150,12 +152,14 @@ impl ServeConfig {
     }
 }
 
-impl std::str::FromStr for Stall {
-    type Err = String;
+impl FromStr for Stall {
+    type Err = UnitError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (from, length) =
-            text.split_once('+').ok_or_else(|| format!("`{text}` is not a stall; write it like 10s+2s"))?;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let (from, length) = text.split_once('+').ok_or_else(|| UnitError {
+            message: format!("`{text}` is not a stall"),
+            help: "write when it begins and how long it takes, such as `10s+2s`".into(),
+        })?;
         Ok(Self { from_s: duration_ms(from)? / 1e3, length_s: duration_ms(length)? / 1e3 })
     }
 }
