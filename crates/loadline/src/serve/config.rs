@@ -95,6 +95,9 @@ pub enum ConfigError {
     /// A slow body that never ends.
     #[error("slow_body_ms {0}: must be from 0 to 3600000")]
     SlowBody(f64),
+    /// A page that would not fit into memory.
+    #[error("body_bytes {0}: must be at most 1 GiB")]
+    Body(usize),
     /// No thread to serve on, or too many.
     #[error("threads {0}: must be from 1 to 256")]
     Threads(usize),
@@ -144,6 +147,9 @@ impl ServeConfig {
         }
         if !(0.0..=3600e3).contains(&self.slow_body_ms) {
             return Err(ConfigError::SlowBody(self.slow_body_ms));
+        }
+        if self.body_bytes > 1 << 30 {
+            return Err(ConfigError::Body(self.body_bytes));
         }
         if !(1..=256).contains(&self.threads) {
             return Err(ConfigError::Threads(self.threads));

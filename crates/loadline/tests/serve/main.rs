@@ -355,6 +355,7 @@ fn what_makes_no_sense_is_refused() {
         (ServeConfig { service: constant(-1.0), ..base.clone() }, "service const:-1ms: it needs times"),
         (ServeConfig { stalls: vec![Stall { from_s: -1.0, length_s: 1.0 }], ..base.clone() }, "stall -1s+1s"),
         (ServeConfig { slow_body_ms: f64::INFINITY, ..base.clone() }, "slow_body_ms"),
+        (ServeConfig { body_bytes: usize::MAX, ..base.clone() }, "body_bytes"),
         (ServeConfig { threads: 0, ..base }, "threads 0"),
     ] {
         let Err(error) = start(config.clone()) else { panic!("{config:?} is served") };
