@@ -11,6 +11,7 @@ mod meta;
 mod output;
 mod report;
 mod run;
+mod serve;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::{Exit, UserError};
@@ -41,6 +42,7 @@ enum Verb {
     Run(run::Run),
     Report(report::Report),
     Check(check::Check),
+    Serve(serve::Serve),
     Schema(meta::Schema),
     Completions(meta::Completions),
     Man(meta::Man),
@@ -61,6 +63,7 @@ pub(crate) fn main() -> Exit {
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
+        Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),
         Verb::Completions(verb) => verb.run(&out),
         Verb::Man(verb) => verb.run(&out),
