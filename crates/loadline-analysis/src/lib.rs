@@ -1,1 +1,4 @@
-//! placeholder
+//! The analysis: what the recordings and histories say, and how sure that is. Pure functions of documents of the
+//! model: no clock, no files, no async.
+
+pub mod queueing;

@@ -15,5 +15,6 @@ pub const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// An empty histogram with the bounds above. Takes 184 KiB once it is written to.
 pub fn new() -> Histogram {
-    Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS).expect("the bounds are constants that fit")
+    Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+        .expect("the bounds are constants that fit")
 }
