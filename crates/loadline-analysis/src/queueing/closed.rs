@@ -100,6 +100,9 @@ pub(crate) struct RepairmanCurve {
     tail: f64,
 }
 
+/// Below this logarithm a probability is kept as its logarithm.
+const SMALLEST_LOG: f64 = -690.0;
+
 impl RepairmanCurve {
     /// `share` is D/(D+Z), in (0, 1].
     pub(crate) fn new(share: f64, servers: u32) -> Self {
@@ -121,13 +124,13 @@ impl RepairmanCurve {
             return;
         }
         let step = (1.0 - self.share) * n / (n - c);
-        if self.at_limit > 0.0 {
+        let first = self.population == self.servers;
+        if !first && self.log_at_limit > SMALLEST_LOG {
             self.at_limit *= step;
             return;
         }
-        let first = self.population == self.servers;
         self.log_at_limit = if first { c * self.share.ln() } else { self.log_at_limit + step.ln() };
-        if self.log_at_limit > -690.0 {
+        if self.log_at_limit > SMALLEST_LOG {
             self.at_limit = self.log_at_limit.exp();
         }
     }
