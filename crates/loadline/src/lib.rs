@@ -7,7 +7,6 @@
 pub mod demo;
 pub mod directory;
 pub mod host;
-pub mod render;
 pub mod report;
 pub mod run;
 pub mod serve;
@@ -15,3 +14,4 @@ pub mod serve;
 pub use loadline_analysis as analysis;
 pub use loadline_generator as generator;
 pub use loadline_model as model;
+pub use loadline_report as render;

@@ -338,7 +338,7 @@ impl ResultFlags {
             out.say(format!("report: {}", page.display()));
         }
         if let Some(file) = &self.junit {
-            out.write(file, loadline::render::junit(summary).as_bytes())?;
+            out.write(file, loadline::render::run::junit(summary).as_bytes())?;
         }
         if let Some(file) = &self.markdown {
             super::report::render(directory, file, out)?;
@@ -346,7 +346,7 @@ impl ResultFlags {
         if self.json {
             out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes())?;
         } else if !out.is_quiet() {
-            out.print(loadline::render::text(summary, out.colour_stdout()).as_bytes())?;
+            out.print(loadline::render::run::text(summary, out.colour_stdout()).as_bytes())?;
         }
         Ok(())
     }
