@@ -20,8 +20,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Whether the body of the answer is needed afterwards. If not, it is read and let go.
     pub keep_body: bool,
-    /// Whether all headers of the answer are needed afterwards. If not, a client may leave out any but `location`
-    /// and `set-cookie`.
+    /// Whether all headers of the answer are needed afterwards. If not, a client may leave out any but those
+    /// that redirects and cookies rest on: `location`, `set-cookie`, and `date` beside the latter.
     pub keep_headers: bool,
 }
 

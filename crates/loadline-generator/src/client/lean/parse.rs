@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use httparse::{Header, ParserConfig, Status};
 
@@ -180,11 +181,13 @@ impl Answer {
     /// How long the body is (RFC 9112, 6.3), whether the connection persists, and the headers that are wanted.
     fn begin_body(&mut self, version_1_1: bool, headers: &[Header<'_>]) -> Result<(), ErrorClass> {
         let mut framing = Framing::default();
+        let mut date = None;
         self.persistent = version_1_1;
         for header in headers {
             let name = header.name;
             let mut wanted = self.wanted.keep_headers;
             match name.len() {
+                4 if name.eq_ignore_ascii_case("date") => date = Some(header),
                 8 => wanted |= name.eq_ignore_ascii_case("location"),
                 10 if name.eq_ignore_ascii_case("connection") => self.connection(header.value),
                 10 => wanted |= name.eq_ignore_ascii_case("set-cookie"),
@@ -193,10 +196,14 @@ impl Answer {
                 _ => {}
             }
             if wanted {
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ErrorClass::Protocol)?;
-                let value = HeaderValue::from_bytes(header.value).map_err(|_| ErrorClass::Protocol)?;
-                self.headers.append(name, value);
+                self.keep(header)?;
             }
+        }
+        if let Some(date) = date
+            && !self.wanted.keep_headers
+            && self.headers.contains_key(SET_COOKIE)
+        {
+            self.keep(date)?;
         }
         self.persistent &= self.status != 101 && !framing.ambiguous();
         self.state = match self.status {
@@ -205,6 +212,13 @@ impl Answer {
             _ => framing.state(version_1_1)?,
         };
         self.persistent &= !matches!(self.state, State::UntilClose);
+        Ok(())
+    }
+
+    fn keep(&mut self, header: &Header<'_>) -> Result<(), ErrorClass> {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| ErrorClass::Protocol)?;
+        let value = HeaderValue::from_bytes(header.value).map_err(|_| ErrorClass::Protocol)?;
+        self.headers.append(name, value);
         Ok(())
     }
 
