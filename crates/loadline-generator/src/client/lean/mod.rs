@@ -10,6 +10,8 @@ mod encode;
 mod parse;
 mod pool;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::future::poll_fn;

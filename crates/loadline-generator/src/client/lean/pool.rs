@@ -75,6 +75,12 @@ impl Pool {
         &self.connector
     }
 
+    /// How many connections are being opened.
+    #[cfg(test)]
+    pub(super) fn attempts(&self) -> usize {
+        self.attempts.get()
+    }
+
     /// The origin of `uri`.
     ///
     /// # Errors
