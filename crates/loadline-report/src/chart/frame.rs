@@ -1,6 +1,6 @@
 //! One picture: head, axes, marks, and labels at the ends of lines.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use plotters::coord::cartesian::Cartesian2d;
@@ -108,6 +108,8 @@ pub struct Chart {
     right: f64,
     bottom: f64,
     ends: Vec<EndLabel>,
+    /// Up to where the strip above the plot is taken by names.
+    named_to: Cell<f64>,
 }
 
 impl Chart {
@@ -141,7 +143,7 @@ impl Chart {
         let units = |px: f64| (px * f64::from(UNITS)).round() as i32;
         let area = (units(left)..units(right), units(bottom)..units(top));
         let plot = DrawingArea::from(&canvas).apply_coord_spec(Cartesian2d::new(x.scale, y.scale, area));
-        Chart { head, size, canvas, plot, x, y, left, top, right, bottom, ends }
+        Chart { head, size, canvas, plot, x, y, left, top, right, bottom, ends, named_to: Cell::new(0.0) }
     }
 
     /// Sets a part of the plot apart, behind everything, and names it above; call before [`Chart::grid`].
@@ -150,8 +152,10 @@ impl Chart {
         self.draw(Rectangle::new([(from, lo), (to, hi)], filled(Role::Shade)));
         let (x0, x1) = (self.at_x(from), self.at_x(to));
         let half = text_width(text, SMALL) / 2.0;
-        if 2.0 * half <= (x1 - x0).max(70.0) {
-            let middle = ((x0 + x1) / 2.0).max(self.left + half).min(f64::from(self.size.width) - half);
+        let end = if self.ends.is_empty() { f64::from(self.size.width) } else { self.right + 2.0 };
+        let middle = ((x0 + x1) / 2.0).max(self.left + half).min(end - half);
+        if middle - half > self.named_to.get() {
+            self.named_to.set(middle + half + 6.0);
             let at = (middle, self.top - 8.0);
             self.canvas.borrow_mut().text(at, text, Role::Muted, SMALL, Anchor::Middle, false);
         }
