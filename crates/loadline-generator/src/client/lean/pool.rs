@@ -10,13 +10,20 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use http::Uri;
 use rustls::pki_types::ServerName;
 
 use super::stream::{Connection, Connector};
-use crate::client::connector::ATTEMPTS_MAX;
 use crate::exchange::ErrorClass;
+
+/// Connections that one worker opens at once.
+const ATTEMPTS_MAX: usize = 256;
+/// Opening takes many times what a request does. After so many at once there is one more each so often, and a
+/// worker that fell behind catches up by sending requests, not by opening connections for them.
+const ATTEMPTS_AT_ONCE: u32 = 32;
+const ATTEMPT_EVERY: Duration = Duration::from_micros(250);
 
 type Attempt = Pin<Box<dyn Future<Output = Result<Connection, ErrorClass>>>>;
 
@@ -26,6 +33,8 @@ pub(super) struct Pool {
     origins: RefCell<HashMap<String, Rc<Origin>>>,
     /// Attempts to connect that a request drives.
     attempts: Cell<usize>,
+    /// When those begun so far would have been begun evenly.
+    paced_until: Cell<Instant>,
     next_ticket: Cell<u64>,
     keep_alive: bool,
 }
@@ -66,6 +75,7 @@ impl Pool {
             connector: Rc::new(connector),
             origins: RefCell::default(),
             attempts: Cell::new(0),
+            paced_until: Cell::new(Instant::now()),
             next_ticket: Cell::new(0),
             keep_alive,
         }
@@ -148,11 +158,22 @@ impl Pool {
     }
 
     fn begin_attempt(&self, origin: &Rc<Origin>) -> Option<Attempt> {
-        if self.attempts.get() >= ATTEMPTS_MAX {
+        let now = Instant::now();
+        let paced_until = self.paced_until.get().max(now);
+        let late = paced_until > now + ATTEMPT_EVERY * ATTEMPTS_AT_ONCE;
+        // The end of an attempt is what wakes those that may not begin yet: one has to be under way.
+        if self.attempts.get() > 0 && (late || self.attempts.get() >= ATTEMPTS_MAX) {
             return None;
         }
+        self.paced_until.set(paced_until + ATTEMPT_EVERY);
         let (connector, origin) = (self.connector.clone(), origin.clone());
         Some(Box::pin(async move { connector.open(&origin.host, origin.port, origin.server.clone()).await }))
+    }
+
+    /// What failed leaves its turn to another: a service that refuses is to be seen refusing at once.
+    fn attempt_failed(&self) {
+        let paced_until = self.paced_until.get();
+        self.paced_until.set(paced_until.checked_sub(ATTEMPT_EVERY).unwrap_or(paced_until));
     }
 
     /// An attempt is no longer driven: the next request without one may begin.
@@ -203,6 +224,9 @@ impl Wait<'_> {
                 // What another request left may have lost its other side by now.
                 Poll::Ready(Err(_)) if self.adopted => self.end_attempt(),
                 Poll::Ready(outcome) => {
+                    if outcome.is_err() {
+                        self.pool.attempt_failed();
+                    }
                     self.end_attempt();
                     return Poll::Ready(outcome.map(|mut connection| {
                         connection.aged = self.adopted;
