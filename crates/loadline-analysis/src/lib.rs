@@ -2,6 +2,7 @@
 //! model: no clock, no files, no async.
 
 pub mod latency;
+pub mod queueing;
 pub mod slo;
 pub mod summary;
 pub mod validity;

@@ -1,1 +1,15 @@
-//! placeholder
+//! The reports of Loadline: charts, HTML, Markdown, JUnit, pictures and text.
+//!
+//! Every function here is pure: it takes documents of the model and returns text or bytes. It opens no file and
+//! knows no clock, so two reports of one run are byte for byte the same. What a server or a user wrote is escaped
+//! wherever it is shown.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`run`] | the report of one run |
+//! | [`chart`] | scales, labels, palette and canvas, shared by all reports |
+//! | [`format`] | figures as people read them |
+
+pub mod chart;
+pub mod format;
+pub mod run;
