@@ -51,7 +51,7 @@ pub(super) struct Origin {
 #[derive(Default)]
 struct State {
     /// The one freed last is at the end.
-    idle: Vec<Box<Connection>>,
+    idle: Vec<Connection>,
     /// In the order in which they came.
     waiting: BTreeMap<u64, Waiter>,
     /// Attempts whose requests found another connection.
@@ -62,7 +62,7 @@ struct State {
 struct Waiter {
     waker: Option<Waker>,
     /// Freed by another request.
-    given: Option<Box<Connection>>,
+    given: Option<Connection>,
     /// Drives an attempt of its own.
     connects: bool,
     /// Takes its own new connection only.
@@ -115,7 +115,7 @@ impl Pool {
     }
 
     /// An idle connection that is still good.
-    pub(super) fn idle(&self, origin: &Origin) -> Option<Box<Connection>> {
+    pub(super) fn idle(&self, origin: &Origin) -> Option<Connection> {
         loop {
             let mut connection = origin.state.borrow_mut().idle.pop()?;
             if connection.is_quiet() {
@@ -128,11 +128,7 @@ impl Pool {
     ///
     /// # Errors
     /// The class of what kept the new connection from being opened.
-    pub(super) async fn wait(
-        &self,
-        origin: &Rc<Origin>,
-        only_new: bool,
-    ) -> Result<Box<Connection>, ErrorClass> {
+    pub(super) async fn wait(&self, origin: &Rc<Origin>, only_new: bool) -> Result<Connection, ErrorClass> {
         let ticket = self.next_ticket.get();
         self.next_ticket.set(ticket + 1);
         origin.state.borrow_mut().waiting.insert(ticket, Waiter { only_new, ..Waiter::default() });
@@ -141,7 +137,7 @@ impl Pool {
     }
 
     /// Takes a connection back whose exchange is over.
-    pub(super) fn put_back(&self, origin: &Origin, mut connection: Box<Connection>) {
+    pub(super) fn put_back(&self, origin: &Origin, mut connection: Connection) {
         if !self.keep_alive {
             return;
         }
@@ -179,6 +175,11 @@ impl Pool {
     /// An attempt is no longer driven: the next request without one may begin.
     fn attempt_ended(&self, origin: &Origin) {
         self.attempts.set(self.attempts.get() - 1);
+        self.wake_next(origin);
+    }
+
+    /// Wakes one request that may begin an attempt, of this origin rather than another.
+    fn wake_next(&self, origin: &Origin) {
         if !origin.wake_next() {
             let origins = self.origins.borrow();
             let _ = origins.values().any(|origin| origin.wake_next());
@@ -187,11 +188,14 @@ impl Pool {
 }
 
 impl Origin {
-    /// Wakes the request that has waited longest and drives no attempt.
+    /// Wakes the request that has waited longest of those that drive no attempt and were not woken already.
     fn wake_next(&self) -> bool {
         let mut state = self.state.borrow_mut();
-        let next = state.waiting.values_mut().find(|waiter| !waiter.connects && waiter.given.is_none());
-        next.map(|waiter| waiter.waker.take().into_iter().for_each(Waker::wake)).is_some()
+        let next = state
+            .waiting
+            .values_mut()
+            .find_map(|waiter| if waiter.connects { None } else { waiter.waker.take() });
+        next.map(Waker::wake).is_some()
     }
 }
 
@@ -206,7 +210,7 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Box<Connection>, ErrorClass>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Connection, ErrorClass>> {
         loop {
             let given = self.waiter(|waiter| waiter.given.take());
             if let Some(mut connection) = given
@@ -222,7 +226,10 @@ impl Wait<'_> {
             match attempt.as_mut().poll(context) {
                 Poll::Pending => break,
                 // What another request left may have lost its other side by now.
-                Poll::Ready(Err(_)) if self.adopted => self.end_attempt(),
+                Poll::Ready(Err(_)) if self.adopted => {
+                    self.end_attempt();
+                    self.waiter(|waiter| waiter.connects = false);
+                }
                 Poll::Ready(outcome) => {
                     if outcome.is_err() {
                         self.pool.attempt_failed();
@@ -230,7 +237,7 @@ impl Wait<'_> {
                     self.end_attempt();
                     return Poll::Ready(outcome.map(|mut connection| {
                         connection.aged = self.adopted;
-                        Box::new(connection)
+                        connection
                     }));
                 }
             }
@@ -270,7 +277,6 @@ impl Wait<'_> {
 
     fn end_attempt(&mut self) {
         if self.attempt.take().is_some() {
-            self.waiter(|waiter| waiter.connects = false);
             self.pool.attempt_ended(self.origin);
         }
     }
@@ -285,6 +291,9 @@ impl Drop for Wait<'_> {
         }
         if self.attempt.take().is_some() {
             self.pool.attempt_ended(self.origin);
+        } else if self.pool.attempts.get() == 0 {
+            // It may have been woken to begin the next attempt, and nobody else would be.
+            self.pool.wake_next(self.origin);
         }
     }
 }
