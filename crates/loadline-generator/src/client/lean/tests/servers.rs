@@ -270,14 +270,20 @@ async fn many_at_once_are_all_answered_over_few_attempts() {
 }
 
 #[tokio::test]
+async fn many_refused_at_once_all_learn_of_it() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = client();
+    let refused = join_all((0..500).map(|_| class(&client, request(&format!("http://{free}/"))))).await;
+    assert_eq!(refused, [ErrorClass::Connect; 500]);
+}
+
+#[tokio::test]
 async fn a_request_given_up_leaves_nothing_behind() {
     let url = answering(OK);
     let client = client();
-    for polls in 0..4 {
-        let mut asked: Vec<_> = (0..100).map(|_| Box::pin(client.send(get(&url)))).collect();
-        for _ in 0..polls {
-            futures_util::future::select(join_all(&mut asked), Box::pin(tokio::task::yield_now())).await;
-        }
+    for patience_us in [0, 100, 300, 1_000, 3_000] {
+        let asked = join_all((0..100).map(|_| client.send(get(&url))));
+        let _ = tokio::time::timeout(Duration::from_micros(patience_us), asked).await;
     }
     assert_eq!(client.pool.attempts(), 0);
     assert!(client.send(get(&url)).await.is_ok());
