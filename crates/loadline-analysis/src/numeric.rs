@@ -1,0 +1,3 @@
+//! Small numerical helpers.
+
+pub(crate) mod random;
