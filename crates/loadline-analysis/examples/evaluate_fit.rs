@@ -36,7 +36,9 @@ fn main() {
     let simulated = arguments.iter().skip_while(|a| *a != "--simulate").nth(1);
     let systems = match simulated {
         Some(count) => simulated_systems(count.parse().expect("--simulate COUNT")),
-        None => recorded_systems(&std::env::var("LOADLINE_DATA").expect("LOADLINE_DATA names the folder of the data")),
+        None => recorded_systems(
+            &std::env::var("LOADLINE_DATA").expect("LOADLINE_DATA names the folder of the data"),
+        ),
     };
     let cases: Vec<Case> = systems.iter().map(|system| evaluate(system, verbose)).collect();
     show("all", cases.iter());
@@ -133,7 +135,8 @@ fn simulated_system(index: usize, uniform: &mut impl FnMut() -> f64) -> System {
         }
         kind @ (3 | 4) => {
             let servers = between(1.0, 32.0_f64.min(knee)).floor();
-            let (onset, slope) = (knee * between(1.05, 1.6), if kind == 3 { 0.0 } else { between(0.05, 1.0) });
+            let (onset, slope) =
+                (knee * between(1.05, 1.6), if kind == 3 { 0.0 } else { between(0.05, 1.0) });
             let think = knee / servers - 1.0;
             let curve = move |n: u32| {
                 let slowdown = 1.0 + slope * (f64::from(n) / onset - 1.0).max(0.0);

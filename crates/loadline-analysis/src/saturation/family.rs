@@ -7,6 +7,7 @@
 
 use super::sampler::Unit;
 use crate::queueing::closed::RepairmanCurve;
+use statrs::function::erf::erfc_inv;
 
 /// A family of curves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,16 +74,27 @@ pub(crate) enum Shape {
     Network { knee: f64, stations: f64, balance: f64 },
 }
 
-/// Load tests are planned around the knee: before the data are seen it is thought to lie near the largest load,
-/// as likely below as above this share of it, and two times in three within this factor (in ln).
-const KNEE_MEDIAN: f64 = 0.8;
-const KNEE_SPREAD: f64 = 0.8;
+/// Load tests are planned around the knee. Before the data are seen the knee is thought to lie near the largest
+/// load: as likely below as above this share of it (median), and two times in three within this factor (spread,
+/// a standard deviation of its logarithm).
+const KNEE: LogNormal = LogNormal { median: 0.8, spread: 0.8 };
+/// Amdahl's law bends slowly: 1/σ is where half of the ceiling is reached, 9/σ where nine tenths are.
+const INVERSE_SIGMA: LogNormal = LogNormal { median: 0.3, spread: 1.2 };
+/// The peak of the USL lies beyond the knee.
+const PEAK: LogNormal = LogNormal { median: 1.6, spread: 1.2 };
 
-/// `low` at 0, `high` at 1, evenly in the logarithm.
-fn standard_normal_quantile(p: f64) -> f64 {
-    -std::f64::consts::SQRT_2 * statrs::function::erf::erfc_inv(2.0 * p)
+struct LogNormal {
+    median: f64,
+    spread: f64,
 }
 
+impl LogNormal {
+    fn quantile(&self, p: f64) -> f64 {
+        self.median * (-self.spread * std::f64::consts::SQRT_2 * erfc_inv(2.0 * p)).exp()
+    }
+}
+
+/// `low` at 0, `high` at 1, evenly in the logarithm.
 fn log_between(low: f64, high: f64, unit: f64) -> f64 {
     low * (high / low).powf(unit)
 }
@@ -91,13 +103,13 @@ impl Shape {
     /// The shape at a point of the unit cube, for data up to the concurrency `top`.
     pub(crate) fn at(family: Family, unit: &Unit, top: f64) -> Shape {
         let [first, second, third, fourth] = *unit;
-        let knee = KNEE_MEDIAN * (KNEE_SPREAD * standard_normal_quantile(first)).exp() * top;
-        let ceiling = log_between(0.02, 50.0, first) * top;
+        let knee = KNEE.quantile(first) * top;
+        let sigma = || (1.0 / (INVERSE_SIGMA.quantile(first) * top)).min(1.0);
         match family {
-            Family::Amdahl => Shape::Usl { sigma: (1.0 / ceiling).min(1.0), kappa: 0.0 },
+            Family::Amdahl => Shape::Usl { sigma: sigma(), kappa: 0.0 },
             Family::Usl => {
-                let peak = log_between(0.05, 20.0, second) * top;
-                Shape::Usl { sigma: (1.0 / ceiling).min(1.0), kappa: peak.powi(-2) }
+                let peak = PEAK.quantile(second) * top;
+                Shape::Usl { sigma: sigma(), kappa: peak.powi(-2) }
             }
             Family::Plateau => Shape::Plateau { knee, sharpness: log_between(1.0, 30.0, second) },
             Family::Pool => Shape::Pool { size: knee },

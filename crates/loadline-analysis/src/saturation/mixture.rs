@@ -14,7 +14,7 @@ use crate::numeric::random::Random;
 /// Users are counted in batches beyond this many, for curves that are computed user by user.
 const MOST_USERS: f64 = 200.0;
 /// Curves drawn from each family.
-const PARTICLES: usize = 500;
+const PARTICLES: usize = 400;
 /// The error expected before the data are seen: one measurement's worth of 0.5 %.
 const PRIOR_COUNT: f64 = 1.0;
 const PRIOR_ERROR: f64 = 0.005;
