@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use loadline_analysis::queueing::closed;
-use loadline_analysis::saturation::{Mixture, Points, family::Family};
+use loadline_analysis::saturation::{Model, Points, Request, fit};
 
 struct Case {
     system: String,
@@ -59,13 +59,16 @@ fn main() {
 fn evaluate(system: &System, verbose: bool) -> Case {
     let start = Instant::now();
     let points = Points::new(&system.points).unwrap();
-    let mixture = Mixture::fit(&points, &Family::ALL);
-    let q = &mixture.quantiles(&[system.query], &[0.025, 0.5, 0.975])[0];
+    let request = Request { model: Model::Auto, confidence: 0.95, at: vec![system.query] };
+    let document = fit(&points, &request);
+    let at = &document.predictions[0];
+    let (low, high) = at.interval.unwrap();
     let ms = start.elapsed().as_secs_f64() * 1e3;
-    let [low, error, high] = [q[0], q[1], q[2]].map(|x| x / system.truth - 1.0);
+    let [low, error, high] =
+        [low, at.throughput_per_s.unwrap(), high.unwrap_or(f64::INFINITY)].map(|x| x / system.truth - 1.0);
     let covered = low <= 0.0 && 0.0 <= high;
     if verbose && (error.abs() > 0.05 || !covered) {
-        let weights: Vec<_> = mixture.weights().iter().map(|(f, w)| format!("{} {w:.2}", f.name())).collect();
+        let weights: Vec<_> = document.weights.iter().map(|(f, w)| format!("{f} {w:.2}")).collect();
         let (levels, miss) = (points.levels().len(), if covered { "" } else { "MISS" });
         println!(
             "{} {} up to {} N90, {levels} levels, {} points: error {error:+.3} [{low:+.3} {high:+.3}] {miss} {}",

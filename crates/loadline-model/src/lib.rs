@@ -8,9 +8,13 @@
 //! | [`slo`] | one service level objective, as written in a scenario or after `--slo` |
 //! | [`run`] | `run.json`: how a run was made, and its [`run::Summary`] |
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
+//! | [`fit`] | a saturation model fitted to points |
+//! | [`saturation`] | the highest rate within the objectives |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
 
+pub mod fit;
 pub mod histogram;
 pub mod recording;
 pub mod run;
+pub mod saturation;
 pub mod slo;

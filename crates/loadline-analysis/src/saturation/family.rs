@@ -6,7 +6,9 @@
 //! small part of the range tested to several times of it.
 
 use super::sampler::Unit;
+use super::usl;
 use crate::queueing::closed::RepairmanCurve;
+use crate::queueing::mmc::bisect;
 use statrs::function::erf::erfc_inv;
 
 /// A family of curves.
@@ -147,17 +149,73 @@ impl Shape {
             }
             Shape::Pool { size } => out.extend(levels.iter().map(|&n| n.min(size).ln())),
             Shape::Servers { knee, servers, onset, slowdown } => {
-                let share = (f64::from(servers) / knee).min(1.0);
-                interpolate(RepairmanCurve::new(share, servers), levels, out);
-                for (log, &n) in out.iter_mut().zip(levels) {
-                    *log -= (slowdown * (n / onset - 1.0).max(0.0)).ln_1p();
-                }
+                interpolate(slowed(knee, servers, onset, slowdown), levels, out);
             }
             Shape::Network { knee, stations, balance } => {
                 interpolate(NetworkCurve::new(knee, stations, balance), levels, out);
             }
         }
     }
+
+    /// The largest value of g, or the limit that it nears.
+    pub(crate) fn maximum(&self) -> f64 {
+        match *self {
+            Shape::Usl { sigma, kappa } => usl::maximum(sigma, kappa),
+            Shape::Plateau { knee, .. } | Shape::Pool { size: knee } | Shape::Network { knee, .. } => knee,
+            Shape::Servers { knee, slowdown: 0.0, .. } => knee,
+            Shape::Servers { .. } => self.turning_point().1,
+        }
+    }
+
+    /// The load of the largest g; `None` where it only nears a limit.
+    pub(crate) fn peak(&self) -> Option<f64> {
+        match *self {
+            Shape::Usl { sigma, kappa } => usl::peak(sigma, kappa),
+            Shape::Servers { slowdown, .. } if slowdown > 0.0 => Some(self.turning_point().0),
+            _ => None,
+        }
+    }
+
+    /// The least load with g ≥ `level`, for a level below the maximum.
+    pub(crate) fn reaching(&self, level: f64) -> f64 {
+        let beyond = |curve: &mut dyn Iterator<Item = f64>| {
+            curve.take(FARTHEST).position(|g| g >= level).map_or(FARTHEST as f64, |k| k as f64 + 1.0)
+        };
+        match *self {
+            Shape::Usl { sigma, kappa: 0.0 } => level * (1.0 - sigma) / (1.0 - level * sigma),
+            Shape::Usl { sigma, kappa } => {
+                let below = |n: f64| usl::relative(n, sigma, kappa) < level;
+                bisect(0.0, usl::peak(sigma, kappa).unwrap_or(1.0), below)
+            }
+            Shape::Plateau { knee, sharpness } => {
+                knee * ((knee / level).powf(sharpness) - 1.0).powf(-1.0 / sharpness)
+            }
+            Shape::Pool { .. } => level,
+            Shape::Servers { knee, servers, onset, slowdown } => {
+                beyond(&mut slowed(knee, servers, onset, slowdown))
+            }
+            Shape::Network { knee, stations, balance } => {
+                beyond(&mut NetworkCurve::new(knee, stations, balance))
+            }
+        }
+    }
+
+    /// Load and value of the largest g of servers that slow down.
+    fn turning_point(&self) -> (f64, f64) {
+        let Shape::Servers { knee, servers, onset, slowdown } = *self else { return (f64::NAN, f64::NAN) };
+        let last = (4.0 * onset) as usize + 2;
+        let curve = (1..last).map(|n| n as f64).zip(slowed(knee, servers, onset, slowdown));
+        curve.fold((1.0, 0.0), |best, here| if here.1 > best.1 { here } else { best })
+    }
+}
+
+/// Loads are followed no farther than this, in batches of users.
+const FARTHEST: usize = 20_000;
+
+/// g of servers that slow down, for 1, 2, 3, … users.
+fn slowed(knee: f64, servers: u32, onset: f64, slowdown: f64) -> impl Iterator<Item = f64> {
+    let curve = RepairmanCurve::new((f64::from(servers) / knee).min(1.0), servers);
+    curve.zip(1..).map(move |(g, n)| g / (1.0 + slowdown * (f64::from(n) / onset - 1.0).max(0.0)))
 }
 
 /// ln of (N^−p + K^−p)^(−1/p), from the smaller of the two so that no power overflows.

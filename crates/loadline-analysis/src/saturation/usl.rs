@@ -41,7 +41,7 @@ impl Usl {
 
     /// The concurrency of the largest throughput; `None` where it grows for ever.
     pub fn peak_concurrency(&self) -> Option<f64> {
-        (self.kappa > 0.0).then(|| ((1.0 - self.sigma).max(0.0) / self.kappa).sqrt().max(1.0))
+        peak(self.sigma, self.kappa)
     }
 
     /// The largest throughput, or its limit for N → ∞; `None` where that is infinite.
@@ -51,16 +51,19 @@ impl Usl {
     }
 }
 
-fn relative(n: f64, sigma: f64, kappa: f64) -> f64 {
+/// X(N)/λ.
+pub(super) fn relative(n: f64, sigma: f64, kappa: f64) -> f64 {
     n / (1.0 + (n - 1.0) * (sigma + kappa * n))
 }
 
-fn maximum(sigma: f64, kappa: f64) -> f64 {
-    if kappa > 0.0 {
-        relative(((1.0 - sigma).max(0.0) / kappa).sqrt().max(1.0), sigma, kappa)
-    } else {
-        1.0 / sigma
-    }
+/// The load of the largest throughput, √((1 − σ)/κ).
+pub(super) fn peak(sigma: f64, kappa: f64) -> Option<f64> {
+    (kappa > 0.0).then(|| ((1.0 - sigma).max(0.0) / kappa).sqrt().max(1.0))
+}
+
+/// The largest X(N)/λ, or its limit 1/σ.
+pub(super) fn maximum(sigma: f64, kappa: f64) -> f64 {
+    peak(sigma, kappa).map_or(1.0 / sigma, |n| relative(n, sigma, kappa))
 }
 
 impl Reading {
