@@ -1,7 +1,10 @@
 //! The analysis: what the recordings and histories say, and how sure that is. Pure functions of documents of the
 //! model: no clock, no files, no async.
 
+pub mod latency;
 mod numeric;
 pub mod queueing;
-
 pub mod saturation;
+pub mod slo;
+pub mod summary;
+pub mod validity;

@@ -291,6 +291,9 @@ pub struct RunDocument {
     /// What was chosen for the user and why, in plain words (a lowered bound, a pacing mode).
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Where the load was ended early: how long after its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_ended_s: Option<f64>,
     /// Where the reason is known, why the run ended early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,

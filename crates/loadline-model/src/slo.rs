@@ -4,8 +4,15 @@
 //! [response|service] (p50 … p99.99 | mean | max | error_rate | throughput) (< | <= | > | >=) VALUE
 //!     [for NAME] [over DURATION] [abort [after DURATION]]
 //! ```
+//!
+//! `response` is the default. A NAME with spaces needs no quotes unless it holds ` over ` or ` abort `; then it
+//! stands in double quotes. `abort` alone ends the run as soon as the objective is broken.
+
+mod parse;
 
 use std::time::Duration;
+
+pub use parse::SloError;
 
 /// Which of the durations of a request an objective speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,0 +1,205 @@
+//! Whether a run says something about the service, or only about the generator.
+//!
+//! A run is `generator_limited` when, over its measured part,
+//! - the generator delay's p99 is above the larger of 1 ms and a tenth of the response time's p99, or
+//! - fewer than 99 % of the arrivals offered were sent, though there were places for them in flight, or
+//! - a core of the generator was busy above 90 % for 5 s on end, in the open model, or
+//! - the host or a cgroup limit took more than 5 % of the time.
+//!
+//! Waiting for a place among those in flight, or for a connection, is never the generator's fault, and neither is a
+//! service that stalls.
+
+use loadline_model::recording::GeneratorSecond;
+use loadline_model::run::{LoadModel, Validity, ValidityVerdict};
+
+const DELAY_P99_MAX_MS: f64 = 1.0;
+const DELAY_OF_RESPONSE_MAX: f64 = 0.1;
+const SENT_SHARE_MIN: f64 = 0.99;
+const CPU_MAX: f64 = 0.9;
+const CPU_BUSY_MAX_S: u32 = 5;
+const STOLEN_MAX: f64 = 0.05;
+
+/// Gathers what the verdict rests on, second by second.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    cpu: Mean,
+    stolen: Mean,
+    stolen_max: Option<f64>,
+    busy_now_s: u32,
+    busy_longest_s: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    count: u32,
+}
+
+impl Mean {
+    fn add(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            self.sum += value;
+            self.count += 1;
+        }
+    }
+
+    fn get(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}
+
+/// What was sent of what was offered, over the measured part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sent {
+    /// Arrivals that fell due.
+    pub offered: u64,
+    /// Flows started.
+    pub started: u64,
+    /// Arrivals given up because all places in flight were taken.
+    pub dropped: u64,
+}
+
+impl Watch {
+    /// Takes one second of the measured part.
+    pub fn push(&mut self, second: &GeneratorSecond) {
+        self.cpu.add(second.cpu);
+        self.stolen.add(second.stolen);
+        self.stolen_max = [self.stolen_max, second.stolen].into_iter().flatten().reduce(f64::max);
+        let busy = second.cpu.is_some_and(|cpu| cpu > CPU_MAX);
+        self.busy_now_s = if busy { self.busy_now_s + 1 } else { 0 };
+        self.busy_longest_s = self.busy_longest_s.max(self.busy_now_s);
+    }
+
+    /// The verdict, given the 99th percentiles in milliseconds of generator delay and response time.
+    pub fn judge(
+        &self,
+        model: LoadModel,
+        sent: Sent,
+        delay_p99_ms: Option<f64>,
+        response_p99_ms: Option<f64>,
+    ) -> Validity {
+        let reasons: Vec<String> = [
+            delay_reason(delay_p99_ms, response_p99_ms),
+            sent_reason(sent),
+            self.busy_reason(model),
+            self.stolen_reason(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let verdict =
+            if reasons.is_empty() { ValidityVerdict::Valid } else { ValidityVerdict::GeneratorLimited };
+        Validity {
+            verdict,
+            reasons,
+            generator_delay_p99_ms: delay_p99_ms,
+            generator_cpu: self.cpu.get(),
+            stolen: self.stolen_max,
+        }
+    }
+
+    /// A closed loop that fills a core is told, not judged: its users wait for the generator as for the service.
+    pub fn note(&self, model: LoadModel) -> Option<String> {
+        (model == LoadModel::Closed && self.busy_longest_s >= CPU_BUSY_MAX_S).then(|| {
+            format!(
+                "a core of the generator was busy above {:.0} % for {} s: the users may have been held up by it",
+                CPU_MAX * 100.0,
+                self.busy_longest_s
+            )
+        })
+    }
+
+    fn busy_reason(&self, model: LoadModel) -> Option<String> {
+        (model == LoadModel::Open && self.busy_longest_s >= CPU_BUSY_MAX_S).then(|| {
+            format!(
+                "a core of the generator was busy above {:.0} % for {} s on end; give it more cores (--workers) or \
+                 ask for a lower rate",
+                CPU_MAX * 100.0,
+                self.busy_longest_s
+            )
+        })
+    }
+
+    fn stolen_reason(&self) -> Option<String> {
+        let stolen = self.stolen.get().filter(|stolen| *stolen > STOLEN_MAX)?;
+        Some(format!(
+            "the host or a cgroup limit took {:.1} % of the time away (allowed: {:.0} %); measure on a quieter machine",
+            stolen * 100.0,
+            STOLEN_MAX * 100.0
+        ))
+    }
+}
+
+fn delay_reason(delay_p99_ms: Option<f64>, response_p99_ms: Option<f64>) -> Option<String> {
+    let (delay, response) = (delay_p99_ms?, response_p99_ms?);
+    let allowed = DELAY_P99_MAX_MS.max(response * DELAY_OF_RESPONSE_MAX);
+    (delay > allowed).then(|| {
+        format!(
+            "the generator sent late: its delay was {delay:.2} ms at p99 (allowed: {allowed:.2} ms); ask for a lower \
+             rate or give it more CPU"
+        )
+    })
+}
+
+fn sent_reason(sent: Sent) -> Option<String> {
+    let wanted = sent.offered.saturating_sub(sent.dropped);
+    let share = sent.started as f64 / wanted as f64;
+    (wanted > 0 && share < SENT_SHARE_MIN).then(|| {
+        format!(
+            "only {:.1} % of the arrivals were sent, though there was room for them in flight",
+            share * 100.0
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(seconds: &[GeneratorSecond], model: LoadModel, delay: f64, response: f64) -> Validity {
+        let mut watch = Watch::default();
+        seconds.iter().for_each(|second| watch.push(second));
+        let sent = Sent { offered: 1000, started: 1000, dropped: 0 };
+        watch.judge(model, sent, Some(delay), Some(response))
+    }
+
+    fn busy(cpu: f64) -> GeneratorSecond {
+        GeneratorSecond { cpu: Some(cpu), stolen: Some(0.0), ..Default::default() }
+    }
+
+    #[test]
+    fn the_delay_may_be_a_millisecond_or_a_tenth_of_the_response_time() {
+        let verdict = |delay, response| judged(&[], LoadModel::Open, delay, response).verdict;
+        assert_eq!(verdict(0.99, 1.0), ValidityVerdict::Valid);
+        assert_eq!(verdict(1.01, 5.0), ValidityVerdict::GeneratorLimited);
+        assert_eq!(verdict(9.9, 100.0), ValidityVerdict::Valid);
+        assert_eq!(verdict(10.1, 100.0), ValidityVerdict::GeneratorLimited);
+    }
+
+    #[test]
+    fn a_core_has_to_be_busy_for_five_seconds_on_end() {
+        let four = [busy(0.95), busy(0.95), busy(0.95), busy(0.95), busy(0.5), busy(0.95)];
+        assert_eq!(judged(&four, LoadModel::Open, 0.0, 1.0).verdict, ValidityVerdict::Valid);
+        let five = vec![busy(0.91); 5];
+        assert_eq!(judged(&five, LoadModel::Open, 0.0, 1.0).verdict, ValidityVerdict::GeneratorLimited);
+        assert_eq!(judged(&five, LoadModel::Closed, 0.0, 1.0).verdict, ValidityVerdict::Valid);
+    }
+
+    #[test]
+    fn waiting_for_a_place_is_not_the_generators_fault() {
+        let sent = Sent { offered: 1000, started: 600, dropped: 400 };
+        let validity = Watch::default().judge(LoadModel::Open, sent, Some(0.1), Some(500.0));
+        assert_eq!(validity.verdict, ValidityVerdict::Valid, "{:?}", validity.reasons);
+        let sent = Sent { dropped: 0, ..sent };
+        let validity = Watch::default().judge(LoadModel::Open, sent, Some(0.1), Some(500.0));
+        assert_eq!(validity.verdict, ValidityVerdict::GeneratorLimited);
+    }
+
+    #[test]
+    fn stolen_time_is_a_reason_of_its_own() {
+        let robbed = GeneratorSecond { stolen: Some(0.06), ..busy(0.1) };
+        let validity = judged(&[robbed.clone(), robbed], LoadModel::Open, 0.0, 1.0);
+        assert_eq!(validity.reasons.len(), 1);
+        assert!(validity.reasons[0].contains("cgroup"), "{:?}", validity.reasons);
+    }
+}

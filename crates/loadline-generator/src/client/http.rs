@@ -1,0 +1,204 @@
+//! The client for all that HTTP can need: reqwest, set up so that nothing happens behind the measurement's back.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::retry;
+
+use super::connector::{DnsPolicy, Meter, Resolver, Unresolved};
+use super::tls::{TlsError, TlsSettings};
+use super::{Client, Connections};
+use crate::exchange::{BODY_KEPT_BYTES_MAX, ErrorClass, Request, Response};
+
+/// Which version of HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpVersion {
+    /// HTTP/2 where the server offers it in the TLS handshake, HTTP/1.1 elsewhere.
+    #[default]
+    Auto,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only, without asking first.
+    Http2,
+}
+
+/// How requests are sent.
+#[derive(Debug, Clone, Default)]
+pub struct HttpSettings {
+    /// Which version of HTTP is spoken.
+    pub version: HttpVersion,
+    /// Trust and identity.
+    pub tls: TlsSettings,
+    /// When names are resolved.
+    pub dns: DnsPolicy,
+    /// A proxy for all requests; none unless asked, whatever the environment says.
+    pub proxy: Option<String>,
+    /// A new connection for each request.
+    pub no_keep_alive: bool,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// TLS could not be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The proxy's address is not understood.
+    #[error("`{address}` is no address of a proxy: {reason}")]
+    Proxy {
+        /// What was given.
+        address: String,
+        /// The parser's word.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// Sends requests over HTTP/1.1 and HTTP/2. Every worker has one of its own.
+#[derive(Debug)]
+pub struct HttpClient {
+    client: reqwest::Client,
+    connections: Meter,
+}
+
+impl HttpClient {
+    /// A client with no connection yet.
+    ///
+    /// # Errors
+    /// When TLS or the proxy cannot be set up as asked.
+    pub fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
+        let connections = Meter::default();
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(settings.tls.build()?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .tcp_nodelay(true)
+            .pool_idle_timeout(None)
+            .pool_max_idle_per_host(if settings.no_keep_alive { 0 } else { usize::MAX })
+            .dns_resolver(Arc::new(Resolver::new(settings.dns)))
+            .connector_layer(connections.clone());
+        let builder = match settings.version {
+            HttpVersion::Auto => builder,
+            HttpVersion::Http1 => builder.http1_only(),
+            HttpVersion::Http2 => builder.http2_prior_knowledge(),
+        };
+        let builder = match &settings.proxy {
+            None => builder.no_proxy(),
+            Some(address) => builder.proxy(
+                reqwest::Proxy::all(address)
+                    .map_err(|e| ClientError::Proxy { address: address.clone(), reason: e.to_string() })?,
+            ),
+        };
+        let client = builder.build().map_err(|e| ClientError::Setup(chain(&e)))?;
+        Ok(HttpClient { client, connections })
+    }
+}
+
+impl Client for HttpClient {
+    async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+        let sending = async {
+            let answer = self.client.execute(to_reqwest(&request)?).await.map_err(|e| classify(&e))?;
+            read(answer, request.keep_body).await
+        };
+        match tokio::time::timeout(request.timeout, sending).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(ErrorClass::Timeout),
+        }
+    }
+
+    fn take_connections(&self) -> Connections {
+        self.connections.take()
+    }
+}
+
+fn to_reqwest(request: &Request) -> Result<reqwest::Request, ErrorClass> {
+    let url = request.uri.to_string().parse().map_err(|_| ErrorClass::Template)?;
+    let mut out = reqwest::Request::new(request.method.clone(), url);
+    *out.headers_mut() = request.headers.clone();
+    if !request.body.is_empty() {
+        *out.body_mut() = Some(request.body.clone().into());
+    }
+    Ok(out)
+}
+
+async fn read(mut answer: reqwest::Response, keep: bool) -> Result<Response, ErrorClass> {
+    let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
+    let (mut body, mut body_len) = (BytesMut::new(), 0u64);
+    while let Some(chunk) = answer.chunk().await.map_err(|e| classify(&e))? {
+        body_len += chunk.len() as u64;
+        if keep {
+            if body_len > BODY_KEPT_BYTES_MAX as u64 {
+                return Err(ErrorClass::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+    let body = if keep { body.freeze() } else { Bytes::new() };
+    Ok(Response { status, headers, body, body_len, service_time: Duration::ZERO })
+}
+
+/// The class of an error, by what stands in the chain of its sources.
+fn classify(error: &reqwest::Error) -> ErrorClass {
+    if error.is_timeout() {
+        return ErrorClass::Timeout;
+    }
+    let mut class = if error.is_connect() { ErrorClass::Connect } else { ErrorClass::Protocol };
+    let mut source: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(cause) = source {
+        if cause.is::<Unresolved>() {
+            return ErrorClass::Dns;
+        }
+        if cause.is::<rustls::Error>() {
+            return ErrorClass::Tls;
+        }
+        if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
+            if cause.is_incomplete_message() || cause.is_closed() || cause.is_canceled() {
+                class = ErrorClass::Reset;
+            }
+            if cause.is_parse() {
+                return ErrorClass::Protocol;
+            }
+        }
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            if let Some(inner) = cause.get_ref()
+                && inner.is::<rustls::Error>()
+            {
+                return ErrorClass::Tls;
+            }
+            class = of_io(cause.kind(), error.is_connect(), class);
+        }
+        if let Some(cause) = cause.downcast_ref::<h2::Error>() {
+            class = if cause.is_io() || cause.is_reset() { ErrorClass::Reset } else { ErrorClass::Protocol };
+        }
+        source = cause.source();
+    }
+    class
+}
+
+fn of_io(kind: io::ErrorKind, connecting: bool, so_far: ErrorClass) -> ErrorClass {
+    use io::ErrorKind as K;
+    match kind {
+        _ if connecting => so_far,
+        K::ConnectionReset | K::BrokenPipe | K::UnexpectedEof | K::ConnectionAborted | K::NotConnected => {
+            ErrorClass::Reset
+        }
+        K::TimedOut => ErrorClass::Timeout,
+        _ => so_far,
+    }
+}
+
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

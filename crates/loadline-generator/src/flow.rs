@@ -1,0 +1,272 @@
+//! One flow from its first step to its last: the life of a user's visit.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use slab::Slab;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::arrivals::Arrival;
+use crate::client::Client;
+use crate::clock::{Clock, Nanos};
+use crate::exchange::{ErrorClass, Request, Response};
+use crate::recorder::{Ended, Gauge, Gauges, Recorder};
+use crate::script::{RequestStep, Script, Session, Step};
+
+/// What the flows of one worker share.
+#[derive(Debug)]
+pub(crate) struct Shared<C, K> {
+    pub(crate) script: Arc<Script>,
+    pub(crate) clock: C,
+    pub(crate) client: K,
+    pub(crate) recorder: RefCell<Recorder>,
+    /// Requests on their way.
+    pub(crate) on_their_way: RefCell<Slab<OnItsWay>>,
+    /// A place each for requests at once, where connections are limited.
+    pub(crate) connections: Option<Semaphore>,
+    /// Arrivals that wait for a place among those in flight.
+    pub(crate) waiting: Cell<u64>,
+    /// CPU time of this worker's thread and the time, at the last hand-over.
+    pub(crate) cpu_seen: Cell<Option<(Duration, Nanos)>>,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OnItsWay {
+    name: usize,
+    warmup: bool,
+    intended: Nanos,
+    /// What the generator alone added between the intended time and sending.
+    delay: Duration,
+    /// `None` while it waits for a connection.
+    sent: Option<Nanos>,
+}
+
+/// A flow that came to its end.
+pub(crate) struct Finished {
+    pub(crate) arrival: Arrival,
+    pub(crate) session: Session,
+    /// No request of it failed.
+    pub(crate) ok: bool,
+}
+
+impl<C: Clock, K: Client> Shared<C, K> {
+    /// Records what ended at `done`, in the second in which it ended.
+    fn record(&self, ended: &Ended, done: Nanos) {
+        self.roll(done);
+        self.recorder.borrow_mut().record(ended);
+    }
+
+    /// Hands the recorder's second over if it has passed at `now`.
+    pub(crate) fn roll(&self, now: Nanos) {
+        if self.recorder.borrow().is_due(now) {
+            let gauges = self.gauges(now);
+            self.recorder.borrow_mut().hand_over(now, gauges);
+        }
+    }
+
+    /// How this worker stands at `now`.
+    pub(crate) fn gauges(&self, now: Nanos) -> Gauges {
+        let mut names = vec![Gauge::default(); self.script.request_names.len()];
+        for (_, request) in self.on_their_way.borrow().iter() {
+            let gauge = &mut names[request.name];
+            let age = Duration::from_nanos(now.saturating_sub(request.intended));
+            gauge.in_flight += 1;
+            gauge.oldest = gauge.oldest.max(Some(age));
+        }
+        let connections = self.client.take_connections();
+        Gauges { names, waiting: self.waiting.get(), cpu: self.cpu_share(now), connections }
+    }
+
+    fn cpu_share(&self, now: Nanos) -> Option<f64> {
+        let used = self.clock.thread_cpu_time()?;
+        let (used_before, before) = self.cpu_seen.replace(Some((used, now)))?;
+        let wall = now.saturating_sub(before) as f64;
+        (wall > 0.0).then(|| (used - used_before).as_nanos() as f64 / wall)
+    }
+
+    /// Counts what is on its way at `now` as unanswered, with the time it has waited.
+    pub(crate) fn give_up(&self, now: Nanos) {
+        let unanswered = std::mem::take(&mut *self.on_their_way.borrow_mut());
+        for (_, request) in unanswered {
+            self.record(&request.ended(now, Some(ErrorClass::Unanswered), 0, 0), now);
+        }
+    }
+
+    /// A place for one more request, and whether it had to be waited for.
+    async fn connection(&self, warmup: bool) -> Option<SemaphorePermit<'_>> {
+        let places = self.connections.as_ref()?;
+        if let Ok(place) = places.try_acquire() {
+            return Some(place);
+        }
+        self.recorder.borrow_mut().flows(warmup).late += 1;
+        places.acquire().await.ok()
+    }
+}
+
+impl OnItsWay {
+    fn ended(&self, done: Nanos, error: Option<ErrorClass>, bytes_received: u64, bytes_sent: u64) -> Ended {
+        let sent = self.sent.unwrap_or(done);
+        Ended {
+            name: self.name,
+            warmup: self.warmup,
+            response: Duration::from_nanos(done.saturating_sub(self.intended)),
+            service: Duration::from_nanos(done.saturating_sub(sent)),
+            delay: self.delay,
+            error,
+            bytes_received,
+            bytes_sent,
+        }
+    }
+}
+
+/// Runs the flow of `arrival` from `ready`, the instant at which it could start: its intended one, or that at which
+/// a place among those in flight was free. A failed request ends the flow: what follows would rest on it.
+pub(crate) async fn run<C: Clock, K: Client>(
+    shared: std::rc::Rc<Shared<C, K>>,
+    mut session: Session,
+    seed: u64,
+    arrival: Arrival,
+    ready: Nanos,
+) -> Finished {
+    let script = shared.script.clone();
+    let steps = &script.flows[script.flow_of(seed, arrival.index)].steps;
+    let mut visit =
+        Visit { shared: &shared, session: &mut session, warmup: arrival.warmup, intended: arrival.at, ready };
+    let ok = visit.steps(steps).await.is_ok();
+    Finished { arrival, session, ok }
+}
+
+/// Where a flow stands.
+struct Visit<'a, C, K> {
+    shared: &'a Shared<C, K>,
+    session: &'a mut Session,
+    warmup: bool,
+    /// When the next request is intended to start.
+    intended: Nanos,
+    /// From when on nothing but the generator holds it back.
+    ready: Nanos,
+}
+
+/// A request failed, and was recorded as failed.
+struct Failed;
+
+impl<C: Clock, K: Client> Visit<'_, C, K> {
+    async fn steps(&mut self, steps: &[Step]) -> Result<(), Failed> {
+        for step in steps {
+            match step {
+                Step::Request(step) => self.request(step).await?,
+                Step::Think(think) => {
+                    let due = self.intended + think.draw(self.session).as_nanos() as Nanos;
+                    self.shared.clock.wait_until(due).await;
+                    (self.intended, self.ready) = (due, due);
+                }
+                nested => self.nested(nested).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps that hold steps; boxed, for they may hold themselves.
+    fn nested<'b>(&'b mut self, step: &'b Step) -> LocalBoxFuture<'b, Result<(), Failed>> {
+        Box::pin(async move {
+            match step {
+                Step::Repeat(repeat) => {
+                    let mut round = 0;
+                    while self.decide(|session| repeat.goes_on(session, round))? {
+                        self.steps(&repeat.steps).await?;
+                        round += 1;
+                    }
+                }
+                Step::If(branch) => {
+                    let holds = self.decide(|session| branch.holds(session))?;
+                    self.steps(if holds { &branch.then } else { &branch.otherwise }).await?;
+                }
+                Step::Set(set) => self.decide(|session| set.apply(session))?,
+                Step::Request(_) | Step::Think(_) => unreachable!("handled where steps are walked"),
+            }
+            Ok(())
+        })
+    }
+
+    fn decide<T>(&mut self, ask: impl FnOnce(&mut Session) -> Result<T, ErrorClass>) -> Result<T, Failed> {
+        ask(self.session).map_err(|_| Failed)
+    }
+
+    async fn request(&mut self, step: &RequestStep) -> Result<(), Failed> {
+        let shared = self.shared;
+        let rendered = step.render(self.session);
+        let started = shared.clock.now();
+        let mut on_its_way = OnItsWay {
+            name: step.name,
+            warmup: self.warmup,
+            intended: self.intended,
+            delay: Duration::from_nanos(started.saturating_sub(self.ready)),
+            sent: None,
+        };
+        let request = match rendered {
+            Ok(request) => request,
+            Err(class) => {
+                shared.record(&on_its_way.ended(started, Some(class), 0, 0), started);
+                return Err(Failed);
+            }
+        };
+        let key = shared.on_their_way.borrow_mut().insert(on_its_way);
+        let place = shared.connection(self.warmup).await;
+        let sent = if place.is_some() { shared.clock.now() } else { started };
+        on_its_way.sent = Some(sent);
+        shared.on_their_way.borrow_mut()[key] = on_its_way;
+        let exchange = self.exchange(step, request, sent).await;
+        drop(place);
+        let done = shared.clock.now();
+        shared.on_their_way.borrow_mut().remove(key);
+        let ended = on_its_way.ended(done, exchange.error, exchange.bytes_received, exchange.bytes_sent);
+        shared.record(&ended, done);
+        (self.intended, self.ready) = (done, done);
+        exchange.error.map_or(Ok(()), |_| Err(Failed))
+    }
+
+    /// Sends `request`, follows redirects as the step says, and judges the answer.
+    async fn exchange(&mut self, step: &RequestStep, mut request: Arc<Request>, sent: Nanos) -> Exchange {
+        let mut exchange = Exchange::default();
+        for hop in 0.. {
+            exchange.bytes_sent += request.body.len() as u64;
+            let answer = match self.shared.client.send(request.clone()).await {
+                Ok(answer) => answer,
+                Err(class) => return exchange.failed(class),
+            };
+            exchange.bytes_received += answer.body_len;
+            match step.redirect(self.session, &request, &answer, hop) {
+                Ok(Some(next)) => request = next,
+                Ok(None) => return exchange.judged(self.judge(step, answer, sent)),
+                Err(class) => return exchange.failed(class),
+            }
+        }
+        exchange
+    }
+
+    fn judge(&mut self, step: &RequestStep, mut answer: Response, sent: Nanos) -> Result<(), ErrorClass> {
+        answer.service_time = Duration::from_nanos(self.shared.clock.now().saturating_sub(sent));
+        step.judge(self.session, &answer)
+    }
+}
+
+/// What came of a request and its redirects.
+#[derive(Default)]
+struct Exchange {
+    error: Option<ErrorClass>,
+    bytes_received: u64,
+    bytes_sent: u64,
+}
+
+impl Exchange {
+    fn failed(self, class: ErrorClass) -> Self {
+        Exchange { error: Some(class), ..self }
+    }
+
+    fn judged(self, verdict: Result<(), ErrorClass>) -> Self {
+        Exchange { error: verdict.err(), ..self }
+    }
+}
