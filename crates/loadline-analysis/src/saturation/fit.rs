@@ -56,6 +56,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     at.sort_by(f64::total_cmp);
     at.dedup();
     let usl = UslFit::new(points);
+    let points = &points.condensed(MOST_LEVELS);
     let answer = match request.model {
         Model::Usl => usl_answer(points, &usl, &at, request.confidence),
         Model::Queue => queue_answer(points, &at, request.confidence),
@@ -163,8 +164,7 @@ fn usl_answer(points: &Points, fit: &UslFit, at: &[f64], confidence: f64) -> Ans
 }
 
 fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
-    let condensed = points.condensed(MOST_LEVELS);
-    let mixture = Mixture::fit(&condensed, &Family::ALL);
+    let mixture = Mixture::fit(points, &Family::ALL);
     let (peak, probability) = mixture.peak(confidence);
     let peaks = probability >= PEAK_PROBABILITY;
     let maximum = mixture.maximum(confidence);
@@ -202,8 +202,7 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
 }
 
 fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
-    let condensed = points.condensed(MOST_LEVELS);
-    let fit = QueueFit::new(&condensed);
+    let fit = QueueFit::new(points);
     let (ceiling, servers) = (fit.ceiling(confidence), fit.servers(confidence));
     let service = fit.service_time(confidence).map(|seconds| 1e3 * seconds);
     let throughput = |n: f64| fit.throughput(n, confidence);

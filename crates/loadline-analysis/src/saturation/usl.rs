@@ -98,9 +98,10 @@ pub struct UslFit {
 impl UslFit {
     /// The curve of least squares over all measurements.
     pub fn new(points: &Points) -> UslFit {
-        let fit = best_of_starts(points.levels());
-        let [lambda, sigma, kappa] = fit.parameters;
         let condensed = points.condensed(MOST_LEVELS);
+        let rough = best_of_starts(condensed.levels());
+        let fit = if condensed == *points { rough } else { descend(points.levels(), rough.parameters) };
+        let [lambda, sigma, kappa] = fit.parameters;
         let within = |points: &Points| points.levels().iter().map(|level| level.spread).sum::<f64>();
         let (count, rss) = (points.count(), fit.rss + within(points));
         let mean = points.levels().iter().map(|l| l.count * l.mean).sum::<f64>() / count;

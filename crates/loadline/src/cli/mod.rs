@@ -4,6 +4,7 @@
 
 mod check;
 mod exit;
+mod fit;
 mod headers;
 mod input;
 mod live;
@@ -41,6 +42,7 @@ struct Global {
 enum Verb {
     Run(run::Run),
     Report(report::Report),
+    Fit(fit::Fit),
     Check(check::Check),
     Serve(serve::Serve),
     Schema(meta::Schema),
@@ -62,6 +64,7 @@ pub(crate) fn main() -> Exit {
     let outcome = match cli.verb {
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
+        Verb::Fit(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),
