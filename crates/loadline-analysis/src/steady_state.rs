@@ -37,11 +37,22 @@ pub fn settling(figures: &[f64]) -> Settling {
         rest.iter().map(|b| (b - centre).powi(2)).sum::<f64>() / (rest.len() as f64).powi(2)
     };
     let cut = (0..=batches.len() / 2).min_by(|a, b| score(*a).total_cmp(&score(*b))).unwrap_or(0);
+    // Where the part to cut is like the rest, cutting would only pick the figures that please.
+    let cut = if cut > 0 && apart(&batches[..cut], &batches[cut..]) { cut } else { 0 };
     if drifts(&batches[cut..]) { Settling::Never } else { Settling::From(cut * size) }
 }
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Whether a beginning lies apart from the rest by three standard errors of a mean of its length.
+fn apart(beginning: &[f64], rest: &[f64]) -> bool {
+    let size = beginning.len().min(rest.len() / 4).max(1);
+    let means: Vec<f64> = rest.chunks_exact(size).map(mean).collect();
+    let centre = mean(rest);
+    let variance = means.iter().map(|m| (m - centre).powi(2)).sum::<f64>() / (means.len() as f64 - 1.0).max(1.0);
+    (mean(beginning) - centre).powi(2) > 9.0 * variance
 }
 
 /// Whether the second half lies apart from the first, by the spread of means of longer batches.

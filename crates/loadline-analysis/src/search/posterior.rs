@@ -12,8 +12,8 @@ const SCORE_MOST: f64 = 1.6;
 /// How wrong the line may be, as a share of the score it gives, and at least.
 const MISFIT_SHARE: f64 = 0.2;
 const MISFIT_LEAST: f64 = 0.02;
-const CAPACITIES: usize = 600;
-const STEEPNESSES: usize = 40;
+const CAPACITIES: usize = 150;
+const STEEPNESSES: usize = 24;
 const STEEPNESS: (f64, f64) = (0.3, 300.0);
 
 /// The posterior of the capacity on an even grid of its logarithm.
@@ -71,14 +71,12 @@ fn log_likelihood(steps: &[Step], capacity: f64, steepness: f64) -> f64 {
         let reciprocal = 1.0 + steepness * (1.0 - step.load / capacity);
         let expected = if reciprocal > 0.0 { (-reciprocal.ln()).clamp(-SCORE_MOST, SCORE_MOST) } else { SCORE_MOST };
         let observed = step.score.clamp(-SCORE_MOST, SCORE_MOST);
-        // A backlog that still grew would have given a worse score in more time.
-        if !step.settled && expected > observed {
-            return 0.0;
-        }
         let misfit = MISFIT_LEAST + MISFIT_SHARE * expected.abs();
         let variance = step.error * step.error + misfit * misfit;
+        // A backlog that still grew would have given a worse score in more time.
+        let residual = if step.settled { observed - expected } else { (observed - expected).max(0.0) };
         // Student's t with five degrees of freedom: a step that was disturbed is an outlier, not a verdict.
-        -3.0 * ((observed - expected).powi(2) / (5.0 * variance)).ln_1p() - 0.5 * variance.ln()
+        -3.0 * (residual * residual / (5.0 * variance)).ln_1p() - 0.5 * variance.ln()
     };
     steps.iter().map(one).sum()
 }

@@ -4,10 +4,10 @@ use loadline_analysis::search::{Next, Search, Step};
 use loadline_analysis::steady_state::{Settling, quantile, settling};
 use loadline_model::histogram::{self, Histogram};
 
-/// Intervals of a step, in seconds.
-const INTERVAL_S: f64 = 0.5;
+/// Intervals of a step.
+const INTERVALS: usize = 40;
 
-pub fn search() -> Search {
+pub(crate) fn search() -> Search {
     Search {
         start: 10.0,
         least: 1.0,
@@ -22,17 +22,17 @@ pub fn search() -> Search {
 }
 
 /// A search from beginning to end.
-pub struct Run {
-    pub end: Next,
-    pub steps: Vec<Step>,
-    pub requests: f64,
+pub(crate) struct Run {
+    pub(crate) end: Next,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) requests: f64,
 }
 
 /// A generator of random numbers of its own, so that the queue is no relative of what is tested (xorshift64*).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x1234_5678_9ABC_DEF1)
     }
 
@@ -46,7 +46,7 @@ impl Random {
 }
 
 /// Drives the search against an M/M/c queue that starts empty at every step.
-pub fn run(search: &Search, servers: u32, service_ms: f64, limit_ms: f64, seed: u64) -> Run {
+pub(crate) fn run(search: &Search, servers: u32, service_ms: f64, limit_ms: f64, seed: u64) -> Run {
     let mut random = Random::new(seed + 1);
     let (mut steps, mut requests) = (Vec::new(), 0.0);
     for _ in 0..200 {
@@ -64,14 +64,13 @@ pub fn run(search: &Search, servers: u32, service_ms: f64, limit_ms: f64, seed: 
 
 /// The recursion of Kiefer and Wolfowitz: an arrival takes the server that is free first. Response times by
 /// interval of arrival.
-fn simulate(random: &mut Random, rate: f64, servers: u32, service_s: f64, duration_s: f64) -> Vec<Histogram> {
-    let count = (duration_s / INTERVAL_S).round().max(1.0) as usize;
-    let mut intervals: Vec<Histogram> = (0..count).map(|_| histogram::new()).collect();
+pub(crate) fn simulate(random: &mut Random, rate: f64, servers: u32, service_s: f64, duration_s: f64) -> Vec<Histogram> {
+    let mut intervals: Vec<Histogram> = (0..INTERVALS).map(|_| histogram::new()).collect();
     let mut free = vec![0.0_f64; servers as usize];
     let mut now = 0.0;
     loop {
         now += random.exponential(1.0 / rate);
-        let Some(interval) = intervals.get_mut((now / INTERVAL_S) as usize) else { return intervals };
+        let Some(interval) = intervals.get_mut((now / duration_s * INTERVALS as f64) as usize) else { return intervals };
         let first = (0..free.len()).min_by(|a, b| free[*a].total_cmp(&free[*b])).unwrap();
         let done = free[first].max(now) + random.exponential(service_s);
         free[first] = done;
@@ -80,7 +79,7 @@ fn simulate(random: &mut Random, rate: f64, servers: u32, service_s: f64, durati
     }
 }
 
-fn judge(intervals: &[Histogram], load: f64, took_s: f64, limit_ms: f64, confirming: bool) -> Step {
+pub(crate) fn judge(intervals: &[Histogram], load: f64, took_s: f64, limit_ms: f64, confirming: bool) -> Step {
     let means: Vec<f64> = intervals.iter().map(Histogram::mean).collect();
     let (from, settled) = match settling(&means) {
         Settling::From(cut) => (cut, true),
@@ -92,10 +91,13 @@ fn judge(intervals: &[Histogram], load: f64, took_s: f64, limit_ms: f64, confirm
     Step { load, took_s, score, error: p99.log_error, settled, generator_limited: false, confirming }
 }
 
-/// A staircase of twenty steps that ends at the capacity, each higher than the one before by twice the precision
-/// (the width of the interval) and as long as the confirming run, which such a step has to be to be as sure.
-pub fn staircase_requests(search: &Search, run: &Run, capacity: f64) -> f64 {
-    let confirming = run.steps.iter().find(|step| step.confirming).map_or(0.0, |step| step.took_s);
-    let loads = (0..20).map(|k| capacity / (1.0 + 2.0 * search.precision).powi(k));
-    loads.sum::<f64>() * confirming
+/// A staircase of twenty steps, of a twentieth of the capacity each, that ends at the capacity with an interval
+/// as wide as the search's: its last step is long enough for the error of its score to be that half width (by
+/// the normal quantile of `confidence` 90 %) times the `slope` of the score over the logarithm of the rate. The
+/// error for a length comes from the confirming run of the search. All steps are of one length.
+pub(crate) fn staircase_requests(run: &Run, capacity: f64, half_width: f64, slope: f64) -> f64 {
+    let Some(confirming) = run.steps.iter().find(|step| step.confirming) else { return f64::NAN };
+    let needed = half_width / 1.645 * slope;
+    let length_s = confirming.took_s * (confirming.error / needed).powi(2);
+    (1..=20).map(|k| capacity * f64::from(k) / 20.0 * length_s).sum()
 }
