@@ -14,7 +14,8 @@ fn main() {
         let service_ms = 5.0;
         let limit_ms = times * service_ms * 100.0_f64.ln();
         let truth = mmc::capacity(1e3 / service_ms, servers, 0.99, limit_ms / 1e3).unwrap().unwrap();
-        let log_p99 = |rate: f64| mmc::Mmc::new(rate, 1e3 / service_ms, servers).unwrap().response_quantile(0.99).ln();
+        let log_p99 =
+            |rate: f64| mmc::Mmc::new(rate, 1e3 / service_ms, servers).unwrap().response_quantile(0.99).ln();
         let slope = (log_p99(truth * 1.01) - log_p99(truth * 0.99)) / (1.01_f64 / 0.99).ln();
         let (mut covered, mut total, mut staircase, mut errors, mut ended) = (0, 0.0, 0.0, Vec::new(), 0);
         let mut widths = Vec::new();

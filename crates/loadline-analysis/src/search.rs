@@ -95,7 +95,9 @@ pub enum Doom {
         at_least: Option<f64>,
     },
     /// The objectives are broken at the least load already.
-    #[error("the objectives are broken at {at} already, the least load allowed: loosen them or lower the minimum")]
+    #[error(
+        "the objectives are broken at {at} already, the least load allowed: loosen them or lower the minimum"
+    )]
     NothingPasses {
         /// The load.
         at: f64,
@@ -144,7 +146,12 @@ impl Search {
     fn climb(&self, last: &Step, spent: f64) -> Next {
         if last.load >= self.most {
             let interval = (last.load, None);
-            return Next::Converged(Capacity { load: None, interval, confidence: self.confidence, precise: true });
+            return Next::Converged(Capacity {
+                load: None,
+                interval,
+                confidence: self.confidence,
+                precise: true,
+            });
         }
         if spent >= self.time_s {
             return Next::Doomed(Doom::OutOfTime { at_least: last.load });
@@ -168,14 +175,33 @@ impl Search {
         let confirmed = steps.iter().any(|step| step.confirming);
         if spent >= self.time_s || (precise && confirmed) {
             let interval = (low, Some(high));
-            return Next::Converged(Capacity { load: Some(middle), interval, confidence: self.confidence, precise });
+            return Next::Converged(Capacity {
+                load: Some(middle),
+                interval,
+                confidence: self.confidence,
+                precise,
+            });
         }
         let refined = steps.iter().rev().take_while(|step| !step.fails() || step.score < 1.0).count();
         let at = if precise { 0.5 } else { [0.5, 0.3, 0.7][refined % 3] };
         let most = self.most.min(self.growth * kept);
         let load = posterior.quantile(at).clamp(self.least, most);
-        let length = if precise { 3.0 } else { 1.0 };
-        let duration_s = length * self.step_s.max(self.step_requests / load);
+        let length = if precise { 2.0 } else { 1.0 };
+        let duration_s =
+            length * self.step_s.max(self.step_requests / load).max(informative_s(steps, middle));
         Next::Run { load, duration_s, confirming: precise }
     }
+}
+
+/// A step tells little, and errs towards a larger capacity, where a few bursts decide its score.
+const ERROR_WANTED: f64 = 0.1;
+
+/// The length with the error wanted, by the longest step near the capacity; at most four times that step.
+fn informative_s(steps: &[Step], capacity: f64) -> f64 {
+    let near = steps.iter().filter(|step| (step.load / capacity).ln().abs() < 0.2 && step.score.abs() < 1.0);
+    let errors: Vec<(f64, f64)> =
+        near.map(|step| (step.took_s, step.error * step.error * step.took_s)).collect();
+    let longest = errors.iter().map(|e| e.0).fold(0.0, f64::max);
+    let usual = errors.iter().map(|e| e.1).sum::<f64>() / errors.len().max(1) as f64;
+    (usual / ERROR_WANTED.powi(2)).min(4.0 * longest)
 }

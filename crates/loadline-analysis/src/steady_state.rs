@@ -8,7 +8,7 @@ use crate::latency::SAMPLES_BEYOND_MIN;
 /// Fewer intervals than this say nothing about settling.
 const FEWEST_INTERVALS: usize = 8;
 /// Batches over which the variance of a share is estimated.
-const BATCHES: usize = 15;
+const BATCHES: usize = 60;
 
 /// Whether a run settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,8 @@ fn apart(beginning: &[f64], rest: &[f64]) -> bool {
     let size = beginning.len().min(rest.len() / 4).max(1);
     let means: Vec<f64> = rest.chunks_exact(size).map(mean).collect();
     let centre = mean(rest);
-    let variance = means.iter().map(|m| (m - centre).powi(2)).sum::<f64>() / (means.len() as f64 - 1.0).max(1.0);
+    let variance =
+        means.iter().map(|m| (m - centre).powi(2)).sum::<f64>() / (means.len() as f64 - 1.0).max(1.0);
     (mean(beginning) - centre).powi(2) > 9.0 * variance
 }
 
@@ -85,27 +86,39 @@ pub struct Share {
     pub freedom: f64,
 }
 
-/// The share of requests that are `(hits, requests)` in consecutive intervals, its error by batch means of the
-/// ratio (Alexopoulos and Seila, *Handbook of Simulation*, 1998, chapter 7). `None` without requests, or with
-/// fewer than two intervals that have any.
+/// The share of requests that are `(hits, requests)` in consecutive intervals. Its error comes from the sums of
+/// hits minus what the share would give, interval by interval, and their autocovariances as far as pairs of them
+/// are positive (C. J. Geyer's initial sequence, Statistical Science 7(4), 1992). `None` without requests, or
+/// with fewer than two intervals that have any.
 pub fn share(intervals: &[(f64, f64)]) -> Option<Share> {
-    let (hits, requests) = intervals.iter().fold((0.0, 0.0), |sum, i| (sum.0 + i.0, sum.1 + i.1));
-    let batches: Vec<(f64, f64)> = intervals
-        .chunks(intervals.len().div_ceil(BATCHES).max(1))
-        .map(|chunk| chunk.iter().fold((0.0, 0.0), |sum, i| (sum.0 + i.0, sum.1 + i.1)))
-        .filter(|batch| batch.1 > 0.0)
-        .collect();
+    let sum = |part: &[(f64, f64)]| part.iter().fold((0.0, 0.0), |sum, i| (sum.0 + i.0, sum.1 + i.1));
+    let (hits, requests) = sum(intervals);
+    let size = intervals.len().div_ceil(BATCHES).max(1);
+    let batches: Vec<(f64, f64)> = intervals.chunks(size).map(sum).filter(|batch| batch.1 > 0.0).collect();
     if batches.len() < 2 {
         return None;
     }
-    let count = batches.len() as f64;
-    let value = hits / requests;
-    let squares: f64 = batches.iter().map(|(hits, n)| (hits - value * n).powi(2)).sum();
-    // Requests never know less than if they were independent, nor is a share of 0 known without error.
+    let (count, value) = (batches.len() as f64, hits / requests);
+    let excess: Vec<f64> = batches.iter().map(|(hits, n)| hits - value * n).collect();
+    let covariance = |lag: usize| excess.iter().zip(&excess[lag..]).map(|(a, b)| a * b).sum::<f64>();
+    let mut squares = -covariance(0);
+    let mut lag = 0;
+    while lag == 0 || lag + 1 < batches.len() / 3 {
+        let pair = covariance(lag) + if lag + 1 < batches.len() { covariance(lag + 1) } else { 0.0 };
+        if pair <= 0.0 {
+            break;
+        }
+        squares += 2.0 * pair;
+        lag += 2;
+    }
+    // Taking the mean out hides part of the covariance; what is left are this many independent stretches.
+    let stretches = (count / lag.max(1) as f64).max(2.0);
+    let squares = squares.max(covariance(0)) * stretches / (stretches - 1.0);
+    // Requests never know more than if they were independent, nor is a share of 0 known without error.
     let independent = (value * (1.0 - value)).max(1.0 / (requests + 2.0)) / requests;
-    let variance = (squares * count / (count - 1.0) / (requests * requests)).max(independent);
+    let variance = (squares / (requests * requests)).max(independent);
     let effective_samples = requests * independent / variance;
-    Some(Share { value, error: variance.sqrt(), effective_samples, freedom: count - 1.0 })
+    Some(Share { value, error: variance.sqrt(), effective_samples, freedom: stretches - 1.0 })
 }
 
 /// A quantile with its interval.
@@ -124,7 +137,7 @@ pub struct Quantile {
 }
 
 /// Quantile `q` of consecutive intervals together. Its interval inverts that of the share of requests beyond it
-/// (on the scale of its logit), whose error comes from batch means. `None` without requests.
+/// (on the scale of its logit), see [`share`]. `None` without requests.
 pub fn quantile(intervals: &[Histogram], q: f64, confidence: f64) -> Option<Quantile> {
     let mut all = loadline_model::histogram::new();
     for interval in intervals {

@@ -64,13 +64,21 @@ pub(crate) fn run(search: &Search, servers: u32, service_ms: f64, limit_ms: f64,
 
 /// The recursion of Kiefer and Wolfowitz: an arrival takes the server that is free first. Response times by
 /// interval of arrival.
-pub(crate) fn simulate(random: &mut Random, rate: f64, servers: u32, service_s: f64, duration_s: f64) -> Vec<Histogram> {
+pub(crate) fn simulate(
+    random: &mut Random,
+    rate: f64,
+    servers: u32,
+    service_s: f64,
+    duration_s: f64,
+) -> Vec<Histogram> {
     let mut intervals: Vec<Histogram> = (0..INTERVALS).map(|_| histogram::new()).collect();
     let mut free = vec![0.0_f64; servers as usize];
     let mut now = 0.0;
     loop {
         now += random.exponential(1.0 / rate);
-        let Some(interval) = intervals.get_mut((now / duration_s * INTERVALS as f64) as usize) else { return intervals };
+        let Some(interval) = intervals.get_mut((now / duration_s * INTERVALS as f64) as usize) else {
+            return intervals;
+        };
         let first = (0..free.len()).min_by(|a, b| free[*a].total_cmp(&free[*b])).unwrap();
         let done = free[first].max(now) + random.exponential(service_s);
         free[first] = done;
@@ -79,7 +87,13 @@ pub(crate) fn simulate(random: &mut Random, rate: f64, servers: u32, service_s: 
     }
 }
 
-pub(crate) fn judge(intervals: &[Histogram], load: f64, took_s: f64, limit_ms: f64, confirming: bool) -> Step {
+pub(crate) fn judge(
+    intervals: &[Histogram],
+    load: f64,
+    took_s: f64,
+    limit_ms: f64,
+    confirming: bool,
+) -> Step {
     let means: Vec<f64> = intervals.iter().map(Histogram::mean).collect();
     let (from, settled) = match settling(&means) {
         Settling::From(cut) => (cut, true),
