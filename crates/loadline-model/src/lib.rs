@@ -10,14 +10,20 @@
 //! | [`run`] | `run.json`: how a run was made, and its [`run::Summary`] |
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
+//! | [`run_table`] | figures of many runs, one row a run |
+//! | [`comparison`] | the verdict between two groups of runs |
+//! | [`changes`] | the change points in a history of runs |
 //!
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
 //! a file, where, and the way out).
 
+pub mod changes;
+pub mod comparison;
 pub mod diagnostic;
 pub mod histogram;
 pub mod recording;
 pub mod run;
+pub mod run_table;
 pub mod scenario;
 pub mod slo;
 pub mod units;
