@@ -98,6 +98,8 @@ struct Cleaned {
     columns: Vec<Vec<f64>>,
     values: Vec<f64>,
     inflation: f64,
+    /// Runs that were not moved in.
+    inside: usize,
     groups: usize,
     misfit: f64,
 }
@@ -178,7 +180,7 @@ fn clean(sample: &Sample, labels: &[usize]) -> Option<Cleaned> {
             .collect();
         let residuals: Vec<f64> = sample.values.iter().zip(&fitted).map(|(value, fit)| value - fit).collect();
         spread = scale(&residuals) * correction;
-        let reach = REACH * spread;
+        let reach = reach(sample) * spread;
         inside = residuals.iter().filter(|residual| residual.abs() <= reach).count();
         values = residuals
             .iter()
@@ -189,7 +191,14 @@ fn clean(sample: &Sample, labels: &[usize]) -> Option<Cleaned> {
     }
     let inflation = (n as f64 / inside as f64).min(3.0);
     let misfit = n as f64 * spread.max(f64::MIN_POSITIVE).ln() + 2.0 * groups as f64;
-    Some(Cleaned { columns, values, inflation, groups, misfit })
+    Some(Cleaned { columns, values, inflation, inside, groups, misfit })
+}
+
+/// How far from the fit a run may lie, in scales. A side of one or two runs has nothing that a wild run could be told
+/// from, so that the tails of the noise have to count in full.
+fn reach(sample: &Sample) -> f64 {
+    let runs = |wanted| sample.sides.iter().filter(|side| **side == wanted).count();
+    if runs(Side::Base).min(runs(Side::Candidate)) < 3 { f64::MAX } else { REACH }
 }
 
 /// The coefficients of one group by medians.
@@ -208,13 +217,14 @@ fn medians(sample: &Sample) -> Vec<f64> {
 
 /// Mixes the answers over the shares of drift.
 fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
-    let n = cleaned.values.len() as f64;
     let spent = cleaned.columns.len() + cleaned.groups - 1;
-    let free = n - spent as f64;
+    let free = cleaned.values.len() as f64 - spent as f64;
     if free < 1.0 {
         return None;
     }
-    let student = StudentsT::new(0.0, 1.0, free).ok()?;
+    // A run that was moved in says little of the spread.
+    let certain = (cleaned.inside as f64 - spent as f64).max(1.0);
+    let student = StudentsT::new(0.0, 1.0, certain).ok()?;
     let shares = if sample.ordered { &SHARES[..] } else { &SHARES[..1] };
     let mut parts = Vec::with_capacity(shares.len());
     for &(share, prior) in shares {
