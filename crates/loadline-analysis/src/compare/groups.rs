@@ -7,6 +7,8 @@
 
 /// The most variance that may be left within the parts for a cut to be believed, as a share.
 const LEFT: f64 = 0.1;
+/// The same for three parts, of which a normal distribution leaves 19 % and a uniform one 11 %.
+const LEFT_OF_THREE: f64 = 0.02;
 /// The fewest runs that are cut.
 const FEWEST: usize = 6;
 
@@ -30,24 +32,26 @@ pub(crate) fn labels(values: &[f64]) -> Vec<usize> {
     labels
 }
 
-/// Where a sorted list falls into two parts.
+/// Where a sorted list falls into two parts, or for want of that into three; then it is the first of the two cuts.
 fn cut(sorted: &[f64]) -> Option<usize> {
     let n = sorted.len();
     if n < FEWEST {
         return None;
     }
     let mean = sorted.iter().sum::<f64>() / n as f64;
+    // Sums of the first k deviations: a part from i to j has the variance between of (sums[j] − sums[i])²/(j − i).
+    let mut sums = vec![0.0; n + 1];
+    (0..n).for_each(|k| sums[k + 1] = sums[k] + sorted[k] - mean);
     let total: f64 = sorted.iter().map(|value| (value - mean).powi(2)).sum();
-    // The variance between the parts is n/(k (n − k)) · (sum of the first k deviations)².
-    let (mut sum, mut best) = (0.0, (0.0, 0));
-    for k in 1..n {
-        sum += sorted[k - 1] - mean;
-        let between = sum * sum * n as f64 / (k * (n - k)) as f64;
-        if between > best.0 {
-            best = (between, k);
-        }
+    let part = |i: usize, j: usize| (sums[j] - sums[i]).powi(2) / (j - i) as f64;
+    let most = |best: (f64, usize), next: (f64, usize)| if next.0 > best.0 { next } else { best };
+    let two = (1..n).map(|k| (part(0, k) + part(k, n), k)).fold((0.0, 0), most);
+    if total > 0.0 && total - two.0 < LEFT * total {
+        return Some(two.1);
     }
-    (total > 0.0 && total - best.0 < LEFT * total).then_some(best.1)
+    let pairs = (1..n - 1).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+    let three = pairs.map(|(i, j)| (part(0, i) + part(i, j) + part(j, n), i)).fold((0.0, 0), most);
+    (total > 0.0 && total - three.0 < LEFT_OF_THREE * total).then_some(three.1)
 }
 
 #[cfg(test)]
