@@ -4,6 +4,7 @@
 pub mod changes;
 pub mod compare;
 pub mod latency;
+pub mod queueing;
 pub mod slo;
 pub mod summary;
 pub mod validity;

@@ -4,9 +4,9 @@
 //! [`run`](mod@run) drives a scenario and leaves a run directory, [`report`] reads it back, and [`serve`] is a service
 //! whose truth is known. The parts they are made of are re-exported.
 
+pub mod demo;
 pub mod directory;
 pub mod host;
-pub mod render;
 pub mod report;
 pub mod run;
 pub mod serve;
@@ -14,3 +14,4 @@ pub mod serve;
 pub use loadline_analysis as analysis;
 pub use loadline_generator as generator;
 pub use loadline_model as model;
+pub use loadline_report as render;

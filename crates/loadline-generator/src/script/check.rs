@@ -69,6 +69,10 @@ impl Checks {
         !(self.body.is_empty() && self.json.is_empty())
     }
 
+    pub(super) fn need_headers(&self) -> bool {
+        !self.header.is_empty()
+    }
+
     fn status(&self, status: u16) -> Result<(), ErrorClass> {
         match &self.status {
             Some(expected) if expected.iter().any(|range| range.contains(&status)) => Ok(()),

@@ -198,7 +198,7 @@ impl Run {
         let stop = StopHandle::new();
         let options = self.options(base, stop.clone())?;
         interrupt_on_ctrl_c(stop)?;
-        let mut live = Live::new(out, &scenario);
+        let mut live = Live::new(out);
         let finished =
             loadline::run::run(&scenario, options, |progress| live.show(progress)).map_err(sort)?;
         live.close();
@@ -311,7 +311,7 @@ fn body_text(body: &str) -> anyhow::Result<String> {
 }
 
 /// The first Ctrl-C (or termination) ends the run in order, the second at once.
-fn interrupt_on_ctrl_c(stop: StopHandle) -> anyhow::Result<()> {
+pub(crate) fn interrupt_on_ctrl_c(stop: StopHandle) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _guard = runtime.enter();
     let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -338,7 +338,7 @@ impl ResultFlags {
             out.say(format!("report: {}", page.display()));
         }
         if let Some(file) = &self.junit {
-            out.write(file, loadline::render::junit(summary).as_bytes())?;
+            out.write(file, loadline::render::run::junit(summary).as_bytes())?;
         }
         if let Some(file) = &self.markdown {
             super::report::render(directory, file, out)?;
@@ -346,7 +346,7 @@ impl ResultFlags {
         if self.json {
             out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes())?;
         } else if !out.is_quiet() {
-            out.print(loadline::render::text(summary, out.colour_stdout()).as_bytes())?;
+            out.print(loadline::render::run::text(summary, out.colour_stdout()).as_bytes())?;
         }
         Ok(())
     }
