@@ -9,6 +9,7 @@ pub mod directory;
 pub mod host;
 pub mod report;
 pub mod run;
+pub mod runs;
 pub mod serve;
 
 pub use loadline_analysis as analysis;
