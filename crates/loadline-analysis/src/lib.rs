@@ -1,6 +1,8 @@
 //! The analysis: what the recordings and histories say, and how sure that is. Pure functions of documents of the
 //! model: no clock, no files, no async.
 
+pub mod changes;
+pub mod compare;
 pub mod latency;
 mod numeric;
 pub mod queueing;

@@ -12,15 +12,21 @@
 //! | [`fit`] | a saturation model fitted to points |
 //! | [`saturation`] | the highest rate within the objectives |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
+//! | [`run_table`] | figures of many runs, one row a run |
+//! | [`comparison`] | the verdict between two groups of runs |
+//! | [`changes`] | the change points in a history of runs |
 //!
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
 //! a file, where, and the way out).
 
+pub mod changes;
+pub mod comparison;
 pub mod diagnostic;
 pub mod fit;
 pub mod histogram;
 pub mod recording;
 pub mod run;
+pub mod run_table;
 pub mod saturation;
 pub mod scenario;
 pub mod slo;

@@ -7,9 +7,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`run`] | the report of one run |
+//! | [`comparison`] | the report of a comparison between runs, and of changes in a history |
 //! | [`chart`] | scales, labels, palette and canvas, shared by all reports |
 //! | [`format`] | figures as people read them |
 
 pub mod chart;
+pub mod comparison;
 pub mod format;
 pub mod run;

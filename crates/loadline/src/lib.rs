@@ -10,6 +10,7 @@ pub mod host;
 pub mod points;
 pub mod report;
 pub mod run;
+pub mod runs;
 pub mod serve;
 
 pub use loadline_analysis as analysis;

@@ -81,7 +81,7 @@ fn table(out: &mut String, heads: &[&str], rows: Vec<Vec<String>>) {
 }
 
 /// Text that says nothing to a Markdown or HTML reader but itself, on one line.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

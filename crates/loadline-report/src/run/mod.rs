@@ -9,7 +9,7 @@ mod distribution;
 pub mod headline;
 mod html;
 mod junit;
-mod markdown;
+pub(crate) mod markdown;
 #[cfg(feature = "png")]
 mod png;
 mod rows;

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A gate failed.
     Gate = 3,
+    /// The change made it worse.
+    Regressed = 4,
     /// Too little evidence for a gate.
     Inconclusive = 5,
     /// The measurement was spoiled by the generator.

@@ -2,7 +2,9 @@
 //!
 //! stdout is data, stderr is talk. Every verb has a file of its own with its flags and a `run` that gives an [`Exit`].
 
+mod changes;
 mod check;
+mod compare;
 mod demo;
 mod exit;
 mod fit;
@@ -46,6 +48,8 @@ enum Verb {
     Report(report::Report),
     Fit(fit::Fit),
     Check(check::Check),
+    Compare(compare::Compare),
+    Changes(changes::Changes),
     Serve(serve::Serve),
     Schema(meta::Schema),
     Completions(meta::Completions),
@@ -69,6 +73,8 @@ pub(crate) fn main() -> Exit {
         Verb::Report(verb) => verb.run(&out),
         Verb::Fit(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
+        Verb::Compare(verb) => verb.run(&out),
+        Verb::Changes(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),
         Verb::Completions(verb) => verb.run(&out),

@@ -1,0 +1,240 @@
+//! Holds comparisons and change points against recorded noise: false alarms, power, coverage.
+//!
+//! `LOADLINE_DATA=folder cargo run --release -p loadline-analysis --example evaluate_compare [even|odd]` reads
+//! `benchmark_noise_azure.csv` (TUNA, EuroSys 2025; CC BY 4.0) and `benchmark_history_real.csv` (nyrkio, Apache-2.0)
+//! from the folder. `even` and `odd` take every other series, so that a choice made on one half can be checked on the
+//! other. Every change in the noise is false; for power the candidate's runs are multiplied.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use loadline_analysis::changes::changes;
+use loadline_analysis::compare::{Groups, Options, compare};
+use loadline_model::comparison::{MetricComparison, Verdict};
+use loadline_model::run_table::{Figure, RunFigures, RunTable};
+
+/// A recorded series: values, and the commit of each where known.
+#[derive(Default, Clone)]
+struct Series {
+    name: String,
+    values: Vec<f64>,
+    commits: Vec<String>,
+}
+
+fn read(path: &Path) -> Result<Vec<Series>, Box<dyn Error>> {
+    let mut all: BTreeMap<String, Series> = BTreeMap::new();
+    for line in fs::read_to_string(path)?.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let series = all.entry(cells[0].into()).or_default();
+        series.name = cells[0].into();
+        series.values.push(cells[2].parse()?);
+        series.commits.extend(cells.get(3).map(|commit| (*commit).to_owned()));
+    }
+    Ok(all.into_values().collect())
+}
+
+/// A table of runs made one after the other from `start` on.
+fn table(values: impl Iterator<Item = (usize, f64)>, timed: bool) -> RunTable {
+    let figure = Figure::of_all("value");
+    let run = |(time, value): (usize, f64)| RunFigures {
+        run: time.to_string(),
+        time_s: timed.then_some(time as f64),
+        values: [(figure.clone(), value)].into(),
+        ..RunFigures::default()
+    };
+    let runs = values.map(run).collect();
+    RunTable { figures: vec![figure], labels: Vec::new(), runs }
+}
+
+/// How a comparison is laid out in time.
+#[derive(Clone, Copy)]
+struct Layout {
+    runs: usize,
+    history: usize,
+    timed: bool,
+    /// Whether the run at a place is of the candidate.
+    candidate: fn(usize, usize) -> bool,
+}
+
+impl Layout {
+    fn judge(&self, window: &[f64], factor: f64, tolerance: f64) -> MetricComparison {
+        let (earlier, rest) = window.split_at(self.history);
+        let side = |wanted: bool| {
+            let at =
+                rest.iter().enumerate().filter(move |(at, _)| (self.candidate)(*at, self.runs) == wanted);
+            at.map(move |(at, value)| (self.history + at, if wanted { value * factor } else { *value }))
+        };
+        let (base, candidate) = (table(side(false), self.timed), table(side(true), self.timed));
+        let history = table(earlier.iter().copied().enumerate(), self.timed);
+        let history = (self.history > 0).then_some(&history);
+        let options = Options { tolerance, ..Options::default() };
+        compare(Groups { base: &base, candidate: &candidate, history }, &options)
+            .expect("runs")
+            .metrics
+            .remove(0)
+    }
+}
+
+fn alternate(at: usize, _: usize) -> bool {
+    at % 2 == 1
+}
+
+fn mirrored(at: usize, _: usize) -> bool {
+    matches!(at % 4, 1 | 2)
+}
+
+fn after(at: usize, runs: usize) -> bool {
+    at >= runs
+}
+
+fn share(hits: usize, of: usize) -> f64 {
+    hits as f64 / of.max(1) as f64
+}
+
+fn comparisons(name: &str, series: &[&Series], layout: Layout) {
+    let (mut alarms, mut found, mut covered, mut passed, mut count) = (0, 0, 0, 0, 0);
+    let window = 2 * layout.runs + layout.history;
+    for series in series {
+        for window in series.values.windows(window).step_by(2 * layout.runs) {
+            let decided =
+                |metric: &MetricComparison| matches!(metric.verdict, Verdict::Regressed | Verdict::Improved);
+            let same = layout.judge(window, 1.0, 0.0);
+            let slower = layout.judge(window, 1.05, 0.0);
+            count += 1;
+            alarms += usize::from(decided(&same));
+            found += usize::from(decided(&slower));
+            covered += usize::from(slower.low <= Some(0.05) && slower.high >= Some(0.05));
+            passed += usize::from(layout.judge(window, 1.10, 0.05).verdict == Verdict::Pass);
+            passed += usize::from(layout.judge(window, 0.90, 0.05).verdict == Verdict::Pass);
+        }
+    }
+    println!(
+        "{name:44} false {:.3}  power {:.3}  coverage {:.3}  false pass {:.4}  ({count})",
+        share(alarms, count),
+        share(found, count),
+        share(covered, count),
+        share(passed, 2 * count),
+    );
+}
+
+fn history(values: &[f64], commits: &[String]) -> RunTable {
+    let mut table = table(values.iter().copied().enumerate(), true);
+    table.runs.iter_mut().zip(commits).for_each(|(run, commit)| run.commit = Some(commit.clone()));
+    table
+}
+
+fn found_in(values: &[f64]) -> Vec<usize> {
+    let document = changes(&history(values, &[]), &[], 0.95).expect("a history");
+    document.changes.iter().map(|change| change.index).collect()
+}
+
+fn change_points(name: &str, histories: &[Vec<f64>]) {
+    let false_alarms = histories.iter().filter(|values| !found_in(values).is_empty()).count();
+    let place = |values: &[f64]| values.len() / 2;
+    let found = histories.iter().filter(|values| {
+        let at = place(values);
+        let stepped: Vec<f64> = values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| if index < at { *value } else { value * 1.05 })
+            .collect();
+        found_in(&stepped).iter().any(|index| index.abs_diff(at) <= 10)
+    });
+    let found = found.count();
+    let n = histories.len();
+    println!("{name:44} false {:.3}  found {:.3}  ({n})", share(false_alarms, n), share(found, n));
+}
+
+/// Nearly normal numbers: the sum of twelve uniform ones less six.
+fn normal(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    let mut uniform = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    move || (0..12).map(|_| uniform()).sum::<f64>() - 6.0
+}
+
+fn simulated(count: usize, memory: f64, seed: u64) -> Vec<Vec<f64>> {
+    let mut normal = normal(seed);
+    let mut one = || {
+        let mut state = normal() / (1.0 - memory * memory).sqrt();
+        let step = |_| {
+            state = memory * state + normal();
+            (0.02 * state).exp()
+        };
+        (0..200).map(step).collect()
+    };
+    (0..count).map(|_| one()).collect()
+}
+
+fn commits(series: &[Series]) {
+    let (mut alarms, mut inside, mut told) = (0, 0, 0);
+    for series in series {
+        let table = history(&series.values, &series.commits);
+        let document = changes(&table, &[], 0.95).expect("a history");
+        told += document.metrics[0].notes.iter().filter(|note| note.contains("within commit")).count();
+        for change in &document.changes {
+            alarms += 1;
+            inside += usize::from(series.commits[change.index] == series.commits[change.index - 1]);
+            println!(
+                "    {} at {} {:?} {:+.3}",
+                series.name,
+                change.index,
+                change.index_interval,
+                change.change.unwrap_or(f64::NAN)
+            );
+        }
+    }
+    println!("commits: {alarms} changes, {inside} inside a commit; {told} shifts inside a commit told apart");
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = env::var("LOADLINE_DATA").map_err(|_| "set LOADLINE_DATA to the folder of the data")?;
+    let half = env::args().nth(1);
+    let keep = |index: usize| match half.as_deref() {
+        Some("even") => index % 2 == 0,
+        Some("odd") => index % 2 == 1,
+        _ => true,
+    };
+    let noise: Vec<Series> = read(&Path::new(&folder).join("benchmark_noise_azure.csv"))?;
+    let noise: Vec<&Series> =
+        noise.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, series)| series).collect();
+    let of = |part: &'static str| noise.iter().copied().filter(move |series| series.name.contains(part));
+    let (long, short): (Vec<&Series>, Vec<&Series>) = (of("|long|").collect(), of("|short|").collect());
+    let plain = Layout { runs: 10, history: 0, timed: true, candidate: alternate };
+    comparisons("one machine, interleaved ABAB", &long, plain);
+    comparisons("one machine, interleaved ABBA", &long, Layout { candidate: mirrored, ..plain });
+    comparisons("one machine, interleaved, no times", &long, Layout { timed: false, ..plain });
+    comparisons("one machine, interleaved, 20 runs", &long, Layout { runs: 20, ..plain });
+    let then = Layout { candidate: after, ..plain };
+    comparisons("one machine, base then candidate", &long, then);
+    comparisons("one machine, then, history of 64", &long, Layout { history: 64, ..then });
+    comparisons("one machine, then, history, no times", &long, Layout { history: 64, timed: false, ..then });
+    comparisons("one run a side, history of 64", &long, Layout { runs: 1, history: 64, ..then });
+    comparisons("fresh machines, interleaved ABAB", &short, plain);
+    comparisons("fresh machines, interleaved ABBA", &short, Layout { candidate: mirrored, ..plain });
+    comparisons("fresh machines, interleaved, 20 runs", &short, Layout { runs: 20, ..plain });
+    comparisons("fresh machines, base then candidate", &short, then);
+    comparisons("fresh machines, then, history of 64", &short, Layout { history: 64, ..then });
+    let cut = |series: Vec<&Series>| -> Vec<Vec<f64>> {
+        series.iter().flat_map(|series| series.values.chunks_exact(200)).map(<[f64]>::to_vec).collect()
+    };
+    change_points("changes: independent", &simulated(200, 0.0, 1));
+    change_points("changes: autocorrelation .5", &simulated(200, 0.5, 2));
+    change_points(
+        "changes: D8s, one machine",
+        &cut(long.iter().copied().filter(|s| s.name.contains("|D8s_v5|")).collect()),
+    );
+    change_points(
+        "changes: B8ms, one machine",
+        &cut(long.iter().copied().filter(|s| s.name.contains("|B8ms|")).collect()),
+    );
+    change_points("changes: fresh machines", &cut(short.clone()));
+    change_points("changes: all real machines", &cut(noise.clone()));
+    commits(&read(&Path::new(&folder).join("benchmark_history_real.csv"))?);
+    Ok(())
+}

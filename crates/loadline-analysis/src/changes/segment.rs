@@ -1,0 +1,158 @@
+//! Steps found one by one, moved to where they fit best, and dropped if they no longer pay.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::profile::{likeliest_noise, profile};
+use crate::compare::least_squares;
+use crate::compare::noise::Whitener;
+use crate::compare::robust::{median, quantile, root_mean_square};
+
+/// Fewer runs than this are no history.
+pub const FEWEST_RUNS: usize = 10;
+/// The fewest runs of a level.
+const SHORTEST: usize = 5;
+/// The most steps looked for.
+const MOST_STEPS: usize = 60;
+/// Neighbours on each side of a run that tell whether it is wild.
+const NEIGHBOURS: usize = 5;
+/// How far from its neighbours' median a run may lie, in scales.
+const REACH: f64 = 3.0;
+
+/// One step.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    /// The first value of the new level, where it is likeliest.
+    pub(super) place: usize,
+    /// The places it can have had, ascending, with the log likelihood of each; never empty.
+    pub(super) places: Vec<(usize, f64)>,
+    /// New level less old.
+    pub(super) size: f64,
+    /// The interval of the size.
+    pub(super) interval: [f64; 2],
+}
+
+/// A history cut into levels.
+#[derive(Debug, Clone)]
+pub(super) struct Segmentation {
+    pub(super) steps: Vec<Step>,
+    /// The level before each step.
+    pub(super) levels: Vec<f64>,
+    /// The smallest step in the middle that would be found in four of five histories.
+    pub(super) detectable: f64,
+}
+
+impl Segmentation {
+    /// Cuts a history of at least [`FEWEST_RUNS`] values; `None` where all are the same.
+    pub(super) fn of(values: &[f64], confidence: f64) -> Option<Segmentation> {
+        let first = values[0];
+        if values.iter().all(|value| *value == first) {
+            return None;
+        }
+        let middle = median(values);
+        let centred: Vec<f64> = values.iter().map(|value| value - middle).collect();
+        let calm = calm(&centred);
+        let floor = 1e-12 * least_squares::dot(&calm, &calm).max(f64::MIN_POSITIVE);
+        let found = search(&calm, floor);
+        describe(&calm, &found, middle, confidence, floor)
+    }
+}
+
+/// What a step has to add to twice the log likelihood.
+fn price(n: usize) -> f64 {
+    2.0 * (n as f64).ln() + 4.4
+}
+
+/// Moves wild values towards the median of their neighbours. The scale is taken from the 80th percentile, so that a
+/// history that goes back and forth between two levels is no history of wild values.
+fn calm(values: &[f64]) -> Vec<f64> {
+    let n = values.len();
+    let reflected = |at: isize| {
+        let last = n as isize - 1;
+        let inside = if at < 0 { -at } else { at };
+        values[(if inside > last { 2 * last - inside } else { inside }) as usize]
+    };
+    let width = NEIGHBOURS as isize;
+    let medians: Vec<f64> = (0..n as isize)
+        .map(|at| median(&(at - width..=at + width).map(reflected).collect::<Vec<f64>>()))
+        .collect();
+    let residuals: Vec<f64> = values.iter().zip(&medians).map(|(value, median)| value - median).collect();
+    let absolute: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();
+    let mut scale = quantile(&absolute, 0.8) / 1.2816;
+    if scale == 0.0 {
+        scale = root_mean_square(residuals.iter().copied());
+    }
+    let reach = REACH * scale;
+    residuals.iter().zip(&medians).map(|(residual, median)| median + residual.clamp(-reach, reach)).collect()
+}
+
+/// The places a step can take besides others.
+fn places(n: usize, others: &[usize]) -> Vec<usize> {
+    let apart = |place: usize| others.iter().all(|other| other.abs_diff(place) >= SHORTEST);
+    (SHORTEST..=n - SHORTEST).filter(|place| apart(*place)).collect()
+}
+
+fn search(values: &[f64], floor: f64) -> Vec<usize> {
+    let n = values.len();
+    let mut steps: Vec<usize> = Vec::new();
+    while steps.len() < MOST_STEPS {
+        match profile(values, &steps, &places(n, &steps), floor).best() {
+            Some((place, gain)) if gain > price(n) => steps.push(place),
+            _ => break,
+        }
+    }
+    // Later steps may have moved earlier ones, or made them needless.
+    let mut index = 0;
+    while index < steps.len() {
+        let mut others = steps.clone();
+        others.remove(index);
+        match profile(values, &others, &places(n, &others), floor).best() {
+            Some((place, gain)) if gain > price(n) => {
+                steps[index] = place;
+                index += 1;
+            }
+            _ => {
+                steps.remove(index);
+                index = 0;
+            }
+        }
+    }
+    steps.sort_unstable();
+    steps
+}
+
+fn describe(
+    values: &[f64],
+    found: &[usize],
+    middle: f64,
+    confidence: f64,
+    floor: f64,
+) -> Option<Segmentation> {
+    let n = values.len();
+    let whitener = Whitener::new(likeliest_noise(values, found, floor), n);
+    let column = |from: usize| [vec![0.0; from], whitener.step(from).collect()].concat();
+    let white = whitener.apply(values);
+    let columns: Vec<Vec<f64>> = std::iter::once(0).chain(found.iter().copied()).map(column).collect();
+    let fit = least_squares::fit(&columns, &white)?;
+    let free = (n as f64 - columns.len() as f64).max(1.0);
+    let variance = fit.residual_ss / free;
+    let t = StudentsT::new(0.0, 1.0, free).ok()?.inverse_cdf(0.5 + confidence / 2.0);
+    // P(twice the fall of the log likelihood ≤ x) = (1 − exp(−x/2))².
+    let fall = -(1.0 - confidence.sqrt()).ln();
+    let mut level = middle + fit.coefficients[0];
+    let (mut steps, mut levels) = (Vec::new(), Vec::new());
+    for (at, place) in found.iter().enumerate() {
+        let others: Vec<usize> = found.iter().copied().filter(|other| other != place).collect();
+        let mut possible = profile(values, &others, &places(n, &others), floor).with;
+        let best = possible.iter().map(|(_, likelihood)| *likelihood).fold(f64::NEG_INFINITY, f64::max);
+        possible.retain(|(_, likelihood)| best - likelihood <= fall);
+        let size = fit.coefficients[at + 1];
+        let reach = t * (variance * fit.variances[at + 1]).sqrt();
+        steps.push(Step { place: *place, places: possible, size, interval: [size - reach, size + reach] });
+        levels.push(level);
+        level += size;
+    }
+    let half = least_squares::fit(&[column(0), column(n / 2)], &white)?;
+    // Found in half of all histories at the root of the price, in 80 % at 0.84 standard errors more.
+    let detectable = (price(n).sqrt() + 0.8416) * (variance * half.variances[1]).sqrt();
+    Some(Segmentation { steps, levels, detectable })
+}

@@ -1,0 +1,96 @@
+use super::*;
+
+/// Noise from a fixed generator: the sum of twelve uniform numbers less six, nearly normal with variance 1.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f64 {
+        let mut uniform = || {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (self.0 >> 11) as f64 / (1u64 << 53) as f64
+        };
+        (0..12).map(|_| uniform()).sum::<f64>() - 6.0
+    }
+}
+
+fn table(values: &[f64], commit: impl Fn(usize) -> Option<String>) -> RunTable {
+    let figure = Figure::of_all("p99_ms");
+    let run = |(index, value): (usize, &f64)| RunFigures {
+        run: index.to_string(),
+        commit: commit(index),
+        values: [(figure.clone(), *value)].into(),
+        ..RunFigures::default()
+    };
+    RunTable {
+        figures: vec![figure.clone()],
+        labels: Vec::new(),
+        runs: values.iter().enumerate().map(run).collect(),
+    }
+}
+
+fn found(values: &[f64]) -> Changes {
+    changes(&table(values, |_| None), &[], 0.95).unwrap()
+}
+
+/// Steps up and down of 5 % and 8 % among noise of 2 % and three wild runs.
+#[test]
+fn steps_are_found_where_they_are() {
+    let mut noise = Noise(5);
+    let level = |index: usize| [1.0, 1.05, 0.97][index / 50];
+    let mut values: Vec<f64> =
+        (0..150).map(|index| 10.0 * level(index) * (0.02 * noise.next()).exp()).collect();
+    [20, 70, 120].into_iter().for_each(|wild| values[wild] *= 2.0);
+    let document = found(&values);
+    assert_eq!(document.changes.len(), 2, "{document:#?}");
+    for (change, (index, size)) in document.changes.iter().zip([(50, 0.05), (100, 0.97 / 1.05 - 1.0)]) {
+        let [first, last] = change.index_interval;
+        assert!(first <= index && index <= last && last - first < 25, "{change:?}");
+        let [low, high] = change.interval.unwrap();
+        assert!(low < size && size < high && high - low < 0.05, "{change:?}");
+    }
+}
+
+/// A level that wanders (an autoregression of 0.9) has no steps; nor has white noise.
+#[test]
+fn noise_is_not_cut_into_steps() {
+    let mut noise = Noise(3);
+    let mut alarms = 0;
+    for _ in 0..10 {
+        let mut state = 0.0;
+        let wandering: Vec<f64> = (0..120)
+            .map(|_| {
+                state = 0.9 * state + noise.next();
+                10.0 * (0.01 * state).exp()
+            })
+            .collect();
+        let white: Vec<f64> = (0..120).map(|_| 10.0 + 0.2 * noise.next()).collect();
+        alarms += found(&wandering).changes.len() + found(&white).changes.len();
+    }
+    assert!(alarms <= 1, "{alarms}");
+}
+
+/// The same step is a change between two commits, and the machine's doing within one.
+#[test]
+fn a_step_inside_one_commit_is_not_a_change() {
+    let mut noise = Noise(9);
+    let values: Vec<f64> = (0..80).map(|at| if at < 40 { 10.0 } else { 12.0 } + 0.1 * noise.next()).collect();
+    let between = changes(&table(&values, |index| Some((index / 40).to_string())), &[], 0.95).unwrap();
+    assert_eq!(between.changes[0].index, 40);
+    assert_eq!(between.changes[0].commit.as_deref(), Some("1"));
+    let within = changes(&table(&values, |index| Some((index / 60).to_string())), &[], 0.95).unwrap();
+    assert!(within.changes.is_empty());
+    assert!(within.metrics[0].notes[0].contains("within commit 0"), "{within:?}");
+}
+
+#[test]
+fn odd_histories_are_told_of() {
+    assert!(found(&[1.0; 5]).metrics[0].notes[0].contains("too few runs"));
+    assert!(found(&[1.0; 50]).metrics[0].notes[0].contains("same value"));
+    let zeros: Vec<f64> =
+        (0..60).map(|at| if at < 30 { 0.0 } else { 0.2 + 0.001 * f64::from(at % 3) }).collect();
+    let document = found(&zeros);
+    assert_eq!((document.changes[0].index, document.changes[0].change), (30, None));
+    assert_eq!(changes(&table(&zeros, |_| None), &[], 1.0), Err(ChangesError::Confidence(1.0)));
+    let unknown = changes(&table(&zeros, |_| None), &["p50".into()], 0.95).unwrap_err();
+    assert!(unknown.to_string().contains("there are p99_ms"));
+}

@@ -1,0 +1,194 @@
+//! One metric: its values, their scale, the shift between the sides and what follows from it.
+
+use loadline_model::comparison::{MetricComparison, Verdict};
+use loadline_model::run_table::RunFigures;
+
+use super::robust::median;
+use super::shift::{self, Sample, Shift, Side};
+use super::{Asked, Options};
+
+/// The runs that are used.
+#[derive(Clone, Copy)]
+pub(super) struct Runs<'a> {
+    pub(super) base: &'a [&'a RunFigures],
+    pub(super) candidate: &'a [&'a RunFigures],
+    pub(super) history: &'a [&'a RunFigures],
+}
+
+/// A metric with all that is known of it alone.
+pub(super) struct Judged {
+    pub(super) metric: MetricComparison,
+    pub(super) evidence: Option<Evidence>,
+}
+
+/// The shift on the scale it was worked out on.
+pub(super) struct Evidence {
+    pub(super) shift: Shift,
+    pub(super) scale: Scale,
+    /// A figure is missing from some runs, so that it cannot pass.
+    pub(super) incomplete: bool,
+}
+
+/// How values are compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Scale {
+    /// By their ratio: all are positive.
+    Log,
+    /// By their difference, as a fraction of this level of the base.
+    Linear(f64),
+}
+
+impl Scale {
+    /// A change, as a fraction of the base, on this scale. On the difference of a base of 0 any change is infinite.
+    pub(super) fn of_change(self, change: f64) -> f64 {
+        match self {
+            Scale::Log if change <= -1.0 => f64::NEG_INFINITY,
+            Scale::Log => change.ln_1p(),
+            Scale::Linear(level) => change * level.abs(),
+        }
+    }
+
+    fn to_change(self, shift: f64) -> Option<f64> {
+        match self {
+            Scale::Log => Some(shift.exp_m1()),
+            Scale::Linear(0.0) => None,
+            Scale::Linear(level) => Some(shift / level.abs()),
+        }
+    }
+}
+
+struct Value {
+    side: Side,
+    time_s: Option<f64>,
+    value: f64,
+}
+
+/// Works out the shift of one metric.
+pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
+    let sides = [(Side::History, runs.history), (Side::Base, runs.base), (Side::Candidate, runs.candidate)];
+    let mut values: Vec<Value> = sides
+        .into_iter()
+        .flat_map(|(side, runs)| runs.iter().map(move |run| (side, run)))
+        .filter_map(|(side, run)| {
+            let value = *run.values.get(&asked.figure)?;
+            Some(Value { side, time_s: run.time_s, value })
+        })
+        .collect();
+    let of = |side| {
+        values.iter().filter(move |value| value.side == side).map(|value| value.value).collect::<Vec<_>>()
+    };
+    let (base, candidate) = (of(Side::Base), of(Side::Candidate));
+    let mut metric = empty(asked, &base, &candidate);
+    let missing = missing(&base, &candidate, runs);
+    let incomplete = !missing.is_empty();
+    metric.reasons.extend(missing);
+    if base.is_empty() || candidate.is_empty() {
+        return Judged { metric, evidence: None };
+    }
+    let ordered = in_time_order(&mut values);
+    let scale = if values.iter().all(|value| value.value > 0.0) {
+        Scale::Log
+    } else {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        (metric.base, metric.candidate) = (Some(mean(&base)), Some(mean(&candidate)));
+        Scale::Linear(mean(&base))
+    };
+    let sample = Sample {
+        values: values
+            .iter()
+            .map(|value| if scale == Scale::Log { value.value.ln() } else { value.value })
+            .collect(),
+        sides: values.iter().map(|value| value.side).collect(),
+        ordered,
+        resolution: resolution(&values, scale),
+    };
+    let Some(shift) = shift::estimate(&sample) else {
+        let few =
+            "too few runs to tell noise from a change: give more runs a side, or earlier ones as history";
+        metric.reasons.push(few.into());
+        return Judged { metric, evidence: None };
+    };
+    describe(&mut metric, &shift, scale, options);
+    Judged { metric, evidence: Some(Evidence { shift, scale, incomplete }) }
+}
+
+fn empty(asked: Asked, base: &[f64], candidate: &[f64]) -> MetricComparison {
+    let middle = |values: &[f64]| (!values.is_empty()).then(|| median(values));
+    MetricComparison {
+        metric: asked.name,
+        request: asked.figure.request,
+        higher_is_better: asked.higher_is_better,
+        base_runs: base.len(),
+        candidate_runs: candidate.len(),
+        base: middle(base),
+        candidate: middle(candidate),
+        change: None,
+        low: None,
+        high: None,
+        difference: None,
+        difference_interval: None,
+        verdict: Verdict::Inconclusive,
+        min_detectable_change: None,
+        more_runs_needed: None,
+        reasons: Vec::new(),
+    }
+}
+
+fn missing(base: &[f64], candidate: &[f64], runs: Runs<'_>) -> Vec<String> {
+    let sides = [("base", base.len(), runs.base.len()), ("candidate", candidate.len(), runs.candidate.len())];
+    let lacking = sides.into_iter().filter(|(_, have, all)| have < all || *all == 0);
+    lacking
+        .map(|(side, have, all)| match (have, all) {
+            (_, 0) => format!("no valid run of the {side} is left"),
+            (0, _) => format!("no run of the {side} has this metric"),
+            _ => format!("{} of {all} runs of the {side} lack this metric", all - have),
+        })
+        .collect()
+}
+
+/// Puts runs in the order of time where it is known, and says whether it is. Earlier runs are in order as they stand;
+/// with them, and without times, candidates are taken to come after the base, which is the careful reading.
+fn in_time_order(values: &mut [Value]) -> bool {
+    let earlier = values.iter().take_while(|value| value.side == Side::History).count();
+    let timed = |values: &[Value]| values.iter().all(|value| value.time_s.is_some());
+    let key = |a: &Value, b: &Value| a.time_s.unwrap_or(0.0).total_cmp(&b.time_s.unwrap_or(0.0));
+    if timed(values) {
+        values.sort_by(key);
+    } else if timed(&values[earlier..]) {
+        values[earlier..].sort_by(key);
+    } else {
+        return earlier > 0;
+    }
+    true
+}
+
+/// The step of the last decimal place that any run uses, on the scale of the shift. Values of a few digits, such as
+/// 0.033, say no more than that.
+fn resolution(values: &[Value], scale: Scale) -> f64 {
+    let values: Vec<f64> = values.iter().map(|value| value.value).collect();
+    if values.iter().all(|value| *value == 0.0) {
+        return 0.0;
+    }
+    let places =
+        values.iter().map(|value| value.to_string().split_once('.').map_or(0, |(_, places)| places.len()));
+    let step = 10f64.powi(-(places.max().unwrap_or(0).min(300) as i32));
+    if scale == Scale::Log { step / median(&values) } else { step }
+}
+
+fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options: &Options) {
+    let tail = (1.0 - options.confidence) / 2.0;
+    let interval = [shift.quantile(tail), shift.quantile(1.0 - tail)];
+    if shift.groups > 1 {
+        let kinds = shift.groups;
+        metric
+            .reasons
+            .push(format!("the runs fall into {kinds} separate groups and are compared within each"));
+    }
+    metric.change = scale.to_change(shift.estimate());
+    metric.low = scale.to_change(interval[0]);
+    metric.high = scale.to_change(interval[1]);
+    if metric.change.is_none() {
+        metric.difference = Some(shift.estimate());
+        metric.difference_interval = Some(interval);
+    }
+}

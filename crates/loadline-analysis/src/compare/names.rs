@@ -1,0 +1,97 @@
+//! Which figures a metric's name stands for, and which way is better.
+
+use loadline_model::run_table::{ALL, Figure};
+
+use super::{Asked, CompareError, Groups, Options};
+
+/// Units that a name may end with. The longest comes first.
+const UNITS: [&str; 5] = ["_per_s", "_ms", "_us", "_ns", "_s"];
+/// Metrics that are called by their short name unless asked for otherwise.
+const KNOWN: [&str; 12] =
+    ["p50", "p90", "p95", "p99", "p999", "p9999", "mean", "max", "min", "throughput", "requests", "capacity"];
+/// Metrics of which more is better.
+const HIGHER: [&str; 9] =
+    ["throughput", "capacity", "requests", "achieved", "offered", "goodput", "rps", "qps", "tps"];
+
+/// The name without its unit.
+fn stem(name: &str) -> &str {
+    UNITS.iter().find_map(|unit| name.strip_suffix(unit)).filter(|stem| !stem.is_empty()).unwrap_or(name)
+}
+
+/// Whether a metric that was asked for as `asked` is the column `name`.
+fn matches(asked: &str, name: &str) -> bool {
+    asked == name || asked == stem(name) || stem(asked) == name
+}
+
+fn higher_is_better(name: &str, options: &Options) -> bool {
+    options.higher_is_better.iter().any(|asked| matches(asked, name))
+        || HIGHER.contains(&stem(name))
+        || name.ends_with("_per_s")
+}
+
+/// The metrics to judge, in the order asked for, or in that of the columns.
+pub(super) fn resolve(groups: Groups<'_>, options: &Options) -> Result<Vec<Asked>, CompareError> {
+    let mut figures: Vec<&Figure> = Vec::new();
+    for figure in groups.base.figures.iter().chain(&groups.candidate.figures) {
+        if !figures.contains(&figure) {
+            figures.push(figure);
+        }
+    }
+    let unknown = |metric: &String| {
+        let labelled = groups.base.labels.iter().chain(&groups.candidate.labels).any(|label| label == metric);
+        if labelled {
+            return CompareError::Label(metric.clone());
+        }
+        let known = figures.iter().filter(|figure| figure.request == ALL).map(|figure| figure.name.clone());
+        CompareError::UnknownMetric { metric: metric.clone(), known: known.collect() }
+    };
+    for metric in &options.higher_is_better {
+        if !figures.iter().any(|figure| matches(metric, &figure.name)) {
+            return Err(unknown(metric));
+        }
+    }
+    let asked = |name: &str, figure: &Figure| Asked {
+        name: name.into(),
+        figure: figure.clone(),
+        higher_is_better: higher_is_better(&figure.name, options),
+    };
+    if options.metrics.is_empty() {
+        let short = |name| Some(stem(name)).filter(|stem| KNOWN.contains(stem)).unwrap_or(name);
+        return Ok(figures.iter().map(|figure| asked(short(&figure.name), figure)).collect());
+    }
+    let mut all = Vec::new();
+    for metric in &options.metrics {
+        // A column of that very name comes before one that differs by its unit.
+        let exact = figures.iter().any(|figure| figure.name == *metric);
+        let found = figures
+            .iter()
+            .filter(|figure| if exact { figure.name == *metric } else { matches(metric, &figure.name) });
+        let before = all.len();
+        all.extend(found.map(|figure| asked(metric, figure)));
+        if all.len() == before {
+            return Err(unknown(metric));
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_matches_with_or_without_its_unit() {
+        assert!(
+            matches("p99", "p99_ms") && matches("p99_ms", "p99") && matches("throughput", "throughput_per_s")
+        );
+        assert!(!matches("p9", "p99_ms") && !matches("cpu", "cpu_per_request"));
+    }
+
+    #[test]
+    fn more_of_a_rate_is_better() {
+        let options = Options { higher_is_better: vec!["score".into()], ..Options::default() };
+        assert!(higher_is_better("throughput", &options) && higher_is_better("orders_per_s", &options));
+        assert!(higher_is_better("score", &options) && !higher_is_better("p99_ms", &options));
+        assert!(!higher_is_better("error_rate", &options));
+    }
+}

@@ -1,0 +1,168 @@
+//! Intervals that hold however often one looks: for duels that stop as soon as the case is clear.
+//!
+//! A duel runs both builds in randomised blocks and hands over one log ratio a block, candidate over base. Under a
+//! true log ratio `m`, the deviation `d − m` of a block is as likely up as down, since the order within it was drawn
+//! by lot. So a bettor who before each block stakes a share `λ` of the wealth on the direction, and wins or loses
+//! `λ ψ((d − m)/s)` of it with `ψ` odd and within ±1, cannot get rich: the wealth is a martingale, and reaches `1/α`
+//! with a probability of at most `α`, whenever one stops (Ville 1939; Waudby-Smith and Ramdas, *J. R. Stat. Soc. B* 86,
+//! 2024). Values `m` at which the bettors together did get there are ruled out. `ψ` is flat beyond two scales, so that
+//! a burst of noise during one block counts as one block against. The scale `s` is taken from the blocks before.
+
+use super::robust::{median, scale};
+
+/// Stakes of the bettors, each for and against.
+const STAKES: [f64; 6] = [0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
+/// Blocks that only teach the scale.
+const LEARNING: usize = 3;
+/// Where `ψ` becomes flat, in scales.
+const REACH: f64 = 2.0;
+
+/// A sequence of log ratios.
+#[derive(Debug, Clone, Default)]
+pub struct Sequence {
+    /// Each with the scale known before it came.
+    blocks: Vec<(f64, f64)>,
+    values: Vec<f64>,
+}
+
+impl Sequence {
+    /// No blocks yet.
+    pub fn new() -> Sequence {
+        Sequence::default()
+    }
+
+    /// Adds the log ratio of a block, candidate over base. One that is not finite says nothing and is left out.
+    pub fn push(&mut self, log_ratio: f64) {
+        if !log_ratio.is_finite() {
+            return;
+        }
+        if self.values.len() >= LEARNING {
+            let middle = median(&self.values);
+            let residuals: Vec<f64> = self.values.iter().map(|value| value - middle).collect();
+            let spread = scale(&residuals).max(f64::MIN_POSITIVE.sqrt());
+            self.blocks.push((log_ratio, spread));
+        }
+        self.values.push(log_ratio);
+    }
+
+    /// Blocks so far.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The logarithm of the wealth of those who bet against the log ratio `m`.
+    pub fn log_evidence(&self, m: f64) -> f64 {
+        let mut wealth = [[0.0; 2]; STAKES.len()];
+        for (value, spread) in &self.blocks {
+            let score = ((value - m) / (REACH * spread)).clamp(-1.0, 1.0);
+            for (stake, both) in STAKES.iter().zip(&mut wealth) {
+                both[0] += (stake * score).ln_1p();
+                both[1] += (-stake * score).ln_1p();
+            }
+        }
+        let most = wealth.as_flattened().iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = wealth.as_flattened().iter().map(|log| (log - most).exp()).sum();
+        most + (sum / (2 * STAKES.len()) as f64).ln()
+    }
+
+    /// The median of the blocks, and the interval of the log ratio at a confidence; `None` while it has no ends.
+    ///
+    /// The interval at one confidence holds at all times together: the probability that it ever leaves the truth out is
+    /// at most one less the confidence.
+    pub fn interval(&self, confidence: f64) -> Option<(f64, [f64; 2])> {
+        let limit = -(1.0 - confidence).ln();
+        if self.blocks.is_empty() {
+            return None;
+        }
+        let middle = median(&self.values);
+        if self.log_evidence(middle) >= limit {
+            // The blocks contradict every level: they are no noise about one. Nothing can be said.
+            return None;
+        }
+        let widest = self
+            .blocks
+            .iter()
+            .map(|(value, spread)| (value - middle).abs() + REACH * spread)
+            .fold(0.0, f64::max);
+        let edge = |sign: f64| {
+            let (mut inside, mut outside) = (0.0, widest);
+            if self.log_evidence(middle + sign * outside) < limit {
+                return None;
+            }
+            for _ in 0..50 {
+                let between = 0.5 * (inside + outside);
+                if self.log_evidence(middle + sign * between) < limit {
+                    inside = between
+                } else {
+                    outside = between
+                }
+            }
+            Some(middle + sign * outside)
+        };
+        Some((middle, [edge(-1.0)?, edge(1.0)?]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noise from a fixed generator: Student's t with two degrees of freedom, whose variance is infinite.
+    struct Wild(u64);
+
+    impl Wild {
+        fn uniform(&mut self) -> f64 {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+        }
+
+        fn next(&mut self) -> f64 {
+            let u = self.uniform();
+            (2.0 * u - 1.0) / (2.0 * u * (1.0 - u)).sqrt()
+        }
+    }
+
+    /// At most one in twenty of duels between equals may ever rule equality out at 95 %, though all look a hundred times.
+    #[test]
+    fn looking_every_time_costs_nothing() {
+        let mut wild = Wild(7);
+        let duels = 200;
+        let wrong = (0..duels).filter(|_| {
+            let mut sequence = Sequence::new();
+            (0..100).any(|_| {
+                sequence.push(0.05 * wild.next());
+                sequence.log_evidence(0.0) >= 20f64.ln()
+            })
+        });
+        // 10 expected at most, with a standard error of 3.
+        assert!(wrong.count() <= 16);
+    }
+
+    #[test]
+    fn a_clear_case_ends_early() {
+        let mut wild = Wild(11);
+        let mut sequence = Sequence::new();
+        let stopped = (0..200).find(|_| {
+            sequence.push(0.05 + 0.02 * wild.next());
+            sequence.interval(0.99).is_some_and(|(_, [low, _])| low > 0.0)
+        });
+        assert!(stopped.is_some_and(|block| block < 60), "{stopped:?}");
+        let (middle, [low, high]) = sequence.interval(0.99).unwrap();
+        assert!(low < middle && middle < high && low < 0.05 && high > 0.05);
+    }
+
+    #[test]
+    fn few_blocks_have_no_interval() {
+        let mut sequence = Sequence::new();
+        sequence.push(f64::NAN);
+        assert!(sequence.is_empty() && sequence.interval(0.9).is_none());
+        [0.1, 0.2, 0.15, 0.12].into_iter().for_each(|value| sequence.push(value));
+        assert_eq!(sequence.len(), 4);
+        assert!(sequence.interval(0.99).is_none());
+    }
+}

@@ -1,0 +1,317 @@
+//! By how much the candidate's runs lie above the base's, and how sure that is.
+//!
+//! The model, on the logarithms of the figures: a run is the level of its group of runs (see `groups`), plus the shift
+//! if it is of the candidate, plus noise that is partly white and partly drifts. An earlier run has a level of its own,
+//! so that history tells how large noise and drift usually are and nothing else. Three things make it hold on real
+//! machines:
+//!
+//! - *Wild runs* are moved in to two scales from the fit before least squares is used, and the standard error pays for
+//!   it (Huber's pseudo-observations; Huber and Ronchetti, *Robust Statistics*, 2009, §7.8).
+//! - *Drift* takes an unknown share of the variance. The shift is worked out for a grid of shares, and the answers,
+//!   Student's t each, are mixed by the restricted likelihood of the share times a prior that favours little drift.
+//!   Interleaved runs cancel it by themselves, and runs of the base and then of the candidate get the wider interval
+//!   that they deserve.
+//! - *Groups* beyond the first cost two degrees of freedom each, one for the level and one for having been searched for.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::groups;
+use super::least_squares::{self, dot};
+use super::noise::{Noise, Whitener};
+use super::robust::{median, scale};
+
+/// Whose run it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    History,
+    Base,
+    Candidate,
+}
+
+/// Values of runs, in the order of time where `ordered`.
+#[derive(Debug, Clone)]
+pub(crate) struct Sample {
+    pub(crate) values: Vec<f64>,
+    pub(crate) sides: Vec<Side>,
+    /// Whether the order is that of time; otherwise drift cannot be part of the model.
+    pub(crate) ordered: bool,
+    /// The step to which the values were rounded, on their own scale; 0 where not known.
+    pub(crate) resolution: f64,
+}
+
+/// A mixture of Student's t distributions for the shift.
+#[derive(Debug, Clone)]
+pub(crate) struct Shift {
+    parts: Vec<Part>,
+    student: StudentsT,
+    /// Into how many separate groups the runs fall.
+    pub(crate) groups: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    weight: f64,
+    estimate: f64,
+    error: f64,
+}
+
+/// How slowly drift fades, from one run to the next.
+const PHI: f64 = 0.97;
+/// Shares of the variance that drift may have, and what is thought of them before the data speak.
+const SHARES: [(f64, f64); 7] =
+    [(0.0, 0.3), (0.1, 0.15), (0.2, 0.15), (0.35, 0.15), (0.5, 0.1), (0.7, 0.1), (0.85, 0.05)];
+/// How far from the fit a run may lie, in scales.
+const REACH: f64 = 2.0;
+
+impl Shift {
+    /// The mean of the mixture.
+    pub(crate) fn estimate(&self) -> f64 {
+        self.parts.iter().map(|part| part.weight * part.estimate).sum()
+    }
+
+    /// The probability that the shift is below `x`.
+    pub(crate) fn below(&self, x: f64) -> f64 {
+        self.parts.iter().map(|part| part.weight * self.student.cdf((x - part.estimate) / part.error)).sum()
+    }
+
+    /// The value below which the shift lies with probability `p`.
+    pub(crate) fn quantile(&self, p: f64) -> f64 {
+        let t = self.student.inverse_cdf(p);
+        let each = self.parts.iter().map(|part| part.estimate + t * part.error);
+        let (mut low, mut high) = each.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        // The mixture's quantile lies between those of its parts.
+        while high - low > 1e-7 * (high.abs() + low.abs()) + 1e-12 {
+            let middle = 0.5 * (low + high);
+            if self.below(middle) < p { low = middle } else { high = middle }
+        }
+        0.5 * (low + high)
+    }
+
+    /// The quantile `p` of the noise in the estimate, were the shift 0.
+    pub(crate) fn reach(&self, p: f64) -> f64 {
+        self.quantile(p) - self.estimate()
+    }
+}
+
+/// A model with the runs' groups chosen, ready for drift to be weighed.
+struct Cleaned {
+    columns: Vec<Vec<f64>>,
+    values: Vec<f64>,
+    inflation: f64,
+    /// Runs that were not moved in.
+    inside: usize,
+    groups: usize,
+    misfit: f64,
+}
+
+/// Estimates the shift; `None` where there are too few runs to tell noise from shift.
+pub(crate) fn estimate(sample: &Sample) -> Option<Shift> {
+    let pairs = pairwise_median(sample);
+    // Groups may be hidden by the shift or feigned by it: they are looked for with the shift taken out as the median
+    // difference has it, and as it is. The tighter fit is believed.
+    let cleaned = [pairs, 0.0]
+        .into_iter()
+        .filter_map(|start| grouped(sample, start))
+        .reduce(|a, b| if b.misfit < a.misfit { b } else { a })
+        .or_else(|| clean(sample, &vec![0; sample.values.len()]))?;
+    weigh(sample, &cleaned)
+}
+
+fn pairwise_median(sample: &Sample) -> f64 {
+    let of = |wanted| {
+        let each = sample.values.iter().zip(&sample.sides);
+        each.filter(move |(_, side)| **side == wanted).map(|(value, _)| *value)
+    };
+    let candidate: Vec<f64> = of(Side::Candidate).collect();
+    let differences: Vec<f64> =
+        of(Side::Base).flat_map(|base| candidate.iter().map(move |c| c - base)).collect();
+    median(&differences)
+}
+
+fn grouped(sample: &Sample, start: f64) -> Option<Cleaned> {
+    let mut shift = start;
+    let mut cleaned = None;
+    for _ in 0..2 {
+        let each = sample.values.iter().zip(&sample.sides);
+        let unshifted: Vec<f64> =
+            each.map(|(value, side)| if *side == Side::Candidate { value - shift } else { *value }).collect();
+        let fit = clean(sample, &groups::labels(&unshifted))?;
+        shift = *least_squares::fit(&fit.columns, &fit.values)?.coefficients.last()?;
+        cleaned = Some(fit);
+    }
+    cleaned
+}
+
+/// A column a group, one for earlier runs, and one for the candidate, which comes last.
+fn design(sample: &Sample, labels: &[usize]) -> Vec<Vec<f64>> {
+    let indicator = |member: &dyn Fn(usize) -> bool| {
+        (0..labels.len()).map(|at| f64::from(u8::from(member(at)))).collect()
+    };
+    let groups = labels.iter().max().map_or(0, |last| last + 1);
+    let mut columns: Vec<Vec<f64>> = (0..groups).map(|group| indicator(&|at| labels[at] == group)).collect();
+    for side in [Side::History, Side::Candidate] {
+        if sample.sides.contains(&side) {
+            columns.push(indicator(&|at| sample.sides[at] == side));
+        }
+    }
+    columns
+}
+
+/// Moves wild runs in.
+fn clean(sample: &Sample, labels: &[usize]) -> Option<Cleaned> {
+    let columns = design(sample, labels);
+    let groups = labels.iter().max().map_or(0, |last| last + 1);
+    let n = labels.len();
+    let free = n as f64 - columns.len() as f64;
+    if free < 1.0 || n <= 2 * groups {
+        return None;
+    }
+    let correction = (n as f64 / free).sqrt();
+    let mut coefficients = if groups == 1 {
+        medians(sample)
+    } else {
+        least_squares::fit(&columns, &sample.values)?.coefficients
+    };
+    let mut values = sample.values.clone();
+    let (mut spread, mut inside) = (0.0, n);
+    for _ in 0..4 {
+        let fitted: Vec<f64> = (0..n)
+            .map(|row| columns.iter().zip(&coefficients).map(|(column, b)| column[row] * b).sum())
+            .collect();
+        let residuals: Vec<f64> = sample.values.iter().zip(&fitted).map(|(value, fit)| value - fit).collect();
+        spread = scale(&residuals) * correction;
+        let reach = reach(sample) * spread;
+        inside = residuals.iter().filter(|residual| residual.abs() <= reach).count();
+        values = residuals
+            .iter()
+            .zip(&fitted)
+            .map(|(residual, fit)| fit + residual.clamp(-reach, reach))
+            .collect();
+        coefficients = least_squares::fit(&columns, &values)?.coefficients;
+    }
+    let inflation = (n as f64 / inside as f64).min(3.0);
+    let misfit = n as f64 * spread.max(f64::MIN_POSITIVE).ln() + 2.0 * groups as f64;
+    Some(Cleaned { columns, values, inflation, inside, groups, misfit })
+}
+
+/// How far from the fit a run may lie, in scales. A side of one or two runs has nothing that a wild run could be told
+/// from, so that the tails of the noise have to count in full.
+fn reach(sample: &Sample) -> f64 {
+    let runs = |wanted| sample.sides.iter().filter(|side| **side == wanted).count();
+    if runs(Side::Base).min(runs(Side::Candidate)) < 3 { f64::MAX } else { REACH }
+}
+
+/// The coefficients of one group by medians.
+fn medians(sample: &Sample) -> Vec<f64> {
+    let of = |wanted: Side| {
+        let each = sample.values.iter().zip(&sample.sides);
+        let values: Vec<f64> = each.filter(|(_, side)| **side == wanted).map(|(value, _)| *value).collect();
+        (!values.is_empty()).then(|| median(&values))
+    };
+    let base = of(Side::Base).unwrap_or_default();
+    let mut coefficients = vec![base];
+    coefficients
+        .extend([Side::History, Side::Candidate].into_iter().filter_map(of).map(|level| level - base));
+    coefficients
+}
+
+/// Mixes the answers over the shares of drift.
+fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
+    let spent = cleaned.columns.len() + cleaned.groups - 1;
+    let free = cleaned.values.len() as f64 - spent as f64;
+    if free < 1.0 {
+        return None;
+    }
+    // A run that was moved in says little of the spread.
+    let certain = (cleaned.inside as f64 - spent as f64).max(1.0);
+    let student = StudentsT::new(0.0, 1.0, certain).ok()?;
+    let shares = if sample.ordered { &SHARES[..] } else { &SHARES[..1] };
+    let mut parts = Vec::with_capacity(shares.len());
+    for &(share, prior) in shares {
+        let whitener = Whitener::new(Noise { phi: PHI, share }, cleaned.values.len());
+        let columns: Vec<Vec<f64>> = cleaned.columns.iter().map(|column| whitener.apply(column)).collect();
+        let values = whitener.apply(&cleaned.values);
+        let fit = least_squares::fit(&columns, &values)?;
+        let tiny = 1e-24 * dot(&values, &values);
+        let variance = (fit.residual_ss / free).max(tiny).max(f64::MIN_POSITIVE);
+        let mut error = (variance * fit.variances.last()?).sqrt() * cleaned.inflation;
+        if variance.sqrt() < sample.resolution / 4.0 {
+            // Too little noise to average the rounding out: each side may be off by half a step.
+            error = error.max(sample.resolution / 6f64.sqrt());
+        }
+        let log_weight = prior.ln() - whitener.half_log_det - fit.half_log_det - 0.5 * free * variance.ln();
+        parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error });
+    }
+    let most = parts.iter().map(|part| part.weight).fold(f64::MIN, f64::max);
+    parts.iter_mut().for_each(|part| part.weight = (part.weight - most).exp());
+    parts.retain(|part| part.weight > 1e-4);
+    let total: f64 = parts.iter().map(|part| part.weight).sum();
+    parts.iter_mut().for_each(|part| part.weight /= total);
+    Some(Shift { parts, student, groups: cleaned.groups })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(base: &[f64], candidate: &[f64]) -> Sample {
+        let sides = [vec![Side::Base; base.len()], vec![Side::Candidate; candidate.len()]].concat();
+        Sample { values: [base, candidate].concat(), sides, ordered: false, resolution: 0.0 }
+    }
+
+    /// Without wild runs, groups and times it is Student's t test for two samples: here the difference is 1, its
+    /// standard error √(2.5 · 2/5) = 1, and the quantile 0.975 of t with 8 degrees of freedom 2.306004.
+    #[test]
+    fn students_t_test() {
+        let shift = estimate(&sample(&[3.0, 1.0, 5.0, 2.0, 4.0], &[2.0, 6.0, 4.0, 3.0, 5.0])).unwrap();
+        assert_eq!(shift.groups, 1);
+        assert!((shift.estimate() - 1.0).abs() < 1e-9);
+        assert!((shift.quantile(0.025) + 1.306004).abs() < 1e-5);
+        assert!((shift.quantile(0.975) - 3.306004).abs() < 1e-5);
+    }
+
+    /// A wild run moves the mean by five times the shift, and the answer hardly.
+    #[test]
+    fn a_wild_run_does_not_decide() {
+        let base = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99, 1.0, 9.0];
+        let candidate: Vec<f64> = base[..9].iter().map(|value| value + 0.1).chain([1.1]).collect();
+        let shift = estimate(&sample(&base, &candidate)).unwrap();
+        assert!((shift.estimate() - 0.1).abs() < 0.02 && shift.below(0.0) < 1e-6);
+    }
+
+    /// Two kinds of machine, 0.3 apart, in unequal numbers: the shift within each is found.
+    #[test]
+    fn groups_of_machines_are_compared_within() {
+        let base = [0.0, 0.01, 0.3, 0.31, 0.02, 0.32, 0.01, 0.3, 0.0, 0.31];
+        let candidate = [0.05, 0.06, 0.07, 0.05, 0.36, 0.06, 0.35, 0.07, 0.05, 0.06];
+        let shift = estimate(&sample(&base, &candidate)).unwrap();
+        assert_eq!(shift.groups, 2);
+        assert!((shift.estimate() - 0.05).abs() < 0.01 && shift.below(0.0) < 1e-4);
+    }
+
+    /// A ramp that is cut in the middle looks like a shift, unless drift is part of the model.
+    #[test]
+    fn drift_widens_the_interval_of_one_after_the_other() {
+        let ramp: Vec<f64> = (0..20).map(|at| f64::from(at) + if at % 2 == 0 { 0.8 } else { -0.8 }).collect();
+        let blocks = sample(&ramp[..10], &ramp[10..]);
+        let width = |shift: Shift| shift.quantile(0.975) - shift.quantile(0.025);
+        let without = width(estimate(&blocks).unwrap());
+        let with = width(estimate(&Sample { ordered: true, ..blocks.clone() }).unwrap());
+        assert!(with > 1.3 * without, "{with} {without}");
+        let sides = (0..20).map(|at| if at % 2 == 0 { Side::Base } else { Side::Candidate }).collect();
+        let interleaved = Sample { sides, ordered: true, ..blocks };
+        let cancelled = width(estimate(&interleaved).unwrap());
+        assert!(cancelled < 0.5 * with, "{cancelled} {with}");
+    }
+
+    #[test]
+    fn one_run_a_side_needs_a_history() {
+        let one = sample(&[1.0], &[1.1]);
+        assert!(estimate(&one).is_none());
+        let history: Vec<f64> = (0..40).map(|at| 1.0 + 0.01 * f64::from(at % 3)).collect();
+        let values = [history, one.values].concat();
+        let sides = [vec![Side::History; 40], one.sides].concat();
+        let shift = estimate(&Sample { values, sides, ordered: true, resolution: 0.0 }).unwrap();
+        assert!(shift.below(0.0) < 0.01);
+    }
+}

@@ -1,0 +1,204 @@
+use super::*;
+use loadline_model::comparison::MetricComparison;
+
+fn table(text: &str) -> RunTable {
+    RunTable::read_csv("runs.csv", text.as_bytes()).unwrap()
+}
+
+/// A table with one metric and the values given.
+fn runs(metric: &str, values: &[f64]) -> RunTable {
+    let rows: String = values.iter().map(|value| format!("{value}\n")).collect();
+    table(&format!("{metric}\n{rows}"))
+}
+
+fn judge(base: &RunTable, candidate: &RunTable, options: &Options) -> Comparison {
+    compare(Groups { base, candidate, history: None }, options).unwrap()
+}
+
+fn only(comparison: &Comparison) -> &MetricComparison {
+    assert_eq!(comparison.metrics.len(), 1);
+    &comparison.metrics[0]
+}
+
+/// Nearly normal numbers with variance 1: the sum of twelve uniform ones less six.
+fn normal(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    let mut uniform = move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    move || (0..12).map(|_| uniform()).sum::<f64>() - 6.0
+}
+
+const NOISE: [f64; 10] = [1.004, 0.996, 1.011, 0.993, 0.998, 1.002, 1.007, 0.989, 1.001, 0.999];
+
+fn around(level: f64) -> Vec<f64> {
+    NOISE.iter().map(|noise| noise * level).collect()
+}
+
+#[test]
+fn each_verdict_has_its_case() {
+    let base = runs("p99_ms", &around(20.0));
+    let options = Options::default();
+    for (level, verdict) in [
+        (20.1, Verdict::Pass),
+        (24.0, Verdict::Regressed),
+        (16.0, Verdict::Improved),
+        (21.0, Verdict::Inconclusive),
+    ] {
+        let comparison = judge(&base, &runs("p99_ms", &around(level)), &options);
+        assert_eq!(comparison.verdict, verdict, "{level}: {comparison:#?}");
+        let metric = only(&comparison);
+        assert_eq!(metric.metric, "p99");
+        assert!((metric.change.unwrap() - (level / 20.0 - 1.0)).abs() < 0.01);
+        assert!(metric.low < metric.change && metric.change < metric.high);
+    }
+}
+
+#[test]
+fn a_better_throughput_is_larger() {
+    let base = runs("throughput_per_s", &around(500.0));
+    let options = Options::default();
+    let of = |level| judge(&base, &runs("throughput_per_s", &around(level)), &options).verdict;
+    assert_eq!((of(600.0), of(400.0), of(502.0)), (Verdict::Improved, Verdict::Regressed, Verdict::Pass));
+    let score = |options: &Options| {
+        judge(&runs("score", &around(5.0)), &runs("score", &around(6.0)), options).verdict
+    };
+    assert_eq!(score(&options), Verdict::Regressed);
+    let higher = Options { higher_is_better: vec!["score".into()], ..options.clone() };
+    assert_eq!(score(&higher), Verdict::Improved);
+}
+
+#[test]
+fn a_tolerance_of_nothing_never_passes_noise() {
+    let options = Options { tolerance: 0.0, ..Options::default() };
+    let same = judge(&runs("p50", &around(5.0)), &runs("p50", &around(5.0)), &options);
+    assert_eq!(same.verdict, Verdict::Inconclusive);
+    let slower = judge(&runs("p50", &around(5.0)), &runs("p50", &around(5.2)), &options);
+    assert_eq!(slower.verdict, Verdict::Regressed);
+}
+
+/// A missing metric never passes: absent from one side, or from some runs of one.
+#[test]
+fn what_is_missing_is_inconclusive() {
+    let base = table("p50_ms,p99_ms\n1,2\n1.01,2.01\n0.99,2.02\n1,2\n");
+    let candidate = table("p50_ms\n1\n1.01\n0.99\n1\n");
+    let comparison = judge(&base, &candidate, &Options::default());
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    assert_eq!(comparison.metrics[0].verdict, Verdict::Pass);
+    assert!(comparison.metrics[1].reasons[0].contains("no run of the candidate has this metric"));
+    let holes = table("p50_ms,p99_ms\n1,2\n1.01,\n0.99,2.02\n1,2\n");
+    let comparison = judge(&base, &holes, &Options { tolerance: 0.2, ..Options::default() });
+    assert_eq!(comparison.metrics[1].verdict, Verdict::Inconclusive);
+    assert!(comparison.metrics[1].reasons[0].contains("1 of 4 runs of the candidate lack this metric"));
+}
+
+#[test]
+fn invalid_runs_are_left_out_and_named() {
+    let base = runs("p50", &around(5.0));
+    let mut candidate = runs("p50", &around(5.0));
+    candidate.runs[3].invalid = Some("the generator was the bottleneck".into());
+    candidate.runs[3].values.insert(Figure::of_all("p50"), 50.0);
+    let comparison = judge(&base, &candidate, &Options::default());
+    assert_eq!((comparison.verdict, comparison.candidate_runs), (Verdict::Pass, 9));
+    assert_eq!(
+        (comparison.excluded[0].run.as_str(), comparison.excluded[0].side.as_str()),
+        ("4", "candidate")
+    );
+    candidate.runs.iter_mut().for_each(|run| run.invalid = Some("spoiled".into()));
+    assert_eq!(judge(&base, &candidate, &Options::default()).verdict, Verdict::Invalid);
+}
+
+/// No errors on either side pass; errors where there were none have no fraction but a difference.
+#[test]
+fn error_rates_may_be_zero() {
+    let none = runs("error_rate", &[0.0; 6]);
+    assert_eq!(judge(&none, &none, &Options::default()).verdict, Verdict::Pass);
+    let some = runs("error_rate", &[0.011, 0.012, 0.009, 0.010, 0.013, 0.011]);
+    let comparison = judge(&none, &some, &Options::default());
+    let metric = only(&comparison);
+    assert_eq!((metric.verdict, metric.change, metric.low), (Verdict::Regressed, None, None));
+    assert!((metric.difference.unwrap() - 0.011).abs() < 0.001);
+}
+
+/// Twenty metrics of pure noise: by themselves one would be called out, together none is.
+#[test]
+fn many_metrics_are_corrected_for() {
+    let header: Vec<String> = (0..20).map(|index| format!("m{index}")).collect();
+    let mut normal = normal(4);
+    let mut rows = || -> String {
+        let mut row =
+            || (0..20).map(|_| (1.0 + 0.01 * normal()).to_string()).collect::<Vec<_>>().join(",") + "\n";
+        (0..6).map(|_| row()).collect()
+    };
+    let mut side = || table(&format!("{}\n{}", header.join(","), rows()));
+    let comparison = judge(&side(), &side(), &Options { tolerance: 0.0, ..Options::default() });
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    let alone = comparison.metrics.iter().filter(|metric| metric.low > Some(0.0) || metric.high < Some(0.0));
+    assert!(alone.clone().count() > 0, "the case should tempt");
+    assert!(
+        alone
+            .flat_map(|metric| &metric.reasons)
+            .all(|reason| reason.contains("20 comparisons") || !reason.contains("chance"))
+    );
+}
+
+#[test]
+fn one_run_a_side_is_inconclusive_without_a_history() {
+    let (base, candidate) = (runs("p50", &[5.0]), runs("p50", &[5.1]));
+    let comparison = judge(&base, &candidate, &Options::default());
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    assert!(only(&comparison).reasons[0].contains("history"));
+    let history = runs("p50", &[around(5.0), around(5.0), around(5.0)].concat());
+    let with = |candidate: &RunTable| {
+        compare(Groups { base: &base, candidate, history: Some(&history) }, &Options::default())
+            .unwrap()
+            .verdict
+    };
+    assert_eq!(with(&runs("p50", &[6.0])), Verdict::Regressed);
+    assert_eq!(with(&runs("p50", &[5.02])), Verdict::Pass);
+}
+
+/// What a comparison says it could have seen is seen in about 80 % of cases; noise from fixed quantiles of the normal.
+#[test]
+fn the_detectable_change_is_detected() {
+    let mut normal = normal(1);
+    let mut draw = |level: f64| (0..10).map(|_| level * (1.0 + 0.02 * normal())).collect::<Vec<f64>>();
+    let options = Options { tolerance: 0.02, ..Options::default() };
+    let claims: Vec<f64> = (0..50)
+        .map(|_| {
+            only(&judge(&runs("p50", &draw(5.0)), &runs("p50", &draw(5.0)), &options))
+                .min_detectable_change
+                .unwrap()
+        })
+        .collect();
+    let claim = claims.iter().sum::<f64>() / 50.0;
+    let found = (0..200).filter(|_| {
+        let candidate = runs("p50", &draw(5.0 * (1.0 + claim)));
+        judge(&runs("p50", &draw(5.0)), &candidate, &options).verdict == Verdict::Regressed
+    });
+    let found = found.count();
+    assert!((135..=180).contains(&found), "{found} of 200 at {claim}");
+}
+
+#[test]
+fn what_cannot_be_asked_is_said() {
+    let base = table("host,p50_ms\nweb1,5\nweb2,5.1\n");
+    let ask = |options: Options| {
+        compare(Groups { base: &base, candidate: &base, history: None }, &options).unwrap_err()
+    };
+    assert!(ask(Options { tolerance: -0.1, ..Options::default() }).to_string().contains("tolerance"));
+    assert!(ask(Options { confidence: 1.0, ..Options::default() }).to_string().contains("confidence"));
+    assert!(
+        ask(Options { metrics: vec!["p99".into()], ..Options::default() })
+            .to_string()
+            .contains("there are p50_ms")
+    );
+    assert_eq!(
+        ask(Options { metrics: vec!["host".into()], ..Options::default() }),
+        CompareError::Label("host".into())
+    );
+    let empty = RunTable::default();
+    let none = compare(Groups { base: &base, candidate: &empty, history: None }, &Options::default());
+    assert_eq!(none, Err(CompareError::NoRuns("candidate")));
+}

@@ -1,0 +1,148 @@
+//! From intervals to verdicts, over all metrics.
+
+use loadline_model::comparison::{MetricComparison, Verdict};
+
+use super::Options;
+use super::metric::{Evidence, Judged, Scale};
+
+/// The power that plans are made for.
+const POWER: f64 = 0.8;
+/// More runs than this a side are no answer.
+const MOST_RUNS: f64 = 10_000.0;
+
+/// A metric's shift turned so that larger is worse.
+struct Turned<'a> {
+    evidence: &'a Evidence,
+    higher_is_better: bool,
+    /// The least shift for the worse that matters, and the least for the better; both at least 0.
+    worse: f64,
+    better: f64,
+}
+
+impl<'a> Turned<'a> {
+    fn new(evidence: &'a Evidence, metric: &MetricComparison, tolerance: f64) -> Turned<'a> {
+        let (up, down) = (evidence.scale.of_change(tolerance), -evidence.scale.of_change(-tolerance));
+        let (worse, better) = if metric.higher_is_better { (down, up) } else { (up, down) };
+        Turned { evidence, higher_is_better: metric.higher_is_better, worse, better }
+    }
+
+    fn estimate(&self) -> f64 {
+        let estimate = self.evidence.shift.estimate();
+        if self.higher_is_better { -estimate } else { estimate }
+    }
+
+    /// The probability that the shift for the worse is below `x`.
+    fn below(&self, x: f64) -> f64 {
+        let shift = &self.evidence.shift;
+        if self.higher_is_better { 1.0 - shift.below(-x) } else { shift.below(x) }
+    }
+
+    /// The evidence against "no worse than the tolerance", and against "no better", one-sided.
+    fn tails(&self) -> (f64, f64) {
+        (self.below(self.worse), 1.0 - self.below(0.0))
+    }
+
+    /// Whether the change is shown to be within the tolerance.
+    fn within(&self, options: &Options) -> bool {
+        let tail = (1.0 - options.confidence) / 2.0;
+        let exact = self.worse == 0.0 || self.better == 0.0;
+        // A tolerance of nothing can be kept only by figures without any noise.
+        let still = self.evidence.shift.reach(1.0 - tail) < 1e-12 && self.estimate() == 0.0;
+        if exact { still } else { self.below(self.worse) >= 1.0 - tail && self.below(-self.better) <= tail }
+    }
+
+    /// The noise of the estimate at a tail, and that at the power.
+    fn noise(&self, tail: f64) -> (f64, f64) {
+        (self.evidence.shift.reach(1.0 - tail), self.evidence.shift.reach(POWER))
+    }
+}
+
+/// Gives each metric its verdict, with Holm's correction over all of them.
+pub(super) fn correct(judged: Vec<Judged>, options: &Options) -> Vec<MetricComparison> {
+    let alpha = 1.0 - options.confidence;
+    let mut order: Vec<(usize, f64)> = Vec::new();
+    for (index, Judged { metric, evidence }) in judged.iter().enumerate() {
+        if let Some(evidence) = evidence {
+            let (worse, better) = Turned::new(evidence, metric, options.tolerance).tails();
+            order.push((index, 2.0 * worse.min(better)));
+        }
+    }
+    order.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let tests = order.len();
+    let shown =
+        order.iter().enumerate().take_while(|(rank, (_, p))| *p <= alpha / (tests - rank) as f64).count();
+    let mut beyond_chance = vec![false; judged.len()];
+    order[..shown].iter().for_each(|(index, _)| beyond_chance[*index] = true);
+    let each = judged.into_iter().zip(beyond_chance);
+    each.map(|(Judged { mut metric, evidence }, shown)| {
+        if let Some(evidence) = &evidence {
+            decide(&mut metric, evidence, shown, tests, options);
+        }
+        metric
+    })
+    .collect()
+}
+
+fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests: usize, options: &Options) {
+    let turned = Turned::new(evidence, metric, options.tolerance);
+    let tail = (1.0 - options.confidence) / 2.0;
+    let (worse, better) = turned.tails();
+    let (margin, power) = turned.noise(tail / tests as f64);
+    metric.min_detectable_change =
+        detectable(evidence.scale, metric.higher_is_better, turned.worse + margin + power);
+    if turned.within(options) {
+        metric.verdict = if evidence.incomplete { Verdict::Inconclusive } else { Verdict::Pass };
+        return;
+    }
+    if shown {
+        metric.verdict = if worse < better { Verdict::Regressed } else { Verdict::Improved };
+        return;
+    }
+    if worse.min(better) <= tail {
+        metric.reasons.push(format!("beyond chance by itself, but not as one of {tests} comparisons"));
+    }
+    metric.more_runs_needed = more_runs(metric, &turned, tail / tests as f64);
+    metric.reasons.push(match (turned.worse > 0.0, metric.more_runs_needed) {
+        (false, _) => "no change is shown, and a tolerance of 0 leaves nothing to pass".into(),
+        (true, Some(runs)) => {
+            format!("the interval crosses the tolerance; about {runs} more runs a side would decide")
+        }
+        (true, None) => "the change is so near the tolerance that more runs would not decide".into(),
+    });
+}
+
+/// A shift for the worse as a fraction of the base, always positive.
+fn detectable(scale: Scale, higher_is_better: bool, shift: f64) -> Option<f64> {
+    match scale {
+        Scale::Log if higher_is_better => Some(-(-shift).exp_m1()),
+        Scale::Log => Some(shift.exp_m1()),
+        Scale::Linear(0.0) => None,
+        Scale::Linear(level) => Some(shift / level.abs()),
+    }
+}
+
+/// Runs that would bring the noise of the estimate below its distance from the nearest edge of the tolerance, noise
+/// falling with the root of the runs and the estimate staying what it is.
+fn more_runs(metric: &MetricComparison, turned: &Turned<'_>, tail: f64) -> Option<u64> {
+    let estimate = turned.estimate();
+    let edges = if turned.worse == 0.0 { [0.0, 0.0] } else { [turned.worse, -turned.better] };
+    let distance = edges.map(|edge| (estimate - edge).abs()).into_iter().fold(f64::INFINITY, f64::min);
+    let (margin, power) = turned.noise(tail);
+    // Sides of unequal size count as their harmonic mean.
+    let (base, candidate) = (metric.base_runs as f64, metric.candidate_runs as f64);
+    let runs = 2.0 / (1.0 / base + 1.0 / candidate);
+    let wanted = runs * ((margin + power) / distance).powi(2);
+    let more = (wanted - runs).ceil().max(1.0);
+    (more <= MOST_RUNS).then_some(more as u64)
+}
+
+/// The worst verdict over all metrics.
+pub(super) fn overall(metrics: &[MetricComparison]) -> Verdict {
+    let worst = [Verdict::Invalid, Verdict::Regressed, Verdict::Inconclusive, Verdict::Improved];
+    let any = |wanted| metrics.iter().any(|metric: &MetricComparison| metric.verdict == wanted);
+    match worst.into_iter().find(|verdict| any(*verdict)) {
+        Some(verdict) => verdict,
+        None if metrics.is_empty() => Verdict::Inconclusive,
+        None => Verdict::Pass,
+    }
+}

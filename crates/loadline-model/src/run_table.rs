@@ -1,0 +1,287 @@
+//! Figures of many runs, one row a run: the CSV that `compare` and `changes` read.
+//!
+//! ```csv
+//! run,time,commit,p50_ms,p99_ms,throughput_per_s
+//! 1,2026-11-02T08:00:00Z,4f2a,1.91,4.10,499.8
+//! ```
+//!
+//! `run`, `time` and `commit` are optional; without `run` a row is known by its number. Every other column is a
+//! metric, or a label if none of its cells is a number. An empty cell is a figure that the run does not have.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Read;
+
+/// What a figure is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Figure {
+    /// The request; [`ALL`]: all of them.
+    pub request: String,
+    /// The name with its unit, such as `p99_ms`.
+    pub name: String,
+}
+
+/// The request that stands for all of them.
+pub const ALL: &str = "all";
+
+/// The figures of one run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunFigures {
+    /// What it is called in its table, or its folder.
+    pub run: String,
+    /// When it was made, in seconds since some origin common to the table.
+    pub time_s: Option<f64>,
+    /// The same, as it was written.
+    pub time: Option<String>,
+    /// The commit it measured.
+    pub commit: Option<String>,
+    /// Finite figures; one that does not exist is absent.
+    pub values: BTreeMap<Figure, f64>,
+    /// Why the run cannot be used, where it cannot.
+    pub invalid: Option<String>,
+}
+
+/// Runs and what was measured of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunTable {
+    /// The metrics in the order of the columns.
+    pub figures: Vec<Figure>,
+    /// The columns that hold no number at all.
+    pub labels: Vec<String>,
+    /// The runs in the order of the rows.
+    pub runs: Vec<RunFigures>,
+}
+
+/// What is wrong with a table.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The bytes are no CSV, or a row has too few or too many cells.
+    #[error("{name}: {source}; every row needs as many cells as the header")]
+    Csv {
+        /// The table.
+        name: String,
+        /// What the reader said.
+        source: csv::Error,
+    },
+    /// There is no row below the header.
+    #[error("{name}: no runs; a table has a header such as `run,time,p50_ms,p99_ms` and one row a run")]
+    Empty {
+        /// The table.
+        name: String,
+    },
+    /// There is no column with figures.
+    #[error("{name}: no column holds numbers; add a metric such as `p99_ms`")]
+    NoFigures {
+        /// The table.
+        name: String,
+    },
+    /// A column has no name, or a name comes twice.
+    #[error(
+        "{name}: the header has the column `{column}` more than once; every column needs a name of its own"
+    )]
+    Header {
+        /// The table.
+        name: String,
+        /// The column.
+        column: String,
+    },
+    /// A cell cannot be read.
+    #[error("{name}, line {line}, column `{column}`: `{cell}` is not {wanted}")]
+    Cell {
+        /// The table.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        cell: String,
+        /// What should, and the way out.
+        wanted: &'static str,
+    },
+    /// A run stands in the table twice.
+    #[error(
+        "{name}, line {line}: run `{run}` is there twice; a run counts once, so remove one or give it its own id"
+    )]
+    Twice {
+        /// The table.
+        name: String,
+        /// The second line.
+        line: u64,
+        /// The run.
+        run: String,
+    },
+}
+
+/// What a column is for.
+enum Role {
+    Run,
+    Time,
+    Commit,
+    Figure,
+    Label,
+}
+
+const NUMBER: &str = "a finite number; leave the cell empty where the run has no such figure";
+const TIME: &str = "a time; write RFC 3339 such as `2026-11-02T08:00:00Z`, epoch seconds or an integer step";
+
+impl RunTable {
+    /// Reads a CSV; `name` is what messages call it.
+    pub fn read_csv(name: &str, input: impl Read) -> Result<RunTable, TableError> {
+        let fault = |source| TableError::Csv { name: name.into(), source };
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
+        let header: Vec<String> = reader
+            .headers()
+            .map_err(fault)?
+            .iter()
+            .map(|cell| cell.trim_start_matches('\u{feff}').into())
+            .collect();
+        let mut seen = HashSet::new();
+        if let Some(column) = header.iter().find(|column| !seen.insert(column.as_str())) {
+            return Err(TableError::Header { name: name.into(), column: column.clone() });
+        }
+        let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().map_err(fault)?;
+        if rows.is_empty() {
+            return Err(TableError::Empty { name: name.into() });
+        }
+        let roles: Vec<Role> =
+            header.iter().enumerate().map(|(at, column)| role(column, at, &rows)).collect();
+        let named = |wanted: fn(&Role) -> bool| {
+            header.iter().zip(&roles).filter(move |(_, role)| wanted(role)).map(|(column, _)| column.clone())
+        };
+        let figures: Vec<Figure> = named(|role| matches!(role, Role::Figure)).map(Figure::of_all).collect();
+        if figures.is_empty() {
+            return Err(TableError::NoFigures { name: name.into() });
+        }
+        let labels = named(|role| matches!(role, Role::Label)).collect();
+        let mut table = RunTable { figures, labels, runs: Vec::with_capacity(rows.len()) };
+        let mut ids = HashSet::new();
+        for (index, row) in rows.iter().enumerate() {
+            let run = read_run(name, &header, &roles, row, index)?;
+            if !ids.insert(run.run.clone()) {
+                return Err(TableError::Twice { name: name.into(), line: line(row), run: run.run });
+            }
+            table.runs.push(run);
+        }
+        Ok(table)
+    }
+}
+
+impl Figure {
+    /// A figure over all requests.
+    pub fn of_all(name: impl Into<String>) -> Figure {
+        Figure { request: ALL.into(), name: name.into() }
+    }
+}
+
+fn role(column: &str, at: usize, rows: &[csv::StringRecord]) -> Role {
+    match column.to_ascii_lowercase().as_str() {
+        "run" => Role::Run,
+        "time" | "timestamp" => Role::Time,
+        "commit" => Role::Commit,
+        _ => {
+            let mut cells =
+                rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty()).peekable();
+            // A column that is all empty is a figure no run has, not a label.
+            let figure = cells.peek().is_none() || cells.any(|cell| cell.parse::<f64>().is_ok());
+            if figure { Role::Figure } else { Role::Label }
+        }
+    }
+}
+
+fn line(row: &csv::StringRecord) -> u64 {
+    row.position().map_or(0, csv::Position::line)
+}
+
+fn read_run(
+    name: &str,
+    header: &[String],
+    roles: &[Role],
+    row: &csv::StringRecord,
+    index: usize,
+) -> Result<RunFigures, TableError> {
+    let mut run = RunFigures { run: (index + 1).to_string(), ..RunFigures::default() };
+    for ((column, role), cell) in header.iter().zip(roles).zip(row) {
+        let wrong = |wanted| TableError::Cell {
+            name: name.into(),
+            line: line(row),
+            column: column.clone(),
+            cell: cell.into(),
+            wanted,
+        };
+        match role {
+            _ if cell.is_empty() => {}
+            Role::Run => run.run = cell.into(),
+            Role::Commit => run.commit = Some(cell.into()),
+            Role::Label => {}
+            Role::Time => {
+                run.time_s = Some(seconds(cell).ok_or_else(|| wrong(TIME))?);
+                run.time = Some(cell.into());
+            }
+            Role::Figure => {
+                let value =
+                    cell.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| wrong(NUMBER))?;
+                run.values.insert(Figure::of_all(column.clone()), value);
+            }
+        }
+    }
+    Ok(run)
+}
+
+/// Reads RFC 3339, or a number of seconds or steps.
+fn seconds(text: &str) -> Option<f64> {
+    if let Ok(number) = text.parse::<f64>() {
+        return number.is_finite().then_some(number);
+    }
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(time.as_microsecond() as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<RunTable, TableError> {
+        RunTable::read_csv("runs.csv", text.as_bytes())
+    }
+
+    fn message(text: &str) -> String {
+        read(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_table_of_runs_is_read() {
+        let table = read("run,time,commit,host,p99_ms,errors\na,2026-11-02T08:00:00Z,4f2a,web1,4.1,\nb,2026-11-02T09:00:00Z,4f2a,web2,4.3,2\n").unwrap();
+        assert_eq!(table.figures, [Figure::of_all("p99_ms"), Figure::of_all("errors")]);
+        assert_eq!(table.labels, ["host"]);
+        assert_eq!(table.runs[1].time_s.unwrap() - table.runs[0].time_s.unwrap(), 3600.0);
+        assert_eq!(table.runs[0].commit.as_deref(), Some("4f2a"));
+        assert_eq!(table.runs[0].values.get(&Figure::of_all("errors")), None);
+        assert_eq!(table.runs[1].values[&Figure::of_all("errors")], 2.0);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        assert!(
+            message("p99_ms\n1\nNaN\n").contains("line 3, column `p99_ms`: `NaN` is not a finite number")
+        );
+        assert!(message("p99_ms\n1\nfast\n").contains("`fast` is not a finite number"));
+        assert!(message("run,p99_ms\na,1\na,2\n").contains("run `a` is there twice"));
+        assert!(message("run,p99_ms\n").contains("no runs"));
+        assert!(message("").contains("no runs"));
+        assert!(message("run,host\na,web1\n").contains("no column holds numbers"));
+        assert!(message("p99_ms,p99_ms\n1,2\n").contains("more than once"));
+        assert!(message("time,p99_ms\nyesterday,2\n").contains("`yesterday` is not a time"));
+        assert!(message("a,b\n1,2\n3\n").contains("as many cells"));
+    }
+
+    proptest! {
+        /// Whatever the bytes are, there is a table or an error, and every figure is finite.
+        #[test]
+        fn no_input_panics(text in "[a-z0-9,.\\-\n\"NaNinf ]{0,120}") {
+            if let Ok(table) = read(&text) {
+                prop_assert!(table.runs.iter().flat_map(|run| run.values.values()).all(|value| value.is_finite()));
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A comparison in words and figures.
+
+use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
+use loadline_model::run_table::ALL;
+
+use crate::format::{NONE, number, percent, plural};
+
+/// The verdict in one sentence.
+pub fn sentence(comparison: &Comparison) -> String {
+    let named = |verdict: Verdict| {
+        let metrics = comparison.metrics.iter().filter(move |metric| metric.verdict == verdict);
+        let each: Vec<String> =
+            metrics.map(|metric| format!("{} ({})", name(metric), change(metric))).collect();
+        each.join(", ")
+    };
+    let within = percent(comparison.tolerance);
+    match comparison.verdict {
+        Verdict::Pass => format!("every metric is shown to be within {within} of the base"),
+        Verdict::Improved => format!("better: {}", named(Verdict::Improved)),
+        Verdict::Regressed => format!("worse by more than {within}: {}", named(Verdict::Regressed)),
+        Verdict::Inconclusive => {
+            let more = comparison.more_runs_needed.map_or(String::new(), |runs| {
+                format!("; about {} a side would decide", plural(runs, "more run", "more runs"))
+            });
+            format!("the runs do not tell: {}{more}", named(Verdict::Inconclusive))
+        }
+        Verdict::Invalid => "no valid run is left to compare".to_owned(),
+    }
+}
+
+/// `p99`, or `p99 of list`.
+pub(super) fn name(metric: &MetricComparison) -> String {
+    if metric.request == ALL {
+        metric.metric.clone()
+    } else {
+        format!("{} of {}", metric.metric, metric.request)
+    }
+}
+
+/// A fraction with its sign: `+5.2%`.
+pub(super) fn signed(change: f64) -> String {
+    if change > 0.0 { format!("+{}", percent(change)) } else { percent(change) }
+}
+
+/// The change, or the difference where there is no fraction of the base.
+pub(super) fn change(metric: &MetricComparison) -> String {
+    match (metric.change, metric.difference) {
+        (Some(change), _) => signed(change),
+        (None, Some(difference)) => number(difference),
+        (None, None) => NONE.to_owned(),
+    }
+}
+
+/// The interval of what [`change`] shows.
+pub(super) fn interval(metric: &MetricComparison) -> String {
+    match (metric.low.zip(metric.high), metric.difference_interval) {
+        (Some((low, high)), _) => format!("{} … {}", signed(low), signed(high)),
+        (None, Some([low, high])) => format!("{} … {}", number(low), number(high)),
+        (None, None) => NONE.to_owned(),
+    }
+}
+
+/// The heads of [`row`].
+pub(super) const HEADS: [&str; 8] =
+    ["verdict", "metric", "base", "candidate", "change", "interval", "detectable", "reason"];
+
+/// A metric as the cells of a table.
+pub(super) fn row(metric: &MetricComparison) -> Vec<String> {
+    let figure = |value: Option<f64>| value.map_or(NONE.to_owned(), number);
+    vec![
+        metric.verdict.name().to_owned(),
+        name(metric),
+        figure(metric.base),
+        figure(metric.candidate),
+        change(metric),
+        interval(metric),
+        metric.min_detectable_change.map_or(NONE.to_owned(), percent),
+        metric.reasons.join("; "),
+    ]
+}
+
+/// The groups, and what was left out.
+pub(super) fn remarks(comparison: &Comparison) -> Vec<String> {
+    let history = match comparison.history_runs {
+        0 => String::new(),
+        runs => format!(", {} of history", plural(runs as u64, "run", "runs")),
+    };
+    let runs = |runs: usize| plural(runs as u64, "run", "runs");
+    let groups = format!(
+        "{} of the base, {} of the candidate{history}; tolerance {}, confidence {}",
+        runs(comparison.base_runs),
+        runs(comparison.candidate_runs),
+        percent(comparison.tolerance),
+        percent(comparison.confidence),
+    );
+    let excluded = comparison
+        .excluded
+        .iter()
+        .map(|run| format!("left out of the {}: {} ({})", run.side, run.run, run.reason));
+    std::iter::once(groups).chain(excluded).chain(comparison.notes.iter().cloned()).collect()
+}

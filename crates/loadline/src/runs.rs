@@ -1,0 +1,241 @@
+//! Many runs from disk: run directories, folders of them, and CSV tables, brought together for a comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use loadline_model::run::{Errors, Latency, RunDocument, Status, Summary, ValidityVerdict};
+use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, TableError};
+
+use crate::directory::{DOCUMENT_FILE, DirectoryError};
+use crate::report::summarise;
+
+/// Why runs could not be gathered.
+#[derive(Debug, thiserror::Error)]
+pub enum RunsError {
+    /// The path cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A table is not what it should be.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A run directory is not what it should be.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// A folder has neither a run nor folders of runs in it.
+    #[error("{} holds no runs: no {DOCUMENT_FILE} in it or in the folders below it; give a run directory, a folder of them or a CSV", .0.display())]
+    NoRuns(PathBuf),
+    /// The same run was given twice.
+    #[error("{} was given twice; a run counts once, so name it on one side only", .0.display())]
+    Twice(PathBuf),
+    /// Runs of different things.
+    #[error("{} and {} ran different scenarios: {what}; compare runs of one scenario", first.display(), second.display())]
+    Scenario {
+        /// One run.
+        first: PathBuf,
+        /// Another.
+        second: PathBuf,
+        /// What differs.
+        what: &'static str,
+    },
+}
+
+/// Gathers the runs of several sides; no run may be on two of them, and all have to be of one scenario.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    seen: BTreeSet<PathBuf>,
+    first: Option<(PathBuf, RunDocument)>,
+    /// What differs between the runs and may explain a change.
+    pub notes: Vec<String>,
+}
+
+impl Gatherer {
+    /// Reads the runs at each path: a run directory, a folder of run directories, or a CSV (`-`: from `stdin`).
+    ///
+    /// # Errors
+    /// When a path cannot be read, a run comes twice, or a run is of another scenario.
+    pub fn gather(&mut self, paths: &[PathBuf]) -> Result<RunTable, RunsError> {
+        let mut all = RunTable::default();
+        for path in paths {
+            let table = self.one(path, false)?;
+            append(&mut all, table, path, paths.len() > 1);
+        }
+        Ok(all)
+    }
+
+    /// The same for earlier runs; those that were gathered already are passed over.
+    ///
+    /// # Errors
+    /// As for [`Gatherer::gather`].
+    pub fn gather_history(&mut self, paths: &[PathBuf]) -> Result<RunTable, RunsError> {
+        let mut all = RunTable::default();
+        for path in paths {
+            let table = self.one(path, true)?;
+            append(&mut all, table, path, paths.len() > 1);
+        }
+        Ok(all)
+    }
+
+    fn one(&mut self, path: &Path, earlier: bool) -> Result<RunTable, RunsError> {
+        if path == Path::new("-") {
+            self.first_time(Path::new("-"))?;
+            return Ok(RunTable::read_csv("stdin", io::stdin().lock())?);
+        }
+        let fault = |source| RunsError::Io { path: path.to_owned(), source };
+        let real = fs::canonicalize(path).map_err(fault)?;
+        if !real.is_dir() {
+            self.first_time(path)?;
+            return Ok(RunTable::read_csv(&path.display().to_string(), File::open(path).map_err(fault)?)?);
+        }
+        let mut table = RunTable::default();
+        for directory in directories(path)? {
+            if earlier && self.seen.contains(&fs::canonicalize(&directory).map_err(fault)?) {
+                continue;
+            }
+            self.first_time(&directory)?;
+            let (document, summary) = summarise(&directory)?;
+            let run = figures(&directory, &document, &summary);
+            note_figures(&mut table, &run);
+            table.runs.push(run);
+            self.same_scenario(&directory, document)?;
+        }
+        Ok(table)
+    }
+
+    fn first_time(&mut self, path: &Path) -> Result<(), RunsError> {
+        // A path without a canonical form, such as `-`, is itself.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if self.seen.insert(real) { Ok(()) } else { Err(RunsError::Twice(path.to_owned())) }
+    }
+
+    fn same_scenario(&mut self, path: &Path, document: RunDocument) -> Result<(), RunsError> {
+        let Some((first, known)) = &self.first else {
+            self.first = Some((path.to_owned(), document));
+            return Ok(());
+        };
+        let what = if known.model != document.model {
+            "one is open, the other closed"
+        } else if known.stages != document.stages {
+            "the stages of the load differ"
+        } else if known.request_names != document.request_names {
+            "the requests differ"
+        } else {
+            ""
+        };
+        if !what.is_empty() {
+            return Err(RunsError::Scenario { first: first.clone(), second: path.to_owned(), what });
+        }
+        let mut notes = Vec::new();
+        if known.host != document.host {
+            notes.push("the runs were driven from different machines");
+        }
+        if known.versions != document.versions {
+            notes.push("the runs were made by different versions of Loadline");
+        }
+        for note in notes {
+            if !self.notes.iter().any(|known| known == note) {
+                self.notes.push(note.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds a table; where there are several, runs are called after their file as well.
+fn append(all: &mut RunTable, table: RunTable, path: &Path, several: bool) {
+    for figure in table.figures {
+        if !all.figures.contains(&figure) {
+            all.figures.push(figure);
+        }
+    }
+    all.labels.extend(table.labels);
+    let named = |mut run: RunFigures| {
+        if several && path.is_file() {
+            run.run = format!("{}:{}", path.display(), run.run);
+        }
+        run
+    };
+    all.runs.extend(table.runs.into_iter().map(named));
+}
+
+/// The path itself where it is a run directory, else the run directories right below it, by name.
+fn directories(path: &Path) -> Result<Vec<PathBuf>, RunsError> {
+    if path.join(DOCUMENT_FILE).exists() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let fault = |source| RunsError::Io { path: path.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(fault)? {
+        let entry = entry.map_err(fault)?.path();
+        if entry.join(DOCUMENT_FILE).exists() {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(RunsError::NoRuns(path.to_owned())) } else { Ok(found) }
+}
+
+fn note_figures(table: &mut RunTable, run: &RunFigures) {
+    for figure in run.values.keys() {
+        if !table.figures.contains(figure) {
+            table.figures.push(figure.clone());
+        }
+    }
+}
+
+/// The figures of a run, and why it cannot be used, where it cannot.
+fn figures(directory: &Path, document: &RunDocument, summary: &Summary) -> RunFigures {
+    let mut values = BTreeMap::new();
+    request(&mut values, ALL, &summary.response, &summary.errors);
+    if let Some(throughput) = summary.throughput_per_s {
+        values.insert(Figure::of_all("throughput_per_s"), throughput);
+    }
+    if summary.requests_by_name.len() > 1 {
+        for named in &summary.requests_by_name {
+            request(&mut values, &named.name, &named.response, &named.errors);
+        }
+    }
+    let time: Option<jiff::Timestamp> = document.started_at.parse().ok();
+    RunFigures {
+        run: directory.display().to_string(),
+        time_s: time.map(|time| time.as_microsecond() as f64 / 1e6),
+        time: Some(document.started_at.clone()),
+        commit: None,
+        values,
+        invalid: invalid(document, summary),
+    }
+}
+
+fn request(values: &mut BTreeMap<Figure, f64>, name: &str, response: &Latency, errors: &Errors) {
+    let figures = [
+        ("p50_ms", response.p50_ms),
+        ("p90_ms", response.p90_ms),
+        ("p99_ms", response.p99_ms),
+        ("p999_ms", response.p999_ms),
+        ("mean_ms", response.mean_ms),
+        ("error_rate", errors.rate),
+    ];
+    for (figure, value) in figures {
+        // A quantile beyond which there are hardly any samples says nothing of the service.
+        let sparse = response.too_few_samples.iter().any(|field| field == figure);
+        if let Some(value) = value.filter(|value| value.is_finite() && !sparse) {
+            values.insert(Figure { request: name.into(), name: figure.into() }, value);
+        }
+    }
+}
+
+fn invalid(document: &RunDocument, summary: &Summary) -> Option<String> {
+    if summary.validity.verdict == ValidityVerdict::GeneratorLimited {
+        return Some(format!("generator limited: {}", summary.validity.reasons.join(", ")));
+    }
+    match document.status {
+        Status::Complete => None,
+        _ => Some(document.ended_by.clone().unwrap_or_else(|| "the run did not come to its end".into())),
+    }
+}
