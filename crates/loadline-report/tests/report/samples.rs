@@ -6,6 +6,12 @@ use loadline_model::histogram::{self, Histogram, quantile_ms};
 use loadline_model::recording::{Durations, GeneratorSecond, RequestCounts, RequestSecond, Second};
 use loadline_model::run::*;
 
+/// A class of errors and its probability at a time in seconds.
+type Fault = (&'static str, fn(f64) -> f64);
+
+/// An objective with its verdict, what was observed, limit, unit and reason.
+type Judged = (&'static str, Verdict, Option<f64>, f64, &'static str, Option<&'static str>);
+
 /// What to simulate.
 #[derive(Clone)]
 pub(crate) struct Sample {
@@ -18,9 +24,9 @@ pub(crate) struct Sample {
     pub(crate) service_ms: f64,
     /// Seconds from and to when the service answers nothing.
     pub(crate) stall: Option<(f64, f64)>,
-    /// Class, and its probability as a function of time.
-    pub(crate) errors: Vec<(&'static str, fn(f64) -> f64)>,
-    pub(crate) slos: Vec<(&'static str, Verdict, Option<f64>, f64, &'static str, Option<&'static str>)>,
+    pub(crate) errors: Vec<Fault>,
+    /// As the analysis would have judged them.
+    pub(crate) slos: Vec<Judged>,
     pub(crate) cpu: f64,
     pub(crate) reasons: Vec<&'static str>,
     pub(crate) status: Status,
