@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod exit;
+mod fit;
 mod headers;
 mod input;
 mod live;
@@ -43,6 +44,7 @@ enum Verb {
     Demo(demo::Demo),
     Run(run::Run),
     Report(report::Report),
+    Fit(fit::Fit),
     Check(check::Check),
     Serve(serve::Serve),
     Schema(meta::Schema),
@@ -65,6 +67,7 @@ pub(crate) fn main() -> Exit {
         Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
+        Verb::Fit(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),
@@ -101,5 +104,16 @@ fn fail(out: &output::Output, error: &anyhow::Error) -> Exit {
             eprintln!("error: {error:#}");
             Exit::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap looks for names used twice and the like in development builds only: so a test has to.
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
     }
 }

@@ -104,7 +104,7 @@ struct HttpFlags {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
     /// Version of HTTP: auto asks in the TLS handshake
-    #[arg(long = "http", value_enum, default_value = "auto", value_name = "VERSION")]
+    #[arg(long = "http", id = "http-version", value_enum, default_value = "auto", value_name = "VERSION")]
     version: Version,
     /// When host names are resolved
     #[arg(long, value_enum, default_value = "once")]
