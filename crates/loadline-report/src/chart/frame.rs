@@ -137,7 +137,7 @@ impl Chart {
         let room =
             if ends.is_empty() { 0.0 } else { ends.iter().map(EndLabel::width).fold(0.0, f64::max) + LEADER };
         let right = width - room.clamp(last_tick, width * 0.4);
-        let (top, bottom) = (46.0 + lines.len() as f64 * LINE, height - 24.0);
+        let (top, bottom) = (48.0 + lines.len() as f64 * LINE, height - 24.0);
 
         let canvas = Rc::new(RefCell::new(canvas));
         let units = |px: f64| (px * f64::from(UNITS)).round() as i32;
@@ -156,7 +156,7 @@ impl Chart {
         let middle = ((x0 + x1) / 2.0).max(self.left + half).min(end - half);
         if middle - half > self.named_to.get() {
             self.named_to.set(middle + half + 6.0);
-            let at = (middle, self.top - 8.0);
+            let at = (middle, self.top - 10.0);
             self.canvas.borrow_mut().text(at, text, Role::Muted, SMALL, Anchor::Middle, false);
         }
     }

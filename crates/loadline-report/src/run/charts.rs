@@ -168,7 +168,7 @@ pub(super) fn traffic(view: &View, width: Width) -> Picture {
 /// Errors per second by class, stacked; `None` without errors.
 pub(super) fn errors(view: &View, width: Width) -> Option<Picture> {
     const COLOURS: [u8; 7] = [2, 4, 0, 5, 1, 6, 3];
-    let Some(total) = view.series.classes.iter().map(|c| c.1).reduce(|a, b| a + b) else { return None };
+    let total = view.series.classes.iter().map(|c| c.1).reduce(|a, b| a + b)?;
     let role = |i: usize| Role::Series(COLOURS[i % COLOURS.len()]);
     let points = &view.series.points;
     let sum = |p: &Point, n: usize| p.errors_per_s.iter().take(n).sum::<f64>();

@@ -46,7 +46,10 @@ pub(super) fn distribution(view: &View, width: Width) -> Option<Picture> {
     Some(chart.finish())
 }
 
-fn curves(found: &Distribution) -> Vec<(&'static str, Role, &[(f64, f64)])> {
+/// Name, colour and points.
+type Curve<'a> = (&'static str, Role, &'a [(f64, f64)]);
+
+fn curves(found: &Distribution) -> Vec<Curve<'_>> {
     let ok = found.response_ok.as_deref().map(|curve| ("response ok", Role::Series(1), curve));
     let response = ("response", Role::Series(2), found.response.as_slice());
     let service = (SERVICE, Role::Series(0), found.service.as_slice());

@@ -1,10 +1,10 @@
 //! The HTML page: structure, escaping, size.
 
-use loadline_report::run::{View, html};
+use loadline_report::run::html;
 use scraper::{Html, Selector};
 
 use crate::samples::Sample;
-use crate::view_of;
+use crate::{new_view, view_of};
 
 fn parse(page: &str) -> Html {
     let document = Html::parse_document(page);
@@ -103,7 +103,7 @@ fn doubtful_and_missing_figures_are_shown_as_such() {
 
 #[test]
 fn two_reports_of_one_run_are_the_same() {
-    let (a, b): (View, View) = (view_of(&Sample::failing()), view_of(&Sample::failing()));
+    let (a, b) = (new_view(&Sample::failing()), new_view(&Sample::failing()));
     assert_eq!(html(&a), html(&b));
     assert_eq!(loadline_report::run::charts(&a), loadline_report::run::charts(&b));
     #[cfg(feature = "png")]
