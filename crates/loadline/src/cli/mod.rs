@@ -3,6 +3,7 @@
 //! stdout is data, stderr is talk. Every verb has a file of its own with its flags and a `run` that gives an [`Exit`].
 
 mod check;
+mod demo;
 mod exit;
 mod fit;
 mod headers;
@@ -40,6 +41,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Run(run::Run),
     Report(report::Report),
     Fit(fit::Fit),
@@ -62,6 +64,7 @@ pub(crate) fn main() -> Exit {
     };
     let out = output::Output::new(cli.global.quiet, cli.global.no_color);
     let outcome = match cli.verb {
+        Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
         Verb::Fit(verb) => verb.run(&out),
@@ -101,5 +104,16 @@ fn fail(out: &output::Output, error: &anyhow::Error) -> Exit {
             eprintln!("error: {error:#}");
             Exit::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap looks for names used twice and the like in development builds only: so a test has to.
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
     }
 }
