@@ -128,14 +128,14 @@ impl Search {
         let Some(last) = steps.last() else {
             return self.ascend(self.start);
         };
-        let kept = steps.iter().filter(|s| s.settled && s.score < 0.0).map(|s| s.load).reduce(f64::max);
+        let kept = steps.iter().filter(|s| s.settled && s.score < 0.0 && !s.generator_limited).map(|s| s.load).reduce(f64::max);
         if last.generator_limited {
             return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: kept });
         }
         let spent: f64 = steps.iter().map(|step| step.took_s).sum();
-        let broken = steps.iter().filter(|s| s.score > 0.0).map(|s| s.load).reduce(f64::min);
+        let broken = steps.iter().filter(|s| s.score >= 0.0).map(|s| s.load).reduce(f64::min);
         match (kept, broken) {
-            (_, None) => self.climb(last, spent),
+            (kept, None) => self.climb(last, kept, spent),
             (None, Some(broken)) if broken <= self.least => Next::Doomed(Doom::NothingPasses { at: broken }),
             (None, Some(broken)) => self.ascend(broken / (self.growth * self.growth)),
             (Some(kept), Some(_)) => self.refine(steps, kept, spent),
@@ -143,7 +143,7 @@ impl Search {
     }
 
     /// Nothing has broken yet.
-    fn climb(&self, last: &Step, spent: f64) -> Next {
+    fn climb(&self, last: &Step, kept: Option<f64>, spent: f64) -> Next {
         if last.load >= self.most {
             let interval = (last.load, None);
             return Next::Converged(Capacity {
@@ -158,7 +158,8 @@ impl Search {
         }
         // Small steps where the limit is near, so that the first breach is a mild one.
         let near = if last.settled { (-last.score).clamp(0.1, 1.0) } else { 0.1 };
-        self.ascend(last.load * self.growth.powf(near))
+        let most = self.growth * kept.unwrap_or(last.load);
+        self.ascend((last.load * self.growth.powf(near)).min(most))
     }
 
     fn ascend(&self, load: f64) -> Next {
@@ -194,7 +195,7 @@ impl Search {
 }
 
 /// A step tells little, and errs towards a larger capacity, where a few bursts decide its score.
-const ERROR_WANTED: f64 = 0.1;
+const ERROR_WANTED: f64 = 0.06;
 
 /// The length with the error wanted, by the longest step near the capacity; at most four times that step.
 fn informative_s(steps: &[Step], capacity: f64) -> f64 {

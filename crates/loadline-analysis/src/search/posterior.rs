@@ -12,6 +12,8 @@ const SCORE_MOST: f64 = 1.6;
 /// How wrong the line may be, as a share of the score it gives, and at least.
 const MISFIT_SHARE: f64 = 0.2;
 const MISFIT_LEAST: f64 = 0.02;
+/// How wrong the load may be, as a share: arrivals at random are never quite at their rate.
+const MISFIT_LOAD: f64 = 0.015;
 /// Loads as near as this, in their logarithm, have errors alike.
 const NEIGHBOURHOOD: f64 = 0.1;
 const CAPACITIES: usize = 150;
@@ -97,7 +99,9 @@ fn log_likelihood(steps: &[Step], capacity: f64, steepness: f64) -> f64 {
             if reciprocal > 0.0 { (-reciprocal.ln()).clamp(-SCORE_MOST, SCORE_MOST) } else { SCORE_MOST };
         let observed = step.score.clamp(-SCORE_MOST, SCORE_MOST);
         let misfit = MISFIT_LEAST + MISFIT_SHARE * expected.abs();
-        let variance = step.error * step.error + misfit * misfit;
+        let slope =
+            if expected.abs() < SCORE_MOST { steepness * step.load / capacity / reciprocal } else { 0.0 };
+        let variance = step.error.powi(2) + misfit.powi(2) + (MISFIT_LOAD * slope).powi(2);
         // A backlog that still grew would have given a worse score in more time.
         let residual = if step.settled { observed - expected } else { (observed - expected).max(0.0) };
         // Student's t with five degrees of freedom: a step that was disturbed is an outlier, not a verdict.

@@ -105,13 +105,17 @@ pub(crate) fn judge(
     Step { load, took_s, score, error: p99.log_error, settled, generator_limited: false, confirming }
 }
 
-/// A staircase of twenty steps, of a twentieth of the capacity each, that ends at the capacity with an interval
-/// as wide as the search's: its last step is long enough for the error of its score to be that half width (by
-/// the normal quantile of `confidence` 90 %) times the `slope` of the score over the logarithm of the rate. The
-/// error for a length comes from the confirming run of the search. All steps are of one length.
+/// A staircase of twenty steps, of a twentieth of the capacity each, that ends at the capacity. Its steps are of
+/// one length: so long that the last one gives an interval as wide as the search's, which is where the error of
+/// the score is that half width (over the normal quantile of `confidence` 90 %) times the `slope` of the score
+/// over the logarithm of the rate; and no shorter than the search's own steps, since shorter ones do not settle.
+/// The error for a length comes from the confirming run.
 pub(crate) fn staircase_requests(run: &Run, capacity: f64, half_width: f64, slope: f64) -> f64 {
     let Some(confirming) = run.steps.iter().find(|step| step.confirming) else { return f64::NAN };
     let needed = half_width / 1.645 * slope;
-    let length_s = confirming.took_s * (confirming.error / needed).powi(2);
+    let near: Vec<f64> =
+        run.steps.iter().filter(|s| (s.load / capacity - 1.0).abs() < 0.2).map(|s| s.took_s).collect();
+    let usual = near.iter().sum::<f64>() / near.len() as f64;
+    let length_s = (confirming.took_s * (confirming.error / needed).powi(2)).max(usual);
     (1..=20).map(|k| capacity * f64::from(k) / 20.0 * length_s).sum()
 }
