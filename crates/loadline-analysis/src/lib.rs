@@ -2,6 +2,11 @@
 //! model: no clock, no files, no async.
 
 pub mod latency;
+mod numeric;
+pub mod queueing;
+pub mod saturation;
+pub mod search;
 pub mod slo;
+pub mod steady_state;
 pub mod summary;
 pub mod validity;

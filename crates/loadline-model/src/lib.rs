@@ -9,15 +9,19 @@
 //! | [`slo`] | one service level objective, as written in a scenario or after `--slo` |
 //! | [`run`] | `run.json`: how a run was made, and its [`run::Summary`] |
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
+//! | [`fit`] | a saturation model fitted to points |
+//! | [`saturation`] | the highest rate within the objectives |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
 //!
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
 //! a file, where, and the way out).
 
 pub mod diagnostic;
+pub mod fit;
 pub mod histogram;
 pub mod recording;
 pub mod run;
+pub mod saturation;
 pub mod scenario;
 pub mod slo;
 pub mod units;

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use http::header::CONTENT_LENGTH;
 use reqwest::retry;
 
 use super::connector::{DnsPolicy, Meter, Resolver, Unresolved};
+use super::lean::announces_empty_body;
 use super::tls::{TlsError, TlsSettings};
 use super::{Client, Connections};
 use crate::exchange::{BODY_KEPT_BYTES_MAX, ErrorClass, Request, Response};
@@ -23,6 +26,18 @@ pub enum HttpVersion {
     Http1,
     /// HTTP/2 only, without asking first.
     Http2,
+}
+
+/// Which client sends the requests. Both give the same results; one costs less, the other can do more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientKind {
+    /// For each request the lean one if it can do what the settings ask.
+    #[default]
+    Auto,
+    /// The lean one only.
+    Lean,
+    /// reqwest only.
+    Reqwest,
 }
 
 impl HttpVersion {
@@ -40,6 +55,8 @@ impl HttpVersion {
 /// How requests are sent.
 #[derive(Debug, Clone, Default)]
 pub struct HttpSettings {
+    /// Which client sends them.
+    pub client: ClientKind,
     /// Which version of HTTP is spoken.
     pub version: HttpVersion,
     /// Trust and identity.
@@ -66,6 +83,9 @@ pub enum ClientError {
         /// The parser's word.
         reason: String,
     },
+    /// The lean client was asked for, and what it cannot do.
+    #[error("the lean client speaks neither HTTP/2 nor to proxies; leave the choice of the client open")]
+    NotLean,
     /// Anything else.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
@@ -136,6 +156,9 @@ fn to_reqwest(request: &Request) -> Result<reqwest::Request, ErrorClass> {
     let url = request.uri.to_string().parse().map_err(|_| ErrorClass::Template)?;
     let mut out = reqwest::Request::new(request.method.clone(), url);
     *out.headers_mut() = request.headers.clone();
+    if request.body.is_empty() && announces_empty_body(&request.method) {
+        out.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
+    }
     if !request.body.is_empty() {
         *out.body_mut() = Some(request.body.clone().into());
     }

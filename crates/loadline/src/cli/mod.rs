@@ -3,7 +3,9 @@
 //! stdout is data, stderr is talk. Every verb has a file of its own with its flags and a `run` that gives an [`Exit`].
 
 mod check;
+mod demo;
 mod exit;
+mod fit;
 mod headers;
 mod input;
 mod live;
@@ -39,8 +41,10 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Run(run::Run),
     Report(report::Report),
+    Fit(fit::Fit),
     Check(check::Check),
     Serve(serve::Serve),
     Schema(meta::Schema),
@@ -60,8 +64,10 @@ pub(crate) fn main() -> Exit {
     };
     let out = output::Output::new(cli.global.quiet, cli.global.no_color);
     let outcome = match cli.verb {
+        Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
+        Verb::Fit(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),

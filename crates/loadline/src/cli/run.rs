@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use loadline::generator::client::connector::DnsPolicy;
-use loadline::generator::client::http::{HttpSettings, HttpVersion};
+use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion};
 use loadline::generator::client::tls::{Identity, TlsSettings};
 use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
@@ -115,6 +115,9 @@ struct HttpFlags {
     /// Open a new connection for each request
     #[arg(long)]
     no_keepalive: bool,
+    /// Which client sends: lean is cheap and speaks HTTP/1.1, reqwest speaks all; auto takes lean where it can
+    #[arg(long, value_enum, default_value = "auto")]
+    client: Client,
 }
 
 #[derive(Debug, clap::Args)]
@@ -173,6 +176,13 @@ enum Version {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum Client {
+    Auto,
+    Lean,
+    Reqwest,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Dns {
     Once,
     Always,
@@ -198,7 +208,7 @@ impl Run {
         let stop = StopHandle::new();
         let options = self.options(base, stop.clone())?;
         interrupt_on_ctrl_c(stop)?;
-        let mut live = Live::new(out, &scenario);
+        let mut live = Live::new(out);
         let finished =
             loadline::run::run(&scenario, options, |progress| live.show(progress)).map_err(sort)?;
         live.close();
@@ -295,6 +305,11 @@ impl HttpFlags {
             },
             proxy: self.proxy.clone(),
             no_keep_alive: self.no_keepalive,
+            client: match self.client {
+                Client::Auto => ClientKind::Auto,
+                Client::Lean => ClientKind::Lean,
+                Client::Reqwest => ClientKind::Reqwest,
+            },
         })
     }
 }
@@ -311,7 +326,7 @@ fn body_text(body: &str) -> anyhow::Result<String> {
 }
 
 /// The first Ctrl-C (or termination) ends the run in order, the second at once.
-fn interrupt_on_ctrl_c(stop: StopHandle) -> anyhow::Result<()> {
+pub(crate) fn interrupt_on_ctrl_c(stop: StopHandle) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _guard = runtime.enter();
     let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -338,7 +353,7 @@ impl ResultFlags {
             out.say(format!("report: {}", page.display()));
         }
         if let Some(file) = &self.junit {
-            out.write(file, loadline::render::junit(summary).as_bytes())?;
+            out.write(file, loadline::render::run::junit(summary).as_bytes())?;
         }
         if let Some(file) = &self.markdown {
             super::report::render(directory, file, out)?;
@@ -346,7 +361,7 @@ impl ResultFlags {
         if self.json {
             out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes())?;
         } else if !out.is_quiet() {
-            out.print(loadline::render::text(summary, out.colour_stdout()).as_bytes())?;
+            out.print(loadline::render::run::text(summary, out.colour_stdout()).as_bytes())?;
         }
         Ok(())
     }
