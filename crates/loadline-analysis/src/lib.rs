@@ -1,6 +1,7 @@
 //! The analysis: what the recordings and histories say, and how sure that is. Pure functions of documents of the
 //! model: no clock, no files, no async.
 
+pub mod forecast;
 pub mod latency;
 pub mod slo;
 pub mod summary;
