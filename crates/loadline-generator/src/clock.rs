@@ -62,7 +62,7 @@ pub struct Timers {
 #[derive(Debug)]
 struct Wait {
     due: Nanos,
-    waker: Waker,
+    waker: Option<Waker>,
 }
 
 impl PartialEq for Wait {
@@ -86,7 +86,12 @@ impl Ord for Wait {
 impl Timers {
     /// Has `waker` woken at `due`.
     pub fn wake_at(&self, due: Nanos, waker: &Waker) {
-        self.waits.borrow_mut().push(Wait { due, waker: waker.clone() });
+        self.waits.borrow_mut().push(Wait { due, waker: Some(waker.clone()) });
+    }
+
+    /// Has the work that is driven polled at `due`, from its root.
+    pub fn poll_at(&self, due: Nanos) {
+        self.waits.borrow_mut().push(Wait { due, waker: None });
     }
 
     /// The earliest instant that is waited for.
@@ -97,8 +102,10 @@ impl Timers {
     /// Wakes all that waited for `now` or an instant before.
     pub fn wake_due(&self, now: Nanos) {
         while self.earliest().is_some_and(|due| due <= now) {
-            let wait = self.waits.borrow_mut().pop();
-            wait.expect("the earliest was just seen").waker.wake();
+            let wait = self.waits.borrow_mut().pop().expect("the earliest was just seen");
+            if let Some(waker) = wait.waker {
+                waker.wake();
+            }
         }
     }
 }

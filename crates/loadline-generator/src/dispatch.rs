@@ -127,7 +127,7 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
             match std::pin::Pin::new(&mut *flows).poll_next(context) {
                 Poll::Ready(Some(finished)) => self.finish(finished),
                 Poll::Ready(None) | Poll::Pending => {
-                    self.arm(context);
+                    self.arm();
                     return Poll::Pending;
                 }
             }
@@ -198,11 +198,11 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
     }
 
     fn tick(&mut self, now: Nanos) {
+        self.shared.roll(now);
         if now < self.next_tick {
             return;
         }
         self.next_tick = now + TICK.as_nanos() as Nanos;
-        self.shared.roll(now);
         let Some(stop) = self.settings.stop.requested() else { return };
         if !self.source.is_over() {
             self.source.close();
@@ -227,7 +227,7 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
     }
 
     /// Has this loop polled at the next instant at which there is something to do.
-    fn arm(&mut self, context: &Context<'_>) {
+    fn arm(&mut self) {
         let due = [
             self.source.next_due(),
             self.drain_until,
@@ -238,7 +238,7 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
         if self.armed_for != due {
             self.armed_for = due;
             if let Some(due) = due {
-                self.shared.clock.timers().wake_at(due, context.waker());
+                self.shared.clock.timers().poll_at(due);
             }
         }
     }

@@ -68,8 +68,6 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// What is wrong, in one line.
     pub message: String,
-    /// The file's name as the user gave it.
-    pub file: String,
     /// The line, from 1.
     pub line: usize,
     /// The column in characters, from 1.
@@ -90,17 +88,12 @@ impl Diagnostic {
         message: impl Into<String>,
     ) -> Diagnostic {
         let (line, column) = source.position(span.start);
-        let file = source.name.clone();
-        Diagnostic {
-            code,
-            message: message.into(),
-            file,
-            line,
-            column,
-            span,
-            help: None,
-            source: source.clone(),
-        }
+        Diagnostic { code, message: message.into(), line, column, span, help: None, source: source.clone() }
+    }
+
+    /// The file's name as the user gave it.
+    pub fn file(&self) -> &str {
+        &self.source.name
     }
 
     /// The same with a way out.
@@ -113,7 +106,7 @@ impl Diagnostic {
     pub fn render(&self, colour: bool) -> String {
         let span = self.source.first_line(self.span);
         let snippet = Snippet::source(&self.source.text)
-            .path(&self.file)
+            .path(self.file())
             .annotation(AnnotationKind::Primary.span(span));
         let mut group = Level::ERROR.primary_title(&self.message).id(self.code).element(snippet);
         if let Some(help) = &self.help {
@@ -126,7 +119,7 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        write!(f, "{}:{}:{}: {}", self.file(), self.line, self.column, self.message)?;
         self.help.as_ref().map_or(Ok(()), |help| write!(f, "; {help}"))
     }
 }
@@ -168,7 +161,17 @@ mod tests {
             Diagnostic::new("unknown-key", &source, Span { start: 9, end: 15 }, "unknown key `wieght`")
                 .with_help(suggestion("wieght", ["weight", "name"]));
         assert_eq!((diagnostic.line, diagnostic.column), (2, 1));
-        insta::assert_snapshot!(diagnostic.render(false), @"");
+        let shown = [
+            "error[unknown-key]: unknown key `wieght`",
+            " --> shop.yaml:2:1",
+            "  |",
+            "2 | wieght: 3",
+            "  | ^^^^^^",
+            "  |",
+            "  = help: did you mean `weight`?",
+        ];
+        assert_eq!(diagnostic.render(false), shown.join("\n"));
+        assert!(diagnostic.render(true).contains("\u{1b}["));
         assert_eq!(diagnostic.to_string(), "shop.yaml:2:1: unknown key `wieght`; did you mean `weight`?");
     }
 

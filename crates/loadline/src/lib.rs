@@ -1,2 +1,16 @@
-//! placeholder
+//! Loadline: load testing and capacity planning with numbers that can be trusted, or are labelled as not.
+//!
+//! This crate holds the journeys, each of which the command line is a thin shell over:
+//! [`run`](mod@run) drives a scenario and leaves a run directory, [`report`] reads it back, and [`serve`] is a service
+//! whose truth is known. The parts they are made of are re-exported.
+
+pub mod directory;
+pub mod host;
+pub mod render;
+pub mod report;
+pub mod run;
 pub mod serve;
+
+pub use loadline_analysis as analysis;
+pub use loadline_generator as generator;
+pub use loadline_model as model;

@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The command line of Loadline.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main().into()
+}

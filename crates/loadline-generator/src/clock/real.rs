@@ -128,15 +128,15 @@ impl Alarm {
             timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &once)?;
             self.armed_for = Some(at);
         }
-        match self.fd.poll_read_ready(context)? {
-            Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(mut guard) => {
-                // Reading takes the expiry off the descriptor; that there is none yet (a stale wake-up) is fine.
-                let _ = rustix::io::read(self.fd.get_ref(), &mut [0u8; 8]);
-                guard.clear_ready();
+        // Setting a timer takes an earlier expiry off the descriptor, but not off the runtime's mind: what is ready
+        // too early is that. The runtime looks for edges, so an expiry need not be read.
+        while let Poll::Ready(mut guard) = self.fd.poll_read_ready(context)? {
+            guard.clear_ready();
+            if monotonic() >= at {
                 self.armed_for = None;
-                Ok(Poll::Ready(()))
+                return Ok(Poll::Ready(()));
             }
         }
+        Ok(Poll::Pending)
     }
 }

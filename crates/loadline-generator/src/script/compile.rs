@@ -132,7 +132,7 @@ impl Compiler<'_> {
         Some(match step {
             scenario::Step::Request(request) => {
                 let name = self.request_name(&request.name.value);
-                Step::Request(self.request(name, request)?)
+                Step::Request(Box::new(self.request(name, request)?))
             }
             scenario::Step::Think { min, max } => Step::Think(Think { min: *min, max: *max }),
             scenario::Step::Repeat { times, condition, steps } => {

@@ -62,7 +62,7 @@ impl Source {
     /// A row as a mapping, for expressions.
     pub(super) fn row(&self, row: usize) -> Value {
         let cells = self.columns.iter().map(String::as_str).zip(self.rows[row].iter().cloned());
-        cells.filter(|(_, value)| !value.is_undefined()).collect()
+        Value::from_pairs(cells.filter(|(_, value)| !value.is_undefined()))
     }
 }
 

@@ -41,7 +41,7 @@ impl Assigned {
             }
             Assigned::Map(entries) => {
                 let entry = |(key, value): &(String, Assigned)| Ok((key.clone(), value.value(session)?));
-                entries.iter().map(entry).collect::<Result<Vec<_>, ErrorClass>>()?.into_iter().collect()
+                Value::from_pairs(entries.iter().map(entry).collect::<Result<Vec<_>, ErrorClass>>()?)
             }
         })
     }

@@ -57,7 +57,7 @@ pub struct Flow {
 #[derive(Debug)]
 pub enum Step {
     /// Sends a request.
-    Request(RequestStep),
+    Request(Box<RequestStep>),
     /// Waits.
     Think(Think),
     /// Does steps again and again.

@@ -147,7 +147,9 @@ fn capture(name: &Text, node: &Node, reader: &mut Reader) -> Option<Capture> {
     let group = fields.entry("group").map(|(key, node)| (key.span, reader.count(node, "group", 0, 99)));
     let default = fields.get("default").map(Node::to_value);
     let span = fields.span;
-    fields.finish(reader, "a capture");
+    if !fields.finish(reader, "a capture") {
+        return None;
+    }
     if given.len() != 1 {
         let message = format!("the capture `{}` needs one source", name.value);
         reader.problem("capture", span, message, "give one of `json`, `header`, `regex`, `cookie`");

@@ -185,7 +185,9 @@ fn described(key: &Text, node: &Node, env: Env, reader: &mut Reader) -> Option<(
     let from_env = fields.get("env").map(|node| environment(node, env, reader));
     let given = fields.get("value").map(Node::to_value);
     let span = fields.span;
-    fields.finish(reader, "a variable");
+    if !fields.finish(reader, "a variable") {
+        return None;
+    }
     let help = "give `value: …`, or `env: NAME` for one from the environment";
     match (from_env, given) {
         (Some(value), None) => Some((value?, secret)),
@@ -234,7 +236,9 @@ fn source(key: &Text, node: &Node, reader: &mut Reader) -> Option<DataSource> {
     let picks = [("sequential", Pick::Sequential), ("random", Pick::Random), ("once", Pick::Once)];
     let pick = fields.get("pick").map_or(Some(Pick::Sequential), |node| reader.choice(node, "pick", &picks));
     let (span, both) = (fields.span, csv.is_some() && jsonl.is_some());
-    fields.finish(reader, "a data source");
+    if !fields.finish(reader, "a data source") {
+        return None;
+    }
     let Some((file, format)) = csv.or(jsonl).filter(|_| !both) else {
         let message = format!("the data source `{}` needs one file", key.value);
         reader.problem("missing-key", span, message, "give either `csv: FILE` or `jsonl: FILE`");

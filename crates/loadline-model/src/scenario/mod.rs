@@ -10,6 +10,8 @@ mod overrides;
 mod read;
 mod record;
 mod steps;
+#[cfg(test)]
+mod tests;
 pub mod types;
 mod yaml;
 

@@ -29,17 +29,11 @@ impl Reader {
     }
 
     /// `field` was given something of another kind.
-    fn wrong_kind<T>(&mut self, node: &Node, field: &str, wanted: &str) -> Option<T> {
-        let message = format!("`{field}` is {}, but has to be {wanted}", node.describe());
-        self.problems.push(Diagnostic::new("wrong-type", &self.source, node.span, message));
-        None
-    }
-
     pub(super) fn wrong<T>(&mut self, node: &Node, field: &str, wanted: &str, help: &str) -> Option<T> {
-        self.wrong_kind::<T>(node, field, wanted);
-        if let Some(problem) = self.problems.last_mut() {
-            problem.help = Some(help.into());
-        }
+        // A field's name stands in backticks, a description ("a step") does not.
+        let field = if field.contains(' ') { field.to_string() } else { format!("`{field}`") };
+        let message = format!("{field} is {}, but has to be {wanted}", node.describe());
+        self.problem("wrong-type", node.span, message, help);
         None
     }
 
@@ -76,8 +70,11 @@ impl Reader {
         match number {
             Some(number) if (least..=most).contains(&number) => Some(number),
             _ => {
-                let help = format!("write a number from {least} to {most}");
-                self.wrong(node, field, "a whole number", &help)
+                let wanted = match most {
+                    u64::MAX => format!("a whole number of at least {least}"),
+                    _ => format!("a whole number from {least} to {most}"),
+                };
+                self.wrong(node, field, &wanted, &format!("write one such as `{}`", least.max(10).min(most)))
             }
         }
     }
@@ -172,10 +169,12 @@ impl Reader {
                 taken: vec![false; entries.len()],
                 known: Vec::new(),
             }),
-            _ => {
-                self.wrong_kind::<()>(node, field, "a mapping");
-                None
-            }
+            _ => self.wrong(
+                node,
+                field,
+                "a mapping",
+                "write `name: value` entries, one a line or within `{ … }`",
+            ),
         }
     }
 }
@@ -217,13 +216,14 @@ impl<'a> Fields<'a> {
         found
     }
 
-    /// Everything that was not asked for is a mistake.
-    pub(super) fn finish(self, reader: &mut Reader, what: &str) {
+    /// Everything that was not asked for is a mistake; whether there was nothing of the kind.
+    pub(super) fn finish(self, reader: &mut Reader, what: &str) -> bool {
         let taken = self.taken.iter();
         for ((key, _), _) in self.entries.iter().zip(taken).filter(|(_, taken)| !**taken) {
             let help = suggestion(&key.value, self.known.iter().copied());
             reader.problem("unknown-key", key.span, format!("unknown key `{}` in {what}", key.value), help);
         }
+        self.taken.iter().all(|taken| *taken)
     }
 
     /// The first key, for messages and for telling steps apart.

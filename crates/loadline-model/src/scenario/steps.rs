@@ -163,7 +163,8 @@ fn expression(node: &Node, field: &str, reader: &mut Reader) -> Option<Text> {
     let text = reader.text(node, field)?;
     if text.value.contains("${{") {
         let span = reader.source.locate(text.span, "${{");
-        let help = format!("write it without the braces: `{field}: price > 10`");
+        let bare = text.value.replace("${{", "").replace("}}", "");
+        let help = format!("write it without the braces: `{field}: {}`", bare.trim());
         reader.problem("template", span, format!("`{field}` is an expression already"), help);
         return None;
     }
@@ -303,12 +304,12 @@ fn auth(node: &Node, reader: &mut Reader) -> Option<Auth> {
     let bearer = fields.get("bearer").map(|node| reader.text(node, "bearer"));
     let basic = fields.get("basic").map(|node| basic(node, reader));
     let span = fields.span;
-    let unknown = fields.keys().any(|key| !["bearer", "basic"].contains(&key.value.as_str()));
-    fields.finish(reader, "`auth`");
+    if !fields.finish(reader, "`auth`") {
+        return None;
+    }
     match (bearer, basic) {
         (Some(token), None) => token.map(Auth::Bearer),
         (None, Some(basic)) => basic,
-        (None, None) if unknown => None,
         _ => {
             reader.problem("conflict", span, "`auth` needs either `bearer` or `basic`", help);
             None

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use granit_parser::{Event, Parser, ScalarStyle, Span as YamlSpan};
+use granit_parser::{Event, Parser, ScalarStyle, Span as YamlSpan, StructureStyle};
 
 use super::types::{Text, Value};
 use crate::diagnostic::{Diagnostic, Source, Span};
@@ -84,7 +84,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Node> {
     options.flow_nesting_limit = DEPTH_MAX;
     options.block_nesting_limit = DEPTH_MAX;
     let parser = Parser::new_from_str_with_options(&source.text, options);
-    let mut builder = Builder { source, parser, anchors: HashMap::new(), nodes: 0 };
+    let mut builder = Builder { source, parser, anchors: HashMap::new(), nodes: 0, open: Vec::new() };
     let mut root = None;
     while let Some((event, span)) = builder.next()? {
         match event {
@@ -117,30 +117,42 @@ struct Builder<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    /// The `{` and `[` that are open.
+    open: Vec<Span>,
 }
 
 impl<'a> Builder<'a> {
     fn next(&mut self) -> Result<Option<(Event<'a>, YamlSpan)>> {
-        self.parser.next_event().transpose().map_err(|error| {
-            let at = error.marker().byte_offset().unwrap_or_default();
-            let span = Span { start: at, end: at + 1 };
-            let help = self.syntax_help(at);
-            Diagnostic::new("yaml", self.source, span, format!("this is not YAML: {}", error.info()))
-                .with_help(help)
+        let next = self.parser.next_event().transpose();
+        next.map_err(|error| {
+            self.syntax_error(error.marker().byte_offset().unwrap_or_default(), &error.info())
         })
     }
 
-    fn syntax_help(&self, at: usize) -> &'static str {
+    /// The three mistakes that people make most get words of their own; all else keeps the parser's.
+    fn syntax_error(&self, at: usize, info: &str) -> Diagnostic {
+        let span = Span { start: at, end: at + 1 };
         let (line, _) = self.source.position(at);
-        let near = self.source.text.lines().skip(line.saturating_sub(2)).take(2);
-        let near: Vec<_> = near.collect();
-        if near.iter().any(|line| line.trim_start_matches(' ').starts_with('\t')) {
-            "indent with spaces, not with tabs"
-        } else if near.iter().any(|line| line.contains("${")) {
-            "put values with `${` inside `{ … }` or `[ … ]` in double quotes"
-        } else {
-            "look at indentation, quotes, brackets and colons on this line and the one before"
+        let text = self.source.text.lines().nth(line - 1).unwrap_or_default();
+        let error = |message: String| Diagnostic::new("yaml", self.source, span, message);
+        if text.trim_start_matches(' ').starts_with('\t') {
+            return error("a tab in the indentation".into()).with_help("indent with spaces");
         }
+        if let Some(open) = self.open.last() {
+            let (line, column) = self.source.position(open.start);
+            let bracket = self.source.text[open.start..].chars().next().unwrap_or('{');
+            let within = self.source.text.get(open.start..at).unwrap_or_default();
+            let help = match within.rfind('$') {
+                Some(_) => "put values with `${` inside `{ … }` or `[ … ]` in double quotes".into(),
+                None => format!(
+                    "close the `{bracket}` of line {line}, column {column}, or look for a comma or quote missing after it"
+                ),
+            };
+            return error(format!("this does not fit into the `{bracket}` that is open here"))
+                .with_help(help);
+        }
+        let help = "look at indentation, quotes, brackets and colons on this line and the one before";
+        error(format!("this is not YAML: {info}")).with_help(help)
     }
 
     fn count(&mut self, nodes: usize, span: Span) -> Result<()> {
@@ -179,8 +191,20 @@ impl<'a> Builder<'a> {
                 let plain = style == ScalarStyle::Plain;
                 Node { span: start, kind: Kind::Scalar { text: text.into_owned(), plain } }
             }
-            Event::SequenceStart(..) => self.list(start, depth)?,
-            Event::MappingStart(..) => self.map(start, depth)?,
+            Event::SequenceStart(style, ..) => {
+                let open = self.open.len();
+                self.open.extend((style == StructureStyle::Flow).then_some(start));
+                let list = self.list(start, depth)?;
+                self.open.truncate(open);
+                list
+            }
+            Event::MappingStart(style, ..) => {
+                let open = self.open.len();
+                self.open.extend((style == StructureStyle::Flow).then_some(start));
+                let map = self.map(start, depth)?;
+                self.open.truncate(open);
+                map
+            }
             Event::Alias(id) => {
                 let mut node = self.anchors.get(&id).cloned().ok_or_else(|| {
                     Diagnostic::new("yaml", self.source, start, "an alias of something that holds it")

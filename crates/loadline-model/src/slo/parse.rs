@@ -76,8 +76,8 @@ impl<'a> Words<'a> {
         let start = self.rest + rest.find(|c: char| !c.is_whitespace())?;
         let word = &self.text[start..];
         let symbol = |c: char| matches!(c, '<' | '>' | '=' | '!');
-        let end = if word.starts_with('"') {
-            word[1..].find('"').map_or(word.len(), |at| at + 2)
+        let end = if let Some(quoted) = word.strip_prefix('"') {
+            quoted.find('"').map_or(word.len(), |at| at + 2)
         } else if word.starts_with(symbol) {
             word.find(|c| !symbol(c)).unwrap_or(word.len())
         } else {
@@ -135,15 +135,15 @@ impl<'a> Words<'a> {
     fn quantile(&self, at: Range<usize>, of: Timing) -> Result<Metric> {
         let word = &self.text[at.clone()];
         let digits = word.strip_prefix('p').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
-        match digits.map(str::parse::<f64>) {
-            Some(Ok(percent)) if percent > 0.0 && percent < 100.0 => {
-                Ok(Metric::Quantile(of, percent / 100.0))
-            }
+        let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+        // The point is moved in the text: 99.9 / 100 is not the number nearest to 0.999.
+        match digits.map(|digits| format!("{digits}e-2").parse::<f64>()) {
+            Some(Ok(quantile)) if quantile > 0.0 && quantile < 1.0 => Ok(Metric::Quantile(of, quantile)),
             Some(Ok(_)) if digits.is_some_and(|d| d.len() > 2 && d.bytes().all(|b| b == b'9')) => {
                 let meant = format!("p99.{}", &word[3..]);
                 self.fail(at, format!("`{word}` is no percentile"), format!("did you mean `{meant}`?"))
             }
-            Some(Ok(100.0)) => self.fail(at, "`p100` is no percentile", "write `max`"),
+            Some(Ok(1.0)) => self.fail(at, "`p100` is no percentile", "write `max`"),
             Some(_) => self.fail(
                 at,
                 format!("`{word}` is no percentile"),

@@ -1,7 +1,9 @@
 //! What the service is told to be: everything that a test needs to compute the truth.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 
+use loadline_model::units::UnitError;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::ServiceTime;
@@ -85,7 +87,7 @@ pub enum ConfigError {
         resets: f64,
     },
     /// A service time without sense.
-    #[error("service {0} {1}")]
+    #[error("service {0}: {1}")]
     Service(ServiceTime, &'static str),
     /// A stall before the beginning, or endless.
     #[error("stall {0}s+{1}s: both must be from 0 to 1e6 seconds")]
@@ -93,6 +95,9 @@ pub enum ConfigError {
     /// A slow body that never ends.
     #[error("slow_body_ms {0}: must be from 0 to 3600000")]
     SlowBody(f64),
+    /// A page that would not fit into memory.
+    #[error("body_bytes {0}: must be at most 1 GiB")]
+    Body(usize),
     /// No thread to serve on, or too many.
     #[error("threads {0}: must be from 1 to 256")]
     Threads(usize),
@@ -143,6 +148,9 @@ impl ServeConfig {
         if !(0.0..=3600e3).contains(&self.slow_body_ms) {
             return Err(ConfigError::SlowBody(self.slow_body_ms));
         }
+        if self.body_bytes > 1 << 30 {
+            return Err(ConfigError::Body(self.body_bytes));
+        }
         if !(1..=256).contains(&self.threads) {
             return Err(ConfigError::Threads(self.threads));
         }
@@ -150,12 +158,14 @@ impl ServeConfig {
     }
 }
 
-impl std::str::FromStr for Stall {
-    type Err = String;
+impl FromStr for Stall {
+    type Err = UnitError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (from, length) =
-            text.split_once('+').ok_or_else(|| format!("`{text}` is not a stall; write it like 10s+2s"))?;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let (from, length) = text.split_once('+').ok_or_else(|| UnitError {
+            message: format!("`{text}` is not a stall"),
+            help: "write when it begins and how long it takes, such as `10s+2s`".into(),
+        })?;
         Ok(Self { from_s: duration_ms(from)? / 1e3, length_s: duration_ms(length)? / 1e3 })
     }
 }

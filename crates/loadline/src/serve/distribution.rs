@@ -4,9 +4,12 @@ use std::f64::consts::TAU;
 use std::fmt;
 use std::str::FromStr;
 
+use loadline_model::units::UnitError;
 use serde::{Deserialize, Serialize};
 
 use super::units::{duration_ms, share};
+
+const FORMS: &str = "write `const:5ms`, `exp:5ms`, `lognormal:5ms,0.5` or `bimodal:2ms,50ms,0.05`";
 
 /// How long a worker is busy with one request.
 ///
@@ -95,14 +98,15 @@ impl ServiceTime {
                 time(ms) && time(other_ms) && (0.0..=1.0).contains(&other_share)
             }
         };
-        (!sound).then_some("needs times from 0 to 1h, a σ from 0 to 5, a share from 0 to 1")
+        (!sound).then_some("it needs times from 0 to 1h, a σ from 0 to 5, a share from 0 to 1")
     }
 }
 
 impl FromStr for ServiceTime {
-    type Err = String;
+    type Err = UnitError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = |message: String, help: &str| UnitError { message, help: help.into() };
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         let fields: Vec<&str> = rest.split(',').map(str::trim).collect();
         let parsed = match (kind.trim(), fields.as_slice()) {
@@ -110,21 +114,18 @@ impl FromStr for ServiceTime {
             ("exp", [mean]) => Self::Exponential { mean_ms: duration_ms(mean)? },
             ("lognormal", [median, sigma]) => Self::LogNormal {
                 median_ms: duration_ms(median)?,
-                sigma: sigma.parse().map_err(|_| format!("`{sigma}` is not a σ; write it like 0.5"))?,
+                sigma: sigma
+                    .parse()
+                    .map_err(|_| wrong(format!("`{sigma}` is not a σ"), "write it like `0.5`"))?,
             },
             ("bimodal", [ms, other, part]) => Self::Bimodal {
                 ms: duration_ms(ms)?,
                 other_ms: duration_ms(other)?,
                 other_share: share(part)?,
             },
-            _ => {
-                return Err(format!(
-                    "`{text}` is not a service time; write const:5ms, exp:5ms, lognormal:5ms,0.5 or \
-                     bimodal:2ms,50ms,0.05"
-                ));
-            }
+            _ => return Err(wrong(format!("`{text}` is not a service time"), FORMS)),
         };
-        parsed.fault().map_or(Ok(parsed), |fault| Err(format!("`{text}` {fault}")))
+        parsed.fault().map_or(Ok(parsed), |fault| Err(wrong(format!("`{text}` is out of bounds"), fault)))
     }
 }
 

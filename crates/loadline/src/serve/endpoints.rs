@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::config::ServeConfig;
 use super::model::Fate;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -122,9 +123,16 @@ struct Credentials {
 }
 
 impl Site {
-    pub(super) fn new(body_bytes: usize, seed: u64) -> Self {
-        let fill = |start: &str| start.bytes().cycle().take(body_bytes).collect::<Bytes>();
-        Self { page: fill("all is well.\n"), wrong_page: fill("FAIL: wrong.\n"), seed }
+    pub(super) fn new(config: &ServeConfig) -> Self {
+        let fill = |line: &str, size: usize| {
+            let mut page = line.repeat(size.div_ceil(line.len()));
+            page.truncate(size);
+            Bytes::from(page)
+        };
+        let wrong_bytes = if config.check_failure_share > 0.0 { config.body_bytes } else { 0 };
+        let (page, wrong_page) =
+            (fill("all is well.\n", config.body_bytes), fill("FAIL: wrong.\n", wrong_bytes));
+        Self { page, wrong_page, seed: config.seed }
     }
 
     /// The answer to a request whose fate is known. A fate of [`Fate::CheckFailure`] spoils what would have been
@@ -278,9 +286,10 @@ mod tests {
         /// Law: a service knows exactly the tokens that it, or one of the same seed, gave out.
         #[test]
         fn tokens(user: Vec<u8>, seed: u64, made_up in "[0-9a-f]{0,8}\\.[0-9a-f]{16}") {
-            let (site, other) = (Site::new(0, seed), Site::new(0, seed ^ 1));
+            let site = |seed| Site::new(&ServeConfig { seed, ..ServeConfig::default() });
+            let (site, twin, other) = (site(seed), site(seed), site(seed ^ 1));
             let token = site.token(&user);
-            prop_assert!(Site::new(9, seed).knows(&token));
+            prop_assert!(twin.knows(&token));
             prop_assert!(!other.knows(&token));
             prop_assert!(!site.knows(&made_up));
         }
@@ -297,7 +306,7 @@ mod tests {
             let route = Route::of(parts.uri.path());
             for fate in [Fate::Answer, Fate::CheckFailure, Fate::Error, Fate::Full] {
                 let payload = Payload { length: body.len() as u64, bytes: body.clone().into(), too_large: false };
-                let answer = Site::new(16, 0).answer(route, &parts, payload, fate);
+                let answer = Site::new(&ServeConfig::default()).answer(route, &parts, payload, fate);
                 prop_assert_eq!(answer.spoilt, fate == Fate::CheckFailure && answer.status.is_success());
             }
         }

@@ -29,7 +29,7 @@ impl Shared {
     pub(super) fn new(config: ServeConfig) -> Self {
         let model = Model::new(&config, timer::now());
         let state = Mutex::new(State { model, counts: Counts::default(), exchanges: Exchanges::default() });
-        Self { site: Site::new(config.body_bytes, config.seed), config, state }
+        Self { site: Site::new(&config), config, state }
     }
 
     /// No holder of the lock can panic half-way through a change that matters: a poisoned lock is as good.

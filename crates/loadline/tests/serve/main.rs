@@ -352,9 +352,10 @@ fn what_makes_no_sense_is_refused() {
         (ServeConfig { listen: "0.0.0.0:0".parse().unwrap(), ..base.clone() }, "--allow-remote"),
         (ServeConfig { error_share: 0.7, reset_share: 0.7, ..base.clone() }, "shares"),
         (ServeConfig { error_share: f64::NAN, ..base.clone() }, "shares"),
-        (ServeConfig { service: constant(-1.0), ..base.clone() }, "service const:-1ms"),
+        (ServeConfig { service: constant(-1.0), ..base.clone() }, "service const:-1ms: it needs times"),
         (ServeConfig { stalls: vec![Stall { from_s: -1.0, length_s: 1.0 }], ..base.clone() }, "stall -1s+1s"),
         (ServeConfig { slow_body_ms: f64::INFINITY, ..base.clone() }, "slow_body_ms"),
+        (ServeConfig { body_bytes: usize::MAX, ..base.clone() }, "body_bytes"),
         (ServeConfig { threads: 0, ..base }, "threads 0"),
     ] {
         let Err(error) = start(config.clone()) else { panic!("{config:?} is served") };

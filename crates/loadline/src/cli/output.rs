@@ -1,0 +1,74 @@
+//! Where words go: data to stdout, talk to stderr, documents to files or `-`.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+/// What the user wants to see.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    quiet: bool,
+    colour: bool,
+}
+
+impl Output {
+    pub(crate) fn new(quiet: bool, no_color: bool) -> Self {
+        let refused = no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Output { quiet, colour: !refused }
+    }
+
+    /// Whether anything but errors and data is said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    pub(crate) fn colour_stdout(&self) -> bool {
+        self.colour && io::stdout().is_terminal()
+    }
+
+    pub(crate) fn colour_stderr(&self) -> bool {
+        self.colour && io::stderr().is_terminal()
+    }
+
+    /// Talk.
+    pub(crate) fn say(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Data on stdout.
+    pub(crate) fn print(&self, data: &[u8]) -> anyhow::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(data)?;
+        stdout.flush()?;
+        Ok(())
+    }
+
+    /// A document to a file, or to stdout for `-`.
+    pub(crate) fn write(&self, path: &Path, data: &[u8]) -> anyhow::Result<()> {
+        if path == Path::new("-") {
+            return self.print(data);
+        }
+        fs::write(path, data).with_context(|| format!("failed to write {}", path.display()))
+    }
+}
+
+/// Fails early where a file cannot be written later.
+pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    fs::OpenOptions::new().append(true).create(true).open(path).map(drop).map_err(|error| {
+        super::exit::UserError::input(format!("cannot write to {}: {error}", path.display()))
+    })
+}
+
+/// A reader that went away has had enough: no failure.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

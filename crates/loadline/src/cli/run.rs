@@ -1,0 +1,381 @@
+//! `loadline run`: drives load and says what came of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use loadline::generator::client::connector::DnsPolicy;
+use loadline::generator::client::http::{HttpSettings, HttpVersion};
+use loadline::generator::client::tls::{Identity, TlsSettings};
+use loadline::generator::stop::{Stop, StopHandle};
+use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
+use loadline::model::scenario::{self, OverrideError, Scenario};
+use loadline::model::slo::Slo;
+use loadline::run::{FinishedRun, MAX_IN_FLIGHT, RunOptions};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::exit::{Exit, UserError, sort};
+use super::live::Live;
+use super::output::{Output, check_writable};
+use super::{headers, input};
+
+/// The load on a URL where nothing is said.
+const DEFAULT_RATE_PER_S: f64 = 50.0;
+
+/// Drive load against a service and judge it by its objectives
+///
+/// TARGET is a scenario file or a URL. Flags override the file. The run directory keeps all that was measured;
+/// the report is written beside it as report.html.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// A scenario file, `-` for one on stdin, or a URL
+    target: String,
+    #[command(flatten)]
+    load: LoadFlags,
+    #[command(flatten)]
+    request: RequestFlags,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[command(flatten)]
+    engine: EngineFlags,
+    #[command(flatten)]
+    results: ResultFlags,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Load")]
+struct LoadFlags {
+    /// Arrivals of flows per second, such as 500/s or 30/m (open model)
+    #[arg(long, value_name = "RATE", value_parser = input::rate, env = "LOADLINE_RATE", conflicts_with = "users")]
+    rate: Option<f64>,
+    /// How arrivals are spread [default: uniform]
+    #[arg(long, value_enum, env = "LOADLINE_ARRIVALS")]
+    arrivals: Option<Arrivals>,
+    /// Users who wait for each answer (closed model)
+    #[arg(long, value_name = "N", env = "LOADLINE_USERS")]
+    users: Option<u32>,
+    /// Length of the measured part, such as 30s or 5m
+    #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_DURATION")]
+    duration: Option<Duration>,
+    /// Load that is left out of objectives and summary, before the measured part
+    #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_WARMUP")]
+    warmup: Option<Duration>,
+    /// An objective, such as 'p99 < 200ms' or 'error_rate < 0.1%'; may be repeated, replaces those of the file
+    #[arg(long, value_name = "SLO", value_parser = slo)]
+    slo: Vec<Slo>,
+    /// Fixes arrivals, data rows, think times and choices between flows
+    #[arg(long, value_name = "N", env = "LOADLINE_SEED")]
+    seed: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Request")]
+struct RequestFlags {
+    /// Send a scenario's requests to this URL
+    #[arg(long = "target", value_name = "URL", id = "target-url", env = "LOADLINE_TARGET")]
+    target: Option<String>,
+    /// Longest time from sending to the last byte of the answer [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_TIMEOUT")]
+    timeout: Option<Duration>,
+    /// Method, for a URL [default: GET, or POST with a body]
+    #[arg(long, short = 'X', value_name = "METHOD")]
+    method: Option<String>,
+    /// A header 'name: value', for a URL; may be repeated
+    #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = headers::parse)]
+    headers: Vec<(String, String)>,
+    /// A body, for a URL; @FILE reads it from a file
+    #[arg(long, value_name = "TEXT")]
+    body: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "HTTP")]
+struct HttpFlags {
+    /// Trust any certificate: only for servers of your own
+    #[arg(long)]
+    insecure: bool,
+    /// Trust the certificates of these authorities (PEM) instead of the system's
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Show this certificate (PEM) to the server
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The private key (PEM) of --cert
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Version of HTTP: auto asks in the TLS handshake
+    #[arg(long = "http", value_enum, default_value = "auto", value_name = "VERSION")]
+    version: Version,
+    /// When host names are resolved
+    #[arg(long, value_enum, default_value = "once")]
+    dns: Dns,
+    /// Send everything through this proxy (the environment's is not used)
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Open a new connection for each request
+    #[arg(long)]
+    no_keepalive: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Engine")]
+struct EngineFlags {
+    /// Connections, and so requests at once; arrivals that wait for one are counted late [default: as needed]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    connections: Option<u32>,
+    /// Flows in flight at once; arrivals beyond wait and are counted late
+    #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..))]
+    max_in_flight: u32,
+    /// Threads that drive the load [default: as the load needs, at most one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    workers: Option<u32>,
+    /// How long requests in flight are waited for at the end [default: their time-out]
+    #[arg(long, value_name = "TIME", value_parser = input::duration)]
+    drain: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Results")]
+struct ResultFlags {
+    /// The run directory, new or empty [default: runs/<name>-<time>-<id>]
+    #[arg(long, value_name = "DIR", env = "LOADLINE_OUT")]
+    out: Option<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write JUnit XML, one case per objective
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write Markdown, for a pull request or a step summary
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write no report.html
+    #[arg(long)]
+    no_report: bool,
+    /// What an inconclusive verdict means for the exit code
+    #[arg(long, value_enum, default_value = "fail")]
+    on_inconclusive: OnInconclusive,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Arrivals {
+    Uniform,
+    Poisson,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Version {
+    Auto,
+    #[value(name = "1.1")]
+    One,
+    #[value(name = "2")]
+    Two,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Dns {
+    Once,
+    Always,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OnInconclusive {
+    Pass,
+    Fail,
+}
+
+fn slo(text: &str) -> Result<Slo, String> {
+    text.parse::<Slo>().map_err(|error| error.to_string())
+}
+
+impl Run {
+    pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
+        let (mut scenario, base) = self.scenario()?;
+        self.override_scenario(&mut scenario, out)?;
+        for file in [&self.results.junit, &self.results.markdown].into_iter().flatten() {
+            check_writable(file)?;
+        }
+        let stop = StopHandle::new();
+        let options = self.options(base, stop.clone())?;
+        interrupt_on_ctrl_c(stop)?;
+        let mut live = Live::new(out, &scenario);
+        let finished =
+            loadline::run::run(&scenario, options, |progress| live.show(progress)).map_err(sort)?;
+        live.close();
+        self.results.hand_out(&finished, out)?;
+        Ok(exit_of(&finished, self.results.on_inconclusive, out))
+    }
+
+    fn scenario(&self) -> anyhow::Result<(Scenario, PathBuf)> {
+        let request = &self.request;
+        if !self.target.contains("://") {
+            if request.method.is_some() || request.body.is_some() || !request.headers.is_empty() {
+                return Err(UserError::input(
+                    "--method, --header and --body are for a URL; in a scenario file they stand with the request",
+                ));
+            }
+            return input::scenario(Path::new(&self.target));
+        }
+        let body = request.body.as_deref().map(body_text).transpose()?;
+        let method = request.method.as_deref().unwrap_or(if body.is_some() { "POST" } else { "GET" });
+        let scenario = Scenario::for_url(&self.target, method, &request.headers, body.as_deref())
+            .map_err(UserError::input)?;
+        Ok((scenario, PathBuf::from(".")))
+    }
+
+    fn override_scenario(&self, scenario: &mut Scenario, out: &Output) -> anyhow::Result<()> {
+        if scenario.load.is_none() && self.load.rate.is_none() && self.load.users.is_none() {
+            out.say(format!(
+                "no load given: {DEFAULT_RATE_PER_S}/s for 30s (change it with --rate or --users, --duration)"
+            ));
+            scenario.set_rate(DEFAULT_RATE_PER_S).map_err(UserError::input)?;
+        }
+        self.apply(scenario).map_err(UserError::input)
+    }
+
+    fn apply(&self, scenario: &mut Scenario) -> Result<(), OverrideError> {
+        let load = &self.load;
+        self.request.target.as_deref().map_or(Ok(()), |url| scenario.set_target(url))?;
+        load.rate.map_or(Ok(()), |rate| scenario.set_rate(rate))?;
+        load.users.map_or(Ok(()), |users| scenario.set_users(users))?;
+        load.duration.map_or(Ok(()), |duration| scenario.set_duration(duration))?;
+        load.warmup.map_or(Ok(()), |warmup| scenario.set_warmup(warmup))?;
+        load.arrivals.map_or(Ok(()), |arrivals| scenario.set_arrivals(arrivals.into()))?;
+        self.request.timeout.map_or(Ok(()), |timeout| scenario.set_timeout(timeout))?;
+        if let Some(seed) = load.seed {
+            scenario.set_seed(seed);
+        }
+        if !load.slo.is_empty() {
+            scenario.set_slos(load.slo.clone())?;
+        }
+        Ok(())
+    }
+
+    fn options(&self, base: PathBuf, stop: StopHandle) -> anyhow::Result<RunOptions> {
+        Ok(RunOptions {
+            out: self.results.out.clone(),
+            base,
+            workers: self.engine.workers,
+            max_in_flight: self.engine.max_in_flight,
+            connections: self.engine.connections,
+            drain: self.engine.drain,
+            http: self.http.settings()?,
+            command: headers::recorded(std::env::args()),
+            stop,
+        })
+    }
+}
+
+impl From<Arrivals> for scenario::Arrivals {
+    fn from(arrivals: Arrivals) -> Self {
+        match arrivals {
+            Arrivals::Uniform => scenario::Arrivals::Uniform,
+            Arrivals::Poisson => scenario::Arrivals::Poisson,
+        }
+    }
+}
+
+impl HttpFlags {
+    fn settings(&self) -> anyhow::Result<HttpSettings> {
+        let identity = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => Some(Identity { chain: pem(cert)?, key: pem(key)? }),
+            _ => None,
+        };
+        let authorities = self.cacert.as_deref().map(pem).transpose()?;
+        Ok(HttpSettings {
+            version: match self.version {
+                Version::Auto => HttpVersion::Auto,
+                Version::One => HttpVersion::Http1,
+                Version::Two => HttpVersion::Http2,
+            },
+            tls: TlsSettings { authorities, identity, insecure: self.insecure },
+            dns: match self.dns {
+                Dns::Once => DnsPolicy::Once,
+                Dns::Always => DnsPolicy::Always,
+            },
+            proxy: self.proxy.clone(),
+            no_keep_alive: self.no_keepalive,
+        })
+    }
+}
+
+fn pem(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| UserError::input(format!("cannot read {}: {error}", path.display())))
+}
+
+fn body_text(body: &str) -> anyhow::Result<String> {
+    match body.strip_prefix('@') {
+        Some(path) => input::text(Path::new(path)),
+        None => Ok(body.to_owned()),
+    }
+}
+
+/// The first Ctrl-C (or termination) ends the run in order, the second at once.
+fn interrupt_on_ctrl_c(stop: StopHandle) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _guard = runtime.enter();
+    let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    runtime.spawn(stop_on(interrupt, stop.clone()));
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || runtime.block_on(stop_on(terminate, stop)))?;
+    Ok(())
+}
+
+async fn stop_on(mut signal: Signal, stop: StopHandle) {
+    while signal.recv().await.is_some() {
+        let again = stop.requested().is_some_and(|word| word >= Stop::Interrupted);
+        stop.request(if again { Stop::AtOnce } else { Stop::Interrupted });
+    }
+}
+
+impl ResultFlags {
+    fn hand_out(&self, finished: &FinishedRun, out: &Output) -> anyhow::Result<()> {
+        let FinishedRun { directory, summary, .. } = finished;
+        if !self.no_report {
+            let page = directory.join("report.html");
+            super::report::render(directory, &page, out)?;
+            out.say(format!("report: {}", page.display()));
+        }
+        if let Some(file) = &self.junit {
+            out.write(file, loadline::render::junit(summary).as_bytes())?;
+        }
+        if let Some(file) = &self.markdown {
+            super::report::render(directory, file, out)?;
+        }
+        if self.json {
+            out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes())?;
+        } else if !out.is_quiet() {
+            out.print(loadline::render::text(summary, out.colour_stdout()).as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
+fn exit_of(finished: &FinishedRun, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
+    let FinishedRun { document, summary, unreachable, .. } = finished;
+    if *unreachable {
+        eprintln!("error: {}", unreachable_message(&document.target, summary));
+        return Exit::Failed;
+    }
+    if summary.status == Status::Interrupted {
+        out.say("interrupted; what was measured until then is written");
+        return Exit::Interrupted;
+    }
+    match (summary.validity.verdict, summary.verdict) {
+        (ValidityVerdict::GeneratorLimited, _) => Exit::Invalid,
+        (_, Some(Verdict::Fail)) => Exit::Gate,
+        (_, Some(Verdict::Inconclusive)) if on_inconclusive == OnInconclusive::Fail => Exit::Inconclusive,
+        _ => Exit::Done,
+    }
+}
+
+fn unreachable_message(target: &str, summary: &Summary) -> String {
+    let classes: Vec<&str> = summary.errors.by_class.keys().map(String::as_str).collect();
+    format!(
+        "{target} is unreachable: none of {} attempts got a connection ({}); is it running, and is the address right?",
+        summary.requests,
+        classes.join(", ")
+    )
+}

@@ -1,0 +1,195 @@
+//! Run directories: what a run leaves on disk, appended second by second, and read back.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use loadline_model::recording::{INTERVALS_FILE, LOG_FILE, ReadError, Reader, Second, Writer};
+use loadline_model::run::{RunDocument, SCHEMA, Status};
+
+/// The name of the document.
+pub const DOCUMENT_FILE: &str = "run.json";
+
+/// Why a run directory could not be made, written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The system's word on a path.
+    #[error("failed to {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A run directory holds one run.
+    #[error("{} is not empty; give `--out` a new or an empty directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// There is no document where one should be.
+    #[error("{} is no run directory: it has no {DOCUMENT_FILE}", .0.display())]
+    NoRun(PathBuf),
+    /// The document is not what it should be.
+    #[error("{}: {message}", path.display())]
+    Document {
+        /// The document.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// The recording is not what it should be.
+    #[error("{}", path.display())]
+    Recording {
+        /// The run directory.
+        path: PathBuf,
+        /// What is wrong.
+        source: ReadError,
+    },
+}
+
+impl DirectoryError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DirectoryError {
+        move |source| DirectoryError::Io { action, path: path.to_owned(), source }
+    }
+
+    /// Whether the user gave a path that cannot be right, rather than the system failing.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, DirectoryError::Io { .. })
+    }
+}
+
+/// A run directory that is being written.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    writer: Writer<File, File>,
+}
+
+impl RunDirectory {
+    /// Makes the directory, which has to be absent or empty, and writes the document and the heads of the files.
+    /// `start_epoch_s` is the start of the run in seconds since 1970.
+    ///
+    /// # Errors
+    /// When the directory is not empty or cannot be written.
+    pub fn create(path: &Path, document: &RunDocument, start_epoch_s: f64) -> Result<Self, DirectoryError> {
+        check_vacant(path)?;
+        fs::create_dir_all(path).map_err(DirectoryError::io("make", path))?;
+        write_document(path, document)?;
+        let append = |name: &str| {
+            let file = path.join(name);
+            OpenOptions::new()
+                .create_new(true)
+                .append(true)
+                .open(&file)
+                .map_err(DirectoryError::io("make", &file))
+        };
+        let writer =
+            Writer::begin(append(INTERVALS_FILE)?, append(LOG_FILE)?, start_epoch_s, &document.started_at)
+                .map_err(DirectoryError::io("write to", path))?;
+        Ok(RunDirectory { path: path.to_owned(), writer })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends one second and flushes it.
+    ///
+    /// # Errors
+    /// When the disk is full, say.
+    pub fn append(&mut self, second: &Second) -> Result<(), DirectoryError> {
+        self.writer.write(second).map_err(DirectoryError::io("write to", &self.path))
+    }
+
+    /// Writes the document again, now that the run has ended.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(&self, document: &RunDocument) -> Result<(), DirectoryError> {
+        write_document(&self.path, document)
+    }
+}
+
+/// A directory that a run may be written to.
+///
+/// # Errors
+/// When it holds something already, or is no directory.
+pub fn check_vacant(path: &Path) -> Result<(), DirectoryError> {
+    match fs::read_dir(path).map(Iterator::count) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(DirectoryError::NotEmpty(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => {
+            Err(DirectoryError::Io { action: "use as a directory", path: path.to_owned(), source })
+        }
+    }
+}
+
+/// Writes beside the document and then takes its place: a reader never sees half of it.
+fn write_document(directory: &Path, document: &RunDocument) -> Result<(), DirectoryError> {
+    let path = directory.join(DOCUMENT_FILE);
+    let beside = directory.join(".run.json.new");
+    let write = || {
+        let mut file = File::create(&beside)?;
+        serde_json::to_writer_pretty(&mut file, document)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&beside, &path)
+    };
+    write().map_err(DirectoryError::io("write", &path))
+}
+
+/// A run directory that is read.
+#[derive(Debug)]
+pub struct RecordedRun {
+    path: PathBuf,
+    /// The document. A run whose end was never written stands as incomplete.
+    pub document: RunDocument,
+}
+
+impl RecordedRun {
+    /// Reads the document of a run directory.
+    ///
+    /// # Errors
+    /// When there is none, or it is of another schema.
+    pub fn open(path: &Path) -> Result<Self, DirectoryError> {
+        let file = path.join(DOCUMENT_FILE);
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(DirectoryError::NoRun(path.to_owned()));
+            }
+            Err(error) => return Err(DirectoryError::io("read", &file)(error)),
+        };
+        let wrong = |message: String| DirectoryError::Document { path: file.clone(), message };
+        let mut document: RunDocument = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        if document.schema != SCHEMA {
+            let message = format!("the schema is `{}`, this version reads `{SCHEMA}`", document.schema);
+            return Err(wrong(message));
+        }
+        if document.status == Status::Running {
+            document.status = Status::Incomplete;
+            document.ended_by =
+                Some("its end was never written: it was killed, or is still going on".to_owned());
+        }
+        Ok(RecordedRun { path: path.to_owned(), document })
+    }
+
+    /// What was measured, second by second, in bounded memory.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged.
+    pub fn seconds(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Second, DirectoryError>> + use<>, DirectoryError> {
+        let open = |name: &str| {
+            let file = self.path.join(name);
+            File::open(&file).map(BufReader::new).map_err(DirectoryError::io("read", &file))
+        };
+        let path = self.path.clone();
+        let reader = Reader::new(open(INTERVALS_FILE)?, open(LOG_FILE)?);
+        let named = move |source| DirectoryError::Recording { path: path.clone(), source };
+        Ok(reader.map(move |second| second.map_err(&named)))
+    }
+}

@@ -1,0 +1,3 @@
+//! What a run looks like: re-exports of the report crate, for those who embed the library.
+
+pub use loadline_report::*;
