@@ -2,6 +2,8 @@
 //! model: no clock, no files, no async.
 
 pub mod forecast;
+pub mod headroom;
+pub mod ingest;
 pub mod latency;
 pub mod slo;
 pub mod summary;

@@ -9,15 +9,19 @@
 //! | [`slo`] | one service level objective, as written in a scenario or after `--slo` |
 //! | [`run`] | `run.json`: how a run was made, and its [`run::Summary`] |
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
+//! | [`series`] | a series of demand, and the times it is written with |
+//! | [`forecast`] | the document of `forecast` |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
 //!
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
 //! a file, where, and the way out).
 
 pub mod diagnostic;
+pub mod forecast;
 pub mod histogram;
 pub mod recording;
 pub mod run;
 pub mod scenario;
+pub mod series;
 pub mod slo;
 pub mod units;
