@@ -5,6 +5,7 @@ pub mod forecast;
 pub mod headroom;
 pub mod ingest;
 pub mod latency;
+pub mod queueing;
 pub mod slo;
 pub mod summary;
 pub mod validity;

@@ -4,6 +4,7 @@
 //! [`run`](mod@run) drives a scenario and leaves a run directory, [`report`] reads it back, and [`serve`] is a service
 //! whose truth is known. The parts they are made of are re-exported.
 
+pub mod demo;
 pub mod directory;
 pub mod host;
 pub mod render;

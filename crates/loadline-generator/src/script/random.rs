@@ -3,16 +3,7 @@
 use rand_core::{Rng as _, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Mixes a seed and an index into 64 bits (SplitMix64's finaliser, twice; Steele, Lea and Flood, 2014).
-pub(super) fn hash(seed: u64, index: u64) -> u64 {
-    mix(mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ index.wrapping_mul(0xd1b5_4a32_d192_ed03))
-}
-
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
+pub(super) use crate::random::bits as hash;
 
 /// 64 random bits as a number in `[0, 1)`.
 pub(super) fn unit(bits: u64) -> f64 {

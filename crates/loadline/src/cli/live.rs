@@ -6,7 +6,6 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use loadline::model::histogram::{self, quantile_ms};
 use loadline::model::recording::{GeneratorSecond, Second};
-use loadline::model::scenario::Scenario;
 use loadline::run::Progress;
 
 use super::output::Output;
@@ -32,7 +31,7 @@ enum Shown {
 }
 
 impl Live {
-    pub(crate) fn new(out: &Output, scenario: &Scenario) -> Self {
+    pub(crate) fn new(out: &Output) -> Self {
         let shown = if out.is_quiet() {
             Shown::Nothing
         } else if io::stderr().is_terminal() {
@@ -42,10 +41,9 @@ impl Live {
         } else {
             Shown::Lines
         };
-        let planned_s = (scenario.length(true) + scenario.length(false)).as_secs_f64();
         Live {
             shown,
-            planned_s,
+            planned_s: 0.0,
             elapsed_s: 0,
             p99s: VecDeque::new(),
             errors: BTreeMap::new(),
@@ -56,6 +54,7 @@ impl Live {
     pub(crate) fn show(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Started { document, directory } => {
+                self.planned_s = document.stages.iter().map(|stage| stage.duration_s).sum();
                 if !matches!(self.shown, Shown::Nothing) {
                     eprintln!(
                         "{}: {} for {:.0} s, {} worker(s), into {}",

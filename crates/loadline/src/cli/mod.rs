@@ -3,6 +3,7 @@
 //! stdout is data, stderr is talk. Every verb has a file of its own with its flags and a `run` that gives an [`Exit`].
 
 mod check;
+mod demo;
 mod exit;
 mod headers;
 mod input;
@@ -39,6 +40,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Run(run::Run),
     Report(report::Report),
     Check(check::Check),
@@ -60,6 +62,7 @@ pub(crate) fn main() -> Exit {
     };
     let out = output::Output::new(cli.global.quiet, cli.global.no_color);
     let outcome = match cli.verb {
+        Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),

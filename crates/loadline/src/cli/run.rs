@@ -198,7 +198,7 @@ impl Run {
         let stop = StopHandle::new();
         let options = self.options(base, stop.clone())?;
         interrupt_on_ctrl_c(stop)?;
-        let mut live = Live::new(out, &scenario);
+        let mut live = Live::new(out);
         let finished =
             loadline::run::run(&scenario, options, |progress| live.show(progress)).map_err(sort)?;
         live.close();
@@ -311,7 +311,7 @@ fn body_text(body: &str) -> anyhow::Result<String> {
 }
 
 /// The first Ctrl-C (or termination) ends the run in order, the second at once.
-fn interrupt_on_ctrl_c(stop: StopHandle) -> anyhow::Result<()> {
+pub(crate) fn interrupt_on_ctrl_c(stop: StopHandle) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _guard = runtime.enter();
     let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

@@ -1,0 +1,55 @@
+//! `loadline demo`: the whole story on one machine with nothing else installed.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use loadline::demo::{Compared, DemoError};
+use loadline::generator::stop::StopHandle;
+use loadline::model::run::Status;
+use loadline::run::RunOptions;
+
+use super::exit::{Exit, sort};
+use super::live::Live;
+use super::output::Output;
+use super::run::interrupt_on_ctrl_c;
+
+/// Show the whole story: a service of known truth, load, a charted report, and what was measured beside what is true
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// The run directory, new or empty [default: runs/demo-<time>-<id>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
+        let stop = StopHandle::new();
+        interrupt_on_ctrl_c(stop.clone())?;
+        let command = vec!["loadline".to_owned(), "demo".to_owned()];
+        let options = RunOptions { out: self.out, command, stop, ..RunOptions::default() };
+        let mut live = Live::new(out);
+        let demo = loadline::demo::demo(options, |progress| live.show(progress)).map_err(|error| match error {
+            DemoError::Run(error) => sort(error),
+            other => other.into(),
+        })?;
+        live.close();
+        let run = &demo.run;
+        let page = run.directory.join("report.html");
+        super::report::render(&run.directory, &page, out)?;
+        out.print(loadline::render::text(&run.summary, out.colour_stdout()).as_bytes())?;
+        out.print(truths(&demo.compared).as_bytes())?;
+        let page = page.canonicalize().context("failed to find the report just written")?;
+        out.print(format!("\nThe charted report: {}\n", page.display()).as_bytes())?;
+        Ok(if run.summary.status == Status::Interrupted { Exit::Interrupted } else { Exit::Done })
+    }
+}
+
+/// A table of what was measured beside what is true.
+fn truths(compared: &[Compared]) -> String {
+    let mut table = format!("\n{:<20} {:>12} {:>12}   truth from\n", "against the truth", "measured", "true");
+    for Compared { figure, measured, truth, source, unit } in compared {
+        let show = |value: &f64| if unit.is_empty() { format!("{value:.0}") } else { format!("{value:.2} {unit}") };
+        table.push_str(&format!("{figure:<20} {:>12} {:>12}   {source}\n", show(measured), show(truth)));
+    }
+    table
+}
