@@ -8,7 +8,7 @@
 
 use std::{env, fs};
 
-use loadline_analysis::forecast::{Calendar, Forecast, forecast, score, seasons};
+use loadline_analysis::forecast::{Calendar, Forecast, Method, forecast, score, seasons};
 
 const QUANTILES: [f64; 5] = [0.025, 0.1, 0.5, 0.9, 0.975];
 const CAPACITIES: [f64; 5] = [0.95, 1.0, 1.05, 1.1, 1.2];
@@ -171,7 +171,7 @@ fn evaluate(set: &Set, series: &[Series], verbose: bool) {
             let train = &train[train.len().saturating_sub(set.history_max)..];
             let begin = cpu_s();
             let calendar = calendar(one.dated, set.season, train);
-            let forecast = forecast(train, set.horizon, &calendar).expect("a forecast");
+            let forecast = forecast(train, set.horizon, &calendar, Method::Auto).expect("a forecast");
             let score = score_one(set, train, test, &forecast, 1e3 * (cpu_s() - begin));
             if verbose {
                 println!(

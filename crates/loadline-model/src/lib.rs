@@ -11,6 +11,7 @@
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
 //! | [`series`] | a series of demand, and the times it is written with |
 //! | [`forecast`] | the document of `forecast` |
+//! | [`headroom`] | the document of `headroom` |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
 //!
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
@@ -18,6 +19,7 @@
 
 pub mod diagnostic;
 pub mod forecast;
+pub mod headroom;
 pub mod histogram;
 pub mod recording;
 pub mod run;

@@ -6,6 +6,7 @@
 
 pub mod demo;
 pub mod directory;
+pub mod forecast;
 pub mod host;
 pub mod render;
 pub mod report;

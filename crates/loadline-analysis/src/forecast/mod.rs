@@ -122,8 +122,23 @@ impl Forecast {
     }
 }
 
+/// Which way to forecast.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The combination, or seasonal naive where that is not worse.
+    #[default]
+    Auto,
+    /// Seasonal naive, with calibrated intervals.
+    SeasonalNaive,
+}
+
 /// Forecasts `horizon` steps after `values`, which are evenly spaced and without gaps.
-pub fn forecast(values: &[f64], horizon: usize, calendar: &Calendar) -> Result<Forecast, ForecastError> {
+pub fn forecast(
+    values: &[f64],
+    horizon: usize,
+    calendar: &Calendar,
+    method: Method,
+) -> Result<Forecast, ForecastError> {
     check(values, horizon)?;
     let calendar = &within(calendar, values.len());
     let season = calendar.seasons.first().copied().unwrap_or(1);
@@ -134,7 +149,8 @@ pub fn forecast(values: &[f64], horizon: usize, calendar: &Calendar) -> Result<F
     let naive = best_naive(&pool, calendar, &actual);
     let (ours, theirs) = (error(&combined.backtests, &actual), error(&naive.runs, &actual));
     let beats = ours < theirs;
-    let chosen = if beats || theirs == 0.0 { combined } else { combine::alone(naive) };
+    let chosen =
+        if method == Method::Auto && (beats || theirs == 0.0) { combined } else { combine::alone(naive) };
 
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let floor = if lowest >= 0.0 { 0.0 } else { f64::NEG_INFINITY };

@@ -2,6 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn auto(values: &[f64], horizon: usize, calendar: &Calendar) -> Result<Forecast, ForecastError> {
+    forecast(values, horizon, calendar, Method::Auto)
+}
+
 fn days() -> Calendar {
     Calendar { seasons: vec![24, 168], day: Some(24) }
 }
@@ -23,7 +27,7 @@ fn demand(hours: usize) -> Vec<f64> {
 #[test]
 fn a_known_course_is_forecast_within_its_noise() {
     let all = demand(960);
-    let forecast = forecast(&all[..912], 48, &days()).unwrap();
+    let forecast = auto(&all[..912], 48, &days()).unwrap();
     assert!(forecast.accuracy.beats_seasonal_naive);
     // The best possible mean absolute error is that of the noise, 5.
     assert!(score::mean_absolute_error(&all[912..], forecast.median()) < 8.0);
@@ -46,7 +50,7 @@ fn a_random_walk_is_not_beaten() {
             level
         })
         .collect();
-    let forecast = forecast(&walk, 10, &Calendar::default()).unwrap();
+    let forecast = auto(&walk, 10, &Calendar::default()).unwrap();
     assert!(forecast.accuracy.error_to_naive.unwrap() > 0.9);
     assert!((forecast.median()[9] - walk[599]).abs() < 3.0);
     // The standard deviation after ten steps of ±1 is √10.
@@ -56,14 +60,14 @@ fn a_random_walk_is_not_beaten() {
 
 #[test]
 fn what_cannot_be_forecast_is_said() {
-    assert_eq!(forecast(&[1.0, 2.0], 3, &days()), Err(ForecastError::TooShort { points: 2 }));
-    assert_eq!(forecast(&[1.0; 9], 0, &days()), Err(ForecastError::NoHorizon));
-    assert_eq!(forecast(&[1.0, f64::NAN, 1.0, 2.0], 1, &days()), Err(ForecastError::NotFinite { index: 1 }));
-    let constant = forecast(&[5.0; 400], 48, &days()).unwrap();
+    assert_eq!(auto(&[1.0, 2.0], 3, &days()), Err(ForecastError::TooShort { points: 2 }));
+    assert_eq!(auto(&[1.0; 9], 0, &days()), Err(ForecastError::NoHorizon));
+    assert_eq!(auto(&[1.0, f64::NAN, 1.0, 2.0], 1, &days()), Err(ForecastError::NotFinite { index: 1 }));
+    let constant = auto(&[5.0; 400], 48, &days()).unwrap();
     assert!((constant.median()[47] - 5.0).abs() < 1e-9);
     assert!((constant.quantile(47, 0.975) - 5.0).abs() < 1e-9);
     assert!(constant.notes[0].contains("constant"));
-    let short = forecast(&[3.0, 4.0, 3.0, 5.0, 4.0, 3.0], 48, &days()).unwrap();
+    let short = auto(&[3.0, 4.0, 3.0, 5.0, 4.0, 3.0], 48, &days()).unwrap();
     assert!(short.notes.iter().any(|n| n.contains("too short to test 48 steps")), "{:?}", short.notes);
     assert!(
         short.quantile(47, 0.975) - short.quantile(47, 0.025)
@@ -73,7 +77,7 @@ fn what_cannot_be_forecast_is_said() {
 
 #[test]
 fn a_path_is_a_matter_of_its_seed() {
-    let forecast = forecast(&demand(500), 24, &days()).unwrap();
+    let forecast = auto(&demand(500), 24, &days()).unwrap();
     let draw = |seed| forecast.paths(20, seed).collect::<Vec<_>>();
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
@@ -93,7 +97,7 @@ proptest! {
         negative in any::<bool>(),
     ) {
         let values: Vec<f64> = values.iter().map(|v| if negative { v - 1e5 } else { *v }).collect();
-        let forecast = forecast(&values, horizon, &Calendar { seasons: vec![season], day: None }).unwrap();
+        let forecast = auto(&values, horizon, &Calendar { seasons: vec![season], day: None }).unwrap();
         for k in 0..horizon {
             let at = [0.025, 0.1, 0.5, 0.9, 0.975].map(|q| forecast.quantile(k, q));
             prop_assert!(at.iter().all(|v| v.is_finite()) && at.is_sorted(), "{at:?}");

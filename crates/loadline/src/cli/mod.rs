@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod exit;
+mod forecast;
 mod headers;
 mod input;
 mod live;
@@ -43,6 +44,7 @@ enum Verb {
     Demo(demo::Demo),
     Run(run::Run),
     Report(report::Report),
+    Forecast(forecast::Forecast),
     Check(check::Check),
     Serve(serve::Serve),
     Schema(meta::Schema),
@@ -65,6 +67,7 @@ pub(crate) fn main() -> Exit {
         Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
+        Verb::Forecast(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),
