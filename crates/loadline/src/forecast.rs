@@ -113,6 +113,14 @@ pub enum PlanningError {
         /// The series.
         series: String,
     },
+    /// Series that cannot be summed.
+    #[error("series `{one}` and `{other}` do not cover the same times and so have no sum: give one of them")]
+    NotAlike {
+        /// The first of them.
+        one: String,
+        /// One that differs.
+        other: String,
+    },
     /// Too long a horizon.
     #[error("{}{steps} steps ahead are too many: give at most {STEPS_MAX}", of(series))]
     TooFar {

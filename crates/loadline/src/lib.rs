@@ -7,6 +7,7 @@
 pub mod demo;
 pub mod directory;
 pub mod forecast;
+pub mod headroom;
 pub mod host;
 pub mod render;
 pub mod report;

@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod forecast;
 mod headers;
+mod headroom;
 mod input;
 mod live;
 mod meta;
@@ -45,6 +46,7 @@ enum Verb {
     Run(run::Run),
     Report(report::Report),
     Forecast(forecast::Forecast),
+    Headroom(headroom::Headroom),
     Check(check::Check),
     Serve(serve::Serve),
     Schema(meta::Schema),
@@ -68,6 +70,7 @@ pub(crate) fn main() -> Exit {
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
         Verb::Forecast(verb) => verb.run(&out),
+        Verb::Headroom(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),
