@@ -25,9 +25,37 @@ pub struct HeadroomDocument {
     /// The share of an error budget that expected overload eats in its first 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_budget_eaten: Option<f64>,
+    /// Of a plan, the service that the fields above speak of: the one most likely to run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Of a plan, the services in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Outlook>,
+    /// Of a plan, the services under each what-if.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub what_ifs: Vec<Outlook>,
     /// What a reader should know besides.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// One service at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// The service.
+    pub service: String,
+    /// What is assumed besides the plan; `null` for the plan itself.
+    pub what_if: Option<String>,
+    /// As in [`HeadroomDocument`].
+    pub headroom_now: Option<f64>,
+    /// As in [`HeadroomDocument`].
+    pub runs_out: RunsOut,
+    /// The probability of having run out by the end of the horizon.
+    pub exceeded_by_end: f64,
+    /// The most instances needed within the horizon.
+    pub needed_max: Option<u64>,
+    /// As in [`HeadroomDocument`].
+    pub order_by: Option<Time>,
 }
 
 /// The first dates by which demand has been above capacity with that probability; `null`: not within the horizon.

@@ -11,6 +11,7 @@
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
 //! | [`series`] | a series of demand, and the times it is written with |
 //! | [`forecast`] | the document of `forecast` |
+//! | [`plan`] | a plan: services, what they can carry and what is asked of them |
 //! | [`headroom`] | the document of `headroom` |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
 //!
@@ -21,6 +22,7 @@ pub mod diagnostic;
 pub mod forecast;
 pub mod headroom;
 pub mod histogram;
+pub mod plan;
 pub mod recording;
 pub mod run;
 pub mod scenario;

@@ -32,6 +32,13 @@ impl Axis {
         }
     }
 
+    /// The distance of values, in seconds or in steps.
+    pub fn step(&self) -> i64 {
+        match *self {
+            Axis::Clock { step_s: step, .. } | Axis::Steps { step, .. } => step,
+        }
+    }
+
     /// Seconds between values, where they have dates.
     pub fn step_s(&self) -> Option<f64> {
         match self {

@@ -8,7 +8,9 @@ use std::thread;
 
 use loadline_analysis::forecast::{self, Calendar, Forecast, ForecastError, Method, seasons};
 use loadline_analysis::ingest::{self, Columns, Format, IngestError};
+use loadline_model::diagnostic::Diagnostic;
 use loadline_model::forecast::{Backtest, Bound, Finding, ForecastDocument, Point, SCHEMA, SeriesForecast};
+use loadline_model::plan::parse_span;
 use loadline_model::series::Series;
 
 /// How far to look ahead.
@@ -34,7 +36,8 @@ impl Horizon {
                 Err(format!("0 steps are none; {help}"))
             };
         }
-        seconds(text)
+        parse_span(text)
+            .ok()
             .filter(|s| *s > 0.0)
             .map(Horizon::Seconds)
             .ok_or_else(|| format!("`{text}` is no horizon; {help}"))
@@ -51,18 +54,6 @@ impl Horizon {
             return Err(PlanningError::TooFar { series: series.id.clone(), steps });
         }
         Ok((steps as usize).max(1))
-    }
-}
-
-/// Seconds of `90d`, `2w` or a duration of [`units`](loadline_model::units).
-pub fn seconds(text: &str) -> Option<f64> {
-    let (number, unit_s) = match text.trim().strip_suffix('w') {
-        Some(weeks) => (weeks, 7.0 * 86_400.0),
-        None => (text.trim().strip_suffix('d').unwrap_or(""), 86_400.0),
-    };
-    match number.parse::<f64>() {
-        Ok(count) if count.is_finite() && count >= 0.0 => Some(count * unit_s),
-        _ => loadline_model::units::parse_duration(text).ok().map(|d| d.as_secs_f64()),
     }
 }
 
@@ -93,6 +84,9 @@ pub enum PlanningError {
         /// Why.
         source: io::Error,
     },
+    /// What a plan says cannot be used.
+    #[error("the plan cannot be used")]
+    Plan(Vec<Diagnostic>),
     /// A folder without data.
     #[error("{}: there is no .csv, .tsv, .ndjson or .jsonl file in this folder", .0.display())]
     EmptyFolder(PathBuf),
@@ -114,7 +108,9 @@ pub enum PlanningError {
         series: String,
     },
     /// Series that cannot be summed.
-    #[error("series `{one}` and `{other}` do not cover the same times and so have no sum: give one of them")]
+    #[error(
+        "series `{one}` and `{other}` do not cover the same times and so have no sum: choose with --only"
+    )]
     NotAlike {
         /// The first of them.
         one: String,

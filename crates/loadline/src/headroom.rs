@@ -4,7 +4,7 @@ use std::path::Path;
 
 use loadline_analysis::headroom::{Capacity, Policy, headroom, headroom_now};
 use loadline_model::headroom::{HeadroomDocument, Instances, Probability, RunsOut, SCHEMA};
-use loadline_model::series::{Series, Time};
+use loadline_model::series::{Axis, Series, Time};
 use serde::Deserialize;
 
 use crate::forecast::{Forecasted, PlanningError, Request, forecast};
@@ -100,57 +100,118 @@ pub struct Question {
     pub changes: Vec<Change>,
 }
 
+/// Demand to come, as joint paths.
+#[derive(Debug, Clone)]
+pub(crate) struct Demand {
+    paths: Vec<Vec<f64>>,
+    /// Times of the steps of a path.
+    axis: Axis,
+    /// Index on the axis of the first step of a path.
+    begin: usize,
+    /// The highest demand of the latest season.
+    peak: f64,
+    notes: Vec<String>,
+}
+
+impl Demand {
+    /// Of the sum of `all` series.
+    pub(crate) fn forecast(all: &[Series], request: &Request) -> Result<Demand, PlanningError> {
+        let first = all.first().expect("a file holds at least one series");
+        if let Some(other) = all.iter().find(|s| s.axis != first.axis || s.values.len() != first.values.len())
+        {
+            return Err(PlanningError::NotAlike { one: first.id.clone(), other: other.id.clone() });
+        }
+        let made: Vec<Forecasted> = all.iter().map(|s| forecast(s, request)).collect::<Result<_, _>>()?;
+        Ok(Demand {
+            paths: joint_paths(&made),
+            axis: first.axis,
+            begin: first.values.len(),
+            peak: peak(all, &made[0]),
+            notes: notes(all, &made),
+        })
+    }
+
+    /// The sum of demands, each so many times; path by path, so that the peak is that of the sum.
+    pub(crate) fn sum(parts: &[(&Demand, f64)]) -> Option<Demand> {
+        let first = parts.first()?.0;
+        let alike = |d: &Demand| {
+            d.axis.time(d.begin) == first.axis.time(first.begin) && d.axis.step() == first.axis.step()
+        };
+        if !parts.iter().all(|(d, _)| alike(d)) {
+            return None;
+        }
+        let mut sum = Demand { peak: 0.0, notes: Vec::new(), ..first.clone() };
+        sum.paths.iter_mut().flatten().for_each(|v| *v = 0.0);
+        for (part, times) in parts {
+            sum.peak += part.peak * times;
+            for (path, more) in sum.paths.iter_mut().zip(&part.paths) {
+                path.iter_mut().zip(more).for_each(|(a, b)| *a += b * times);
+            }
+        }
+        Some(sum)
+    }
+
+    fn time(&self, step: usize) -> Time {
+        self.axis.time(self.begin + step)
+    }
+
+    fn changed(mut self, changes: &[Change]) -> Demand {
+        if changes.is_empty() {
+            return self;
+        }
+        let step_s = self.axis.step_s().unwrap_or(0.0);
+        let factors: Vec<f64> = (0..self.paths[0].len())
+            .map(|step| factor(changes, self.time(step), (step + 1) as f64 * step_s))
+            .collect();
+        for path in &mut self.paths {
+            path.iter_mut().zip(&factors).for_each(|(demand, factor)| *demand *= factor);
+        }
+        self
+    }
+}
+
 /// Forecasts the sum of `all` series and sets it against the capacity.
 pub fn headroom_of(
     all: &[Series],
     request: &Request,
     question: &Question,
 ) -> Result<HeadroomDocument, PlanningError> {
-    let first = all.first().expect("a file holds at least one series");
-    if let Some(other) = all.iter().find(|s| s.axis != first.axis || s.values.len() != first.values.len()) {
-        return Err(PlanningError::NotAlike { one: first.id.clone(), other: other.id.clone() });
-    }
-    let made: Vec<Forecasted> = all.iter().map(|s| forecast(s, request)).collect::<Result<_, _>>()?;
-    let axis = first.axis;
-    let n = first.values.len();
-    let mut paths = joint_paths(&made);
-    let time = |step: usize| axis.time(n + step);
-    for path in &mut paths {
-        for (step, demand) in path.iter_mut().enumerate() {
-            *demand *=
-                factor(&question.changes, time(step), (step + 1) as f64 * axis.step_s().unwrap_or(0.0));
-        }
-    }
-    let lag_steps = axis.step_s().map_or(0, |step| (question.lag_s / step).ceil() as usize);
+    Ok(answer(Demand::forecast(all, request)?, question))
+}
+
+pub(crate) fn answer(demand: Demand, question: &Question) -> HeadroomDocument {
+    let demand = demand.changed(&question.changes);
+    let step_s = demand.axis.step_s();
+    let lag_steps = step_s.map_or(0, |step| (question.lag_s / step).ceil() as usize);
     let policy = Policy { lag_steps, ..question.policy };
-    let result = headroom(&paths, &question.capacity, question.instances, &policy);
-    let at = |p: f64| result.runs_out(p).map(time);
+    let result = headroom(&demand.paths, &question.capacity, question.instances, &policy);
+    let at = |p: f64| result.runs_out(p).map(|step| demand.time(step));
     let order_by = question.lead_time_s.and_then(|lead| match at(1.0 - policy.quantile)? {
         Time::Clock(seconds) => Some(Time::Clock(seconds - lead.ceil() as i64)),
         Time::Step(_) => None,
     });
-    let days = |step: usize| (step + 1) as f64 * axis.step_s().unwrap_or(DAY_S) / DAY_S;
-    let budget_end = (0..paths[0].len()).rfind(|step| days(*step) <= BUDGET_DAYS).unwrap_or(0);
-    Ok(HeadroomDocument {
+    let days = |step: usize| (step + 1) as f64 * step_s.unwrap_or(DAY_S) / DAY_S;
+    let budget_end = (0..demand.paths[0].len()).rfind(|step| days(*step) <= BUDGET_DAYS).unwrap_or(0);
+    let dates = (0..demand.paths[0].len()).map(|step| demand.time(step));
+    let probability = dates.clone().zip(&result.exceeded_by);
+    let instances = dates.zip(&result.needed);
+    let mut notes = demand.notes.clone();
+    if step_s.is_none() && (question.lead_time_s.is_some() || question.lag_s > 0.0) {
+        notes.push("the demand has no dates: lead time and lag were left out".into());
+    }
+    HeadroomDocument {
         schema: SCHEMA.into(),
-        headroom_now: headroom_now(peak(all, &made[0]), &question.capacity, question.instances, &policy),
+        headroom_now: headroom_now(demand.peak, &question.capacity, question.instances, &policy),
         runs_out: RunsOut { p10: at(0.1), p50: at(0.5), p90: at(0.9) },
-        probability: result
-            .exceeded_by
-            .iter()
-            .enumerate()
-            .map(|(step, p)| Probability { date: time(step), exceeded_by: *p })
-            .collect(),
-        instances: result
-            .needed
-            .iter()
-            .enumerate()
-            .map(|(step, needed)| Instances { date: time(step), needed: *needed })
-            .collect(),
+        probability: probability.map(|(date, p)| Probability { date, exceeded_by: *p }).collect(),
+        instances: instances.map(|(date, needed)| Instances { date, needed: *needed }).collect(),
         order_by,
         error_budget_eaten: question.error_budget.map(|budget| result.overload[budget_end] / budget),
-        notes: notes(all, &made, question, axis.step_s().is_some()),
-    })
+        service: None,
+        services: Vec::new(),
+        what_ifs: Vec::new(),
+        notes,
+    }
 }
 
 /// Paths of the sum: the same draw of every series, so that what moved them together does so here.
@@ -182,7 +243,7 @@ fn peak(all: &[Series], made: &Forecasted) -> f64 {
     (n - season..n).map(|t| all.iter().map(|s| s.values[t]).sum::<f64>()).fold(f64::NEG_INFINITY, f64::max)
 }
 
-fn notes(all: &[Series], made: &[Forecasted], question: &Question, dated: bool) -> Vec<String> {
+fn notes(all: &[Series], made: &[Forecasted]) -> Vec<String> {
     let mut notes = Vec::new();
     if all.len() > 1 {
         notes.push(format!("the demand is the sum of {} series", all.len()));
@@ -190,9 +251,6 @@ fn notes(all: &[Series], made: &[Forecasted], question: &Question, dated: bool) 
     for (series, made) in all.iter().zip(made) {
         let name = if series.id.is_empty() { String::new() } else { format!("{}: ", series.id) };
         notes.extend(series.notes.iter().chain(&made.forecast.notes).map(|note| format!("{name}{note}")));
-    }
-    if !dated && (question.lead_time_s.is_some() || question.lag_s > 0.0) {
-        notes.push("the demand has no dates: lead time and lag were left out".into());
     }
     notes
 }

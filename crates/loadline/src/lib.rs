@@ -9,6 +9,7 @@ pub mod directory;
 pub mod forecast;
 pub mod headroom;
 pub mod host;
+pub mod plan;
 pub mod render;
 pub mod report;
 pub mod run;

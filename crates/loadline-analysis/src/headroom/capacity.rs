@@ -21,6 +21,11 @@ impl Capacity {
         Capacity { mean: (low + high) / 2.0, deviation: (high - low) / (2.0 * z) }
     }
 
+    /// The same, so many times as large.
+    pub fn times(self, factor: f64) -> Capacity {
+        Capacity { mean: self.mean * factor, deviation: self.deviation * factor }
+    }
+
     /// The quantile `q`.
     pub fn quantile(&self, q: f64) -> f64 {
         if self.deviation == 0.0 {

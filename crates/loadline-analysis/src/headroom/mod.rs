@@ -8,19 +8,8 @@ mod capacity;
 mod utilisation;
 
 pub use capacity::Capacity;
+pub use loadline_model::plan::Redundancy;
 pub use utilisation::{PerInstance, per_instance};
-
-/// What has to survive the loss of what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Redundancy {
-    /// Nothing is spare.
-    #[default]
-    None,
-    /// N + k: so many instances are spare.
-    Spare(u32),
-    /// Instances are spread evenly over so many zones (at least 2), one of which may be lost.
-    Zones(u32),
-}
 
 /// How capacity is to be planned.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,7 +79,7 @@ pub fn headroom(paths: &[Vec<f64>], capacity: &Capacity, instances: u32, policy:
     for (path, each) in paths.iter().zip(&each) {
         let usable = each * policy.serving(instances);
         if let Some(first) = path.iter().position(|d| *d > usable) {
-            above[first] += 1.0 / paths.len() as f64;
+            above[first] += 1.0;
         }
         for (t, demand) in path.iter().enumerate() {
             excess[t] += (demand - usable).max(0.0);
@@ -99,7 +88,7 @@ pub fn headroom(paths: &[Vec<f64>], capacity: &Capacity, instances: u32, policy:
     }
     let (excess, total) = (running(&excess), running(&total));
     let overload = excess.iter().zip(&total).map(|(e, t)| if *t > 0.0 { e / t } else { 0.0 }).collect();
-    let exceeded_by = running(&above).into_iter().map(|p| p.min(1.0)).collect();
+    let exceeded_by = running(&above).into_iter().map(|n| n / paths.len() as f64).collect();
     let needed = (0..steps).map(|t| needed(paths, &each, t, policy)).collect();
     Headroom { exceeded_by, needed, overload }
 }
@@ -107,7 +96,7 @@ pub fn headroom(paths: &[Vec<f64>], capacity: &Capacity, instances: u32, policy:
 impl Headroom {
     /// The first step by which the probability of having run out is at least `p`.
     pub fn runs_out(&self, p: f64) -> Option<usize> {
-        // Sums of shares miss by a last digit.
+        // `1 − 0.95` is not quite 0.05.
         self.exceeded_by.iter().position(|e| *e >= p - 1e-9)
     }
 }

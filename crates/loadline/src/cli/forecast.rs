@@ -1,14 +1,16 @@
 //! `loadline forecast`: demand from historical metrics.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use loadline::analysis::forecast::Method;
 use loadline::analysis::ingest::Columns;
 use loadline::forecast::{Horizon, PlanningError, Request, forecast_all, load};
+use loadline::model::diagnostic::nearest;
 use loadline::model::forecast::{ForecastDocument, SeriesForecast};
+use loadline::model::series::Series;
 
 use super::exit::{Exit, UserError};
 use super::output::{Output, check_writable};
@@ -56,11 +58,23 @@ pub(crate) struct ColumnFlags {
     /// The column that parts many series in one file [default: found]
     #[arg(long, value_name = "COL")]
     series: Option<String>,
+    /// Only the series of this name (repeatable)
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
 }
 
-impl From<ColumnFlags> for Columns {
-    fn from(flags: ColumnFlags) -> Columns {
-        Columns { time: flags.time, value: flags.value, series: flags.series }
+impl ColumnFlags {
+    /// Reads the series that are asked for.
+    pub(crate) fn load(self, source: &Path) -> anyhow::Result<Vec<Series>> {
+        let columns = Columns { time: self.time, value: self.value, series: self.series };
+        let mut all = load(source, &columns).map_err(sort)?;
+        let names = all.iter().map(|s| s.id.as_str());
+        if let Some(unknown) = self.only.iter().find(|id| !names.clone().any(|name| name == id.as_str())) {
+            let help = nearest(unknown, names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+            return Err(UserError::input(format!("{} has no series `{unknown}`{help}", source.display())));
+        }
+        all.retain(|s| self.only.is_empty() || self.only.contains(&s.id));
+        Ok(all)
     }
 }
 
@@ -89,7 +103,7 @@ fn level(text: &str) -> Result<f64, String> {
 impl Forecast {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         check_writable(&self.output)?;
-        let series = load(&self.source, &self.columns.into()).map_err(sort)?;
+        let series = self.columns.load(&self.source)?;
         let method = match self.model {
             Model::Auto => Method::Auto,
             Model::SeasonalNaive => Method::SeasonalNaive,
@@ -112,7 +126,10 @@ impl Forecast {
 
 /// What the user can mend, and what not.
 pub(crate) fn sort(error: PlanningError) -> anyhow::Error {
-    UserError::input(error)
+    match error {
+        PlanningError::Plan(diagnostics) => UserError::Diagnostics(diagnostics).into(),
+        error => UserError::input(error),
+    }
 }
 
 /// A bar on a terminal, where there are many series.
