@@ -1,8 +1,11 @@
-//! What sends a request. [`http::HttpClient`] is reqwest with everything HTTP can need; [`simulated::SimulatedServer`]
-//! is a queue in virtual time.
+//! What sends a request. [`lean::LeanClient`] speaks HTTP/1.1 at the least cost, [`http::HttpClient`] is reqwest with
+//! everything HTTP can need, [`choice::AnyClient`] chooses between them; [`simulated::SimulatedServer`] is a queue in
+//! virtual time.
 
+pub mod choice;
 pub mod connector;
 pub mod http;
+pub mod lean;
 pub mod simulated;
 pub mod tls;
 

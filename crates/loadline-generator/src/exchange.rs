@@ -20,6 +20,9 @@ pub struct Request {
     pub timeout: Duration,
     /// Whether the body of the answer is needed afterwards. If not, it is read and let go.
     pub keep_body: bool,
+    /// Whether all headers of the answer are needed afterwards. If not, a client may leave out any but those
+    /// that redirects and cookies rest on: `location`, `set-cookie`, and `date` beside the latter.
+    pub keep_headers: bool,
 }
 
 /// An answer, read to its end.
@@ -27,7 +30,7 @@ pub struct Request {
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The headers.
+    /// The headers, as far as [`Request::keep_headers`] asked for them.
     pub headers: HeaderMap,
     /// The body, where [`Request::keep_body`] asked for it; at most [`BODY_KEPT_BYTES_MAX`].
     pub body: Bytes,

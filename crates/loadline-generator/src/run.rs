@@ -9,7 +9,8 @@ use loadline_model::recording::Second;
 
 use crate::arrivals::{Load, Source, Stage, TimedStage};
 use crate::client::Client;
-use crate::client::http::{ClientError, HttpClient, HttpSettings};
+use crate::client::choice::AnyClient;
+use crate::client::http::{ClientError, HttpSettings};
 use crate::clock::Nanos;
 use crate::clock::real::{Epoch, RealClock};
 use crate::collect::Collector;
@@ -230,7 +231,7 @@ fn start_worker(
     let drive = move || -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _guard = runtime.enter();
-        let client = match HttpClient::new(&plan.http) {
+        let client = match AnyClient::new(&plan.http) {
             Ok(client) => client,
             Err(error) => {
                 let _ = ready_in.send(Err(error.into()));

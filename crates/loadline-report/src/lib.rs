@@ -1,9 +1,15 @@
-//! placeholder
-#![allow(missing_docs)]
-use loadline_model::run::Summary;
-pub fn text(s: &Summary, _colour: bool) -> String {
-    format!("{:?} {:?}\n{:?}\n{:?}\n{:?}\n", s.verdict, s.validity, s.response, s.service, s.slos)
-}
-pub fn junit(_s: &Summary) -> String {
-    String::new()
-}
+//! The reports of Loadline: charts, HTML, Markdown, JUnit, pictures and text.
+//!
+//! Every function here is pure: it takes documents of the model and returns text or bytes. It opens no file and
+//! knows no clock, so two reports of one run are byte for byte the same. What a server or a user wrote is escaped
+//! wherever it is shown.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`run`] | the report of one run |
+//! | [`chart`] | scales, labels, palette and canvas, shared by all reports |
+//! | [`format`] | figures as people read them |
+
+pub mod chart;
+pub mod format;
+pub mod run;

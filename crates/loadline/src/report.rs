@@ -1,10 +1,12 @@
-//! The journey of a report: from a run directory to a summary and a view that can be rendered.
+//! The journey of a report: from a run directory to a summary, and to a view that can be rendered.
 
 use std::path::Path;
 
 use loadline_analysis::summary::Summariser;
+use loadline_model::recording::Second;
 use loadline_model::run::{RunDocument, Summary};
 use loadline_model::slo::Slo;
+use loadline_report::run::{Gatherer, View};
 
 use crate::directory::{DirectoryError, RecordedRun};
 
@@ -13,12 +15,31 @@ use crate::directory::{DirectoryError, RecordedRun};
 /// # Errors
 /// When the directory cannot be read.
 pub fn summarise(directory: &Path) -> Result<(RunDocument, Summary), DirectoryError> {
+    summarise_while(directory, |_| {})
+}
+
+/// The same, with all that a report shows.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn view(directory: &Path) -> Result<View, DirectoryError> {
+    let mut gatherer = Gatherer::new();
+    let (document, summary) = summarise_while(directory, |second| gatherer.push(second))?;
+    Ok(gatherer.finish(&document, &summary))
+}
+
+fn summarise_while(
+    directory: &Path,
+    mut also: impl FnMut(&Second),
+) -> Result<(RunDocument, Summary), DirectoryError> {
     let mut recorded = RecordedRun::open(directory)?;
     let run = &recorded.document;
     let slos: Vec<Slo> = run.slos.iter().filter_map(|text| text.parse().ok()).collect();
     let mut summariser = Summariser::new(run.model, &run.stages, &run.request_names, &slos);
     for second in recorded.seconds()? {
-        summariser.push(&second?);
+        let second = second?;
+        summariser.push(&second);
+        also(&second);
     }
     let summary = summariser.finish(&recorded.document);
     recorded.document.summary = Some(summary.clone());

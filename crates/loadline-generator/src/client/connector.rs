@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,8 @@ impl Meter {
         std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn opened(&self, total: Duration, dns: Duration) {
+    /// Counts a connection that took `total`, name resolution included.
+    pub(super) fn opened(&self, total: Duration, dns: Duration) {
         let connect = total.saturating_sub(dns);
         let one = Connections { opened: 1, dns, dns_max: dns, connect, connect_max: connect };
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).add(&one);
@@ -131,9 +132,25 @@ impl Resolver {
         Resolver { policy, known: Arc::default() }
     }
 
-    fn known(&self, host: &str) -> Option<Vec<SocketAddr>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get_mut(host).map(Known::rotate)
+    /// The addresses of `host`, without port, and what it took to learn them.
+    pub(super) async fn lookup(&self, host: &str) -> Result<(Vec<SocketAddr>, Duration), Unresolved> {
+        if self.policy == DnsPolicy::Once
+            && let Some(known) = self.known().get_mut(host)
+        {
+            return Ok((known.rotate(), Duration::ZERO));
+        }
+        let begun = Instant::now();
+        let found = tokio::net::lookup_host((host, 0)).await.map(Iterator::collect::<Vec<_>>);
+        let addresses = match found {
+            Ok(addresses) if !addresses.is_empty() => addresses,
+            found => return Err(Unresolved { host: host.to_owned(), source: found.err() }),
+        };
+        self.known().insert(host.to_owned(), Known { addresses: addresses.clone(), next: 1 });
+        Ok((addresses, begun.elapsed()))
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,21 +166,8 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = self.clone();
         Box::pin(async move {
-            let host = name.as_str().to_owned();
-            if resolver.policy == DnsPolicy::Once
-                && let Some(addresses) = resolver.known(&host)
-            {
-                return Ok(Box::new(addresses.into_iter()) as Addrs);
-            }
-            let begun = Instant::now();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await.map(Iterator::collect::<Vec<_>>);
-            let _ = DNS_TIME.try_with(|time| time.set(begun.elapsed()));
-            let addresses = match found {
-                Ok(addresses) if !addresses.is_empty() => addresses,
-                found => return Err(Unresolved { host, source: found.err() }.into()),
-            };
-            let mut known = resolver.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(host, Known { addresses: addresses.clone(), next: 1 });
+            let (addresses, took) = resolver.lookup(name.as_str()).await?;
+            let _ = DNS_TIME.try_with(|time| time.set(took));
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }

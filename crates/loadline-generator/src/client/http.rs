@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use http::header::CONTENT_LENGTH;
 use reqwest::retry;
 
 use super::connector::{DnsPolicy, Meter, Resolver, Unresolved};
+use super::lean::announces_empty_body;
 use super::tls::{TlsError, TlsSettings};
 use super::{Client, Connections};
 use crate::exchange::{BODY_KEPT_BYTES_MAX, ErrorClass, Request, Response};
@@ -25,9 +28,35 @@ pub enum HttpVersion {
     Http2,
 }
 
+/// Which client sends the requests. Both give the same results; one costs less, the other can do more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientKind {
+    /// For each request the lean one if it can do what the settings ask.
+    #[default]
+    Auto,
+    /// The lean one only.
+    Lean,
+    /// reqwest only.
+    Reqwest,
+}
+
+impl HttpVersion {
+    /// What the TLS handshake offers, the preferred one first (RFC 7301).
+    fn offered(self) -> Vec<Vec<u8>> {
+        let (http2, http1) = (b"h2".to_vec(), b"http/1.1".to_vec());
+        match self {
+            HttpVersion::Auto => vec![http2, http1],
+            HttpVersion::Http1 => vec![http1],
+            HttpVersion::Http2 => vec![http2],
+        }
+    }
+}
+
 /// How requests are sent.
 #[derive(Debug, Clone, Default)]
 pub struct HttpSettings {
+    /// Which client sends them.
+    pub client: ClientKind,
     /// Which version of HTTP is spoken.
     pub version: HttpVersion,
     /// Trust and identity.
@@ -54,6 +83,9 @@ pub enum ClientError {
         /// The parser's word.
         reason: String,
     },
+    /// The lean client was asked for, and what it cannot do.
+    #[error("the lean client speaks neither HTTP/2 nor to proxies; leave the choice of the client open")]
+    NotLean,
     /// Anything else.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
@@ -73,8 +105,11 @@ impl HttpClient {
     /// When TLS or the proxy cannot be set up as asked.
     pub fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
         let connections = Meter::default();
+        let mut tls = settings.tls.build()?;
+        // reqwest takes a configuration as it is: what is not offered here is not offered.
+        tls.alpn_protocols = settings.version.offered();
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(settings.tls.build()?)
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
@@ -121,6 +156,9 @@ fn to_reqwest(request: &Request) -> Result<reqwest::Request, ErrorClass> {
     let url = request.uri.to_string().parse().map_err(|_| ErrorClass::Template)?;
     let mut out = reqwest::Request::new(request.method.clone(), url);
     *out.headers_mut() = request.headers.clone();
+    if request.body.is_empty() && announces_empty_body(&request.method) {
+        out.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
+    }
     if !request.body.is_empty() {
         *out.body_mut() = Some(request.body.clone().into());
     }
@@ -166,9 +204,7 @@ fn classify(error: &reqwest::Error) -> ErrorClass {
             }
         }
         if let Some(cause) = cause.downcast_ref::<io::Error>() {
-            if let Some(inner) = cause.get_ref()
-                && inner.is::<rustls::Error>()
-            {
+            if is_of_tls(cause) {
                 return ErrorClass::Tls;
             }
             class = of_io(cause.kind(), error.is_connect(), class);
@@ -179,6 +215,13 @@ fn classify(error: &reqwest::Error) -> ErrorClass {
         source = cause.source();
     }
     class
+}
+
+/// Whether a fault of TLS is wrapped in it: such wrapping is no link in the chain of sources.
+fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>() || inner.downcast_ref::<io::Error>().is_some_and(is_of_tls)
+    })
 }
 
 fn of_io(kind: io::ErrorKind, connecting: bool, so_far: ErrorClass) -> ErrorClass {

@@ -26,6 +26,10 @@ enum From {
 }
 
 impl Capture {
+    pub(super) fn needs_headers(&self) -> bool {
+        matches!(self.from, From::Header(_))
+    }
+
     pub(super) fn needs_body(&self) -> bool {
         matches!(self.from, From::Json(_) | From::Regex { .. })
     }

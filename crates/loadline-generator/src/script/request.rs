@@ -29,6 +29,7 @@ pub struct RequestStep {
     timeout: Duration,
     pub(super) redirects: u32,
     pub(super) keep_body: bool,
+    keep_headers: bool,
     pub(super) cookies: bool,
     pub(super) checks: Checks,
     pub(super) captures: Vec<Capture>,
@@ -110,6 +111,7 @@ impl RequestStep {
             body: self.body.render(session)?,
             timeout: self.timeout,
             keep_body: self.keep_body,
+            keep_headers: self.keep_headers,
         })
     }
 
@@ -223,6 +225,7 @@ impl Compiler<'_> {
             timeout: request.timeout.unwrap_or(timeout),
             redirects: request.redirects.unwrap_or(redirects),
             keep_body: checks.need_body() || captures.iter().any(Capture::needs_body),
+            keep_headers: checks.need_headers() || captures.iter().any(Capture::needs_headers),
             cookies,
             checks,
             captures,

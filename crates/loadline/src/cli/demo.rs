@@ -37,7 +37,7 @@ impl Demo {
         let run = &demo.run;
         let page = run.directory.join("report.html");
         super::report::render(&run.directory, &page, out)?;
-        out.print(loadline::render::text(&run.summary, out.colour_stdout()).as_bytes())?;
+        out.print(loadline::render::run::text(&run.summary, out.colour_stdout()).as_bytes())?;
         out.print(truths(&demo.compared).as_bytes())?;
         let page = page.canonicalize().context("failed to find the report just written")?;
         out.print(format!("\nThe charted report: {}\n", page.display()).as_bytes())?;

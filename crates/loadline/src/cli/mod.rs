@@ -109,3 +109,14 @@ fn fail(out: &output::Output, error: &anyhow::Error) -> Exit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap looks for names used twice and the like in development builds only: so a test has to.
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

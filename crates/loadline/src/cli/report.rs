@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+use loadline::model::run::{RunDocument, Status};
+use loadline::render::run;
+
 use super::exit::{Exit, UserError, sort_directory};
 use super::output::Output;
 
@@ -41,20 +45,52 @@ impl Report {
 }
 
 fn is_json(path: &Path) -> bool {
-    path == Path::new("-") || path.extension().is_some_and(|ending| ending == "json")
+    path == Path::new("-") || ending(path) == "json"
+}
+
+fn ending(path: &Path) -> &str {
+    path.extension().and_then(|ending| ending.to_str()).unwrap_or_default()
 }
 
 /// Writes the report of a run directory in the form that the ending of `path` asks for.
 pub(crate) fn render(directory: &Path, path: &Path, out: &Output) -> anyhow::Result<()> {
-    let (document, summary) = loadline::report::summarise(directory).map_err(sort_directory)?;
-    if document.status == loadline::model::run::Status::Incomplete {
+    if is_json(path) {
+        let (document, summary) = loadline::report::summarise(directory).map_err(sort_directory)?;
+        note_incomplete(&document, out);
+        return out.write(path, format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes());
+    }
+    let form = ending(path);
+    if !["html", "md", "png", "svg", "xml"].contains(&form) {
+        return Err(UserError::input(format!(
+            "{}: the ending says what to write: .html, .md, .json, .png, .xml (JUnit) or .svg (a folder of charts)",
+            path.display()
+        )));
+    }
+    let view = loadline::report::view(directory).map_err(sort_directory)?;
+    note_incomplete(&view.run, out);
+    match form {
+        "html" => out.write(path, run::html(&view).as_bytes()),
+        "md" => out.write(path, run::markdown(&view).as_bytes()),
+        "png" => out.write(path, &run::png(&view)),
+        "xml" => out.write(path, run::junit(&view.summary).as_bytes()),
+        _ => write_charts(path, &run::charts(&view), out),
+    }
+}
+
+fn note_incomplete(document: &RunDocument, out: &Output) {
+    if document.status == Status::Incomplete {
         out.say(format!(
             "note: the run is incomplete: {}",
             document.ended_by.as_deref().unwrap_or("it ended early")
         ));
     }
-    if is_json(path) {
-        return out.write(path, format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes());
+}
+
+/// A folder with one file a chart.
+fn write_charts(folder: &Path, charts: &[(String, String)], out: &Output) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    for (name, svg) in charts {
+        out.write(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
     }
     Ok(())
 }

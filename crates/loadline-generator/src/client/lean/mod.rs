@@ -1,0 +1,232 @@
+//! The lean client: HTTP/1.1 over TCP and TLS with a codec of its own, for where reqwest would be the cost.
+//!
+//! A request's own future writes and reads its connection; nothing is spawned for it, and in the steady state nothing
+//! is allocated for it: its head was encoded before, all connections of a worker read into one buffer, and what
+//! nobody asked for is not kept of the answer.
+
+mod chunked;
+mod deadline;
+mod encode;
+mod parse;
+mod pool;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use deadline::Deadlines;
+use encode::Heads;
+pub(super) use encode::announces_empty_body;
+use parse::Answer;
+use pool::{Origin, Pool};
+use stream::{Connection, Connector};
+
+use super::connector::Resolver;
+use super::http::{ClientError, HttpSettings, HttpVersion};
+use super::{Client, Connections};
+use crate::exchange::{ErrorClass, Request, Response};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Sends requests over HTTP/1.1. Every worker has one of its own.
+pub struct LeanClient {
+    heads: RefCell<Heads>,
+    pool: Pool,
+    deadlines: Deadlines,
+    /// Nothing stays in it between two reads.
+    buffer: RefCell<Box<[u8]>>,
+}
+
+impl LeanClient {
+    /// Whether this client can do what `settings` ask, for `http` URLs or for `https` ones.
+    pub fn suits(settings: &HttpSettings, tls: bool) -> bool {
+        let version = match settings.version {
+            HttpVersion::Http1 => true,
+            HttpVersion::Auto => !tls,
+            HttpVersion::Http2 => false,
+        };
+        version && settings.proxy.is_none()
+    }
+
+    /// A client with no connection yet. Has to be called within a tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up as asked.
+    pub fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
+        let connector = Connector::new(Resolver::new(settings.dns), &settings.tls);
+        if settings.tls.authorities.is_some() || settings.tls.identity.is_some() {
+            connector.tls()?;
+        }
+        Ok(LeanClient {
+            heads: RefCell::new(Heads::new()),
+            pool: Pool::new(connector, !settings.no_keep_alive),
+            deadlines: Deadlines::new(),
+            buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
+        })
+    }
+
+    fn origin(&self, request: &Arc<Request>) -> Result<Rc<Origin>, ErrorClass> {
+        Ok(self.heads.borrow_mut().of(request, &self.pool)?.1.clone())
+    }
+
+    /// Sends `request`, a second time on a new connection if the first turns out to have been closed while idle.
+    async fn exchange(&self, request: &Arc<Request>) -> Result<Response, ErrorClass> {
+        let origin = self.origin(request)?;
+        let mut retried = false;
+        loop {
+            let mut connection = match self.pool.idle(&origin).filter(|_| !retried) {
+                Some(connection) => connection,
+                None => self.pool.wait(&origin, retried).await?,
+            };
+            let mut exchange = Exchange::new(self, request);
+            match poll_fn(|context| exchange.poll(&mut connection, context)).await {
+                Ok(()) => {
+                    if exchange.is_clean() {
+                        self.pool.put_back(&origin, connection);
+                    }
+                    return Ok(exchange.answer.into_response());
+                }
+                Err(ErrorClass::Reset) if connection.aged && !exchange.answered && !retried => retried = true,
+                Err(class) => return Err(class),
+            }
+        }
+    }
+}
+
+impl Client for LeanClient {
+    async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+        self.deadlines.after(request.timeout).bound(self.exchange(&request)).await
+    }
+
+    fn take_connections(&self) -> Connections {
+        self.pool.connector().meter.take()
+    }
+}
+
+/// One request on its way over one connection.
+struct Exchange<'a> {
+    client: &'a LeanClient,
+    request: &'a Arc<Request>,
+    upload: Upload,
+    answer: Answer,
+    /// A byte of the answer has come.
+    answered: bool,
+    /// Bytes came that do not belong to the answer.
+    excess: bool,
+}
+
+/// How far the request has been sent.
+enum Upload {
+    /// Not at all.
+    Whole,
+    /// What is left of the head, and the bytes of the body that were sent.
+    Part {
+        head: Vec<u8>,
+        body_sent: usize,
+    },
+    /// All of it, but TLS may hold some back.
+    Unflushed,
+    Done,
+    /// The other side takes no more; it may have answered before.
+    Refused,
+}
+
+impl<'a> Exchange<'a> {
+    fn new(client: &'a LeanClient, request: &'a Arc<Request>) -> Self {
+        let answer = Answer::to(request);
+        Exchange { client, request, upload: Upload::Whole, answer, answered: false, excess: false }
+    }
+
+    /// Whether the connection is as good as before.
+    fn is_clean(&self) -> bool {
+        self.answer.is_persistent() && !self.excess && matches!(self.upload, Upload::Done)
+    }
+
+    /// Sends and reads as far as it goes; ready once the answer is complete.
+    fn poll(
+        &mut self,
+        connection: &mut Connection,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ErrorClass>> {
+        while !matches!(self.upload, Upload::Done | Upload::Refused) {
+            match self.poll_send(connection, context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(class)) => return Poll::Ready(Err(class)),
+                Poll::Pending => break,
+            }
+        }
+        loop {
+            let buffer = &mut *self.client.buffer.borrow_mut();
+            match connection.poll_read(context, buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) => return Poll::Ready(self.answer.close()),
+                Poll::Ready(Ok(len)) => {
+                    self.answered = true;
+                    let taken = self.answer.feed(&buffer[..len])?;
+                    if self.answer.is_done() {
+                        self.excess = taken < len;
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                // Some servers leave TLS without a word: what ends a body of unknown length ends it so, too.
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(ErrorClass::Reset)),
+            }
+        }
+    }
+
+    /// One step of sending.
+    fn poll_send(
+        &mut self,
+        connection: &mut Connection,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ErrorClass>> {
+        let body = &self.request.body;
+        let sent = match &mut self.upload {
+            Upload::Whole => {
+                let mut heads = self.client.heads.borrow_mut();
+                let head = heads.of(self.request, &self.client.pool)?.0;
+                let sent = connection.poll_write(context, head, body);
+                // Only a full socket costs a copy: the place of the head may be another's when it goes on.
+                if let Poll::Ready(Ok(sent)) = sent
+                    && sent < head.len() + body.len()
+                {
+                    let (head, body_sent) =
+                        (head[sent.min(head.len())..].to_vec(), sent.saturating_sub(head.len()));
+                    self.upload = Upload::Part { head, body_sent };
+                    return Poll::Ready(Ok(()));
+                }
+                sent.map_ok(|_| true)
+            }
+            Upload::Part { head, body_sent } => {
+                let sent = connection.poll_write(context, head, &body[*body_sent..]);
+                sent.map_ok(|sent| {
+                    let of_head = sent.min(head.len());
+                    head.drain(..of_head);
+                    *body_sent += sent - of_head;
+                    head.is_empty() && *body_sent == body.len()
+                })
+            }
+            Upload::Unflushed => match connection.poll_flush(context) {
+                Poll::Ready(Ok(())) => {
+                    self.upload = Upload::Done;
+                    return Poll::Ready(Ok(()));
+                }
+                other => other.map_ok(|()| false),
+            },
+            Upload::Done | Upload::Refused => return Poll::Ready(Ok(())),
+        };
+        match sent {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(true)) => self.upload = Upload::Unflushed,
+            Poll::Ready(Ok(false)) => {}
+            Poll::Ready(Err(_)) => self.upload = Upload::Refused,
+        }
+        Poll::Ready(Ok(()))
+    }
+}

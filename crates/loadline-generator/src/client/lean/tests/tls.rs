@@ -1,0 +1,83 @@
+//! TLS against a rustls server with an authority of its own.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::get;
+use crate::client::Client;
+use crate::client::http::HttpSettings;
+use crate::client::lean::LeanClient;
+use crate::client::tls::TlsSettings;
+use crate::exchange::ErrorClass;
+
+/// A server with a certificate for `name`; its port and the authority's certificate.
+async fn server(name: &str) -> (u16, Vec<u8>) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = authority.self_signed(&authority_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+    let certificate =
+        CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let mut request = [0; 1024];
+                while stream.read(&mut request).await.is_ok_and(|len| len > 0) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+                    let _ = stream.flush().await;
+                }
+            });
+        }
+    });
+    (port, pem.into_bytes())
+}
+
+fn trusting(tls: TlsSettings) -> LeanClient {
+    LeanClient::new(&HttpSettings { tls, ..HttpSettings::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn a_trusted_server_is_spoken_to_over_one_connection() {
+    let (port, authority) = server("localhost").await;
+    let client = trusting(TlsSettings { authorities: Some(authority), ..TlsSettings::default() });
+    for _ in 0..3 {
+        let answer = client.send(get(&format!("https://localhost:{port}/"))).await.unwrap();
+        assert_eq!((answer.status, answer.body_len), (200, 2));
+    }
+    assert_eq!(client.take_connections().opened, 1);
+}
+
+#[tokio::test]
+async fn a_wrong_name_or_authority_is_of_the_tls_class_unless_none_matter() {
+    let (port, authority) = server("elsewhere.example").await;
+    let (url, (_, other)) = (format!("https://localhost:{port}/"), server("localhost").await);
+    for authorities in [authority, other] {
+        let client = trusting(TlsSettings { authorities: Some(authorities), ..TlsSettings::default() });
+        assert_eq!(client.send(get(&url)).await.unwrap_err(), ErrorClass::Tls);
+    }
+    let client = trusting(TlsSettings { insecure: true, ..TlsSettings::default() });
+    assert_eq!(client.send(get(&url)).await.unwrap().status, 200);
+}

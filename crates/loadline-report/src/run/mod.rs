@@ -1,0 +1,26 @@
+//! The report of one run.
+//!
+//! [`view`] works everything out from the run's documents and seconds; [`html`], [`markdown`], [`charts`] and `png`
+//! show it. [`text`] and [`junit`] need the summary alone.
+
+mod buckets;
+mod charts;
+mod distribution;
+pub mod headline;
+mod html;
+mod junit;
+mod markdown;
+#[cfg(feature = "png")]
+mod png;
+mod rows;
+mod text;
+mod view;
+
+pub use charts::charts;
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;
+#[cfg(feature = "png")]
+pub use png::png;
+pub use text::text;
+pub use view::{Distribution, Gatherer, Heat, OTHER, Point, Series, Shade, View, view};
