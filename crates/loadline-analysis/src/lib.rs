@@ -3,6 +3,9 @@
 
 pub mod changes;
 pub mod compare;
+pub mod forecast;
+pub mod headroom;
+pub mod ingest;
 pub mod latency;
 mod numeric;
 pub mod queueing;

@@ -11,6 +11,10 @@
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
 //! | [`fit`] | a saturation model fitted to points |
 //! | [`saturation`] | the highest rate within the objectives |
+//! | [`series`] | a series of demand, and the times it is written with |
+//! | [`forecast`] | the document of `forecast` |
+//! | [`plan`] | a plan: services, what they can carry and what is asked of them |
+//! | [`headroom`] | the document of `headroom` |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
 //! | [`run_table`] | figures of many runs, one row a run |
 //! | [`comparison`] | the verdict between two groups of runs |
@@ -23,11 +27,15 @@ pub mod changes;
 pub mod comparison;
 pub mod diagnostic;
 pub mod fit;
+pub mod forecast;
+pub mod headroom;
 pub mod histogram;
+pub mod plan;
 pub mod recording;
 pub mod run;
 pub mod run_table;
 pub mod saturation;
 pub mod scenario;
+pub mod series;
 pub mod slo;
 pub mod units;

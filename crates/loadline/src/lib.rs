@@ -6,7 +6,10 @@
 
 pub mod demo;
 pub mod directory;
+pub mod forecast;
+pub mod headroom;
 pub mod host;
+pub mod plan;
 pub mod points;
 pub mod report;
 pub mod run;

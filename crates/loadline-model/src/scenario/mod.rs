@@ -7,13 +7,13 @@ mod check;
 mod env;
 mod load;
 mod overrides;
-mod read;
+pub(crate) mod read;
 mod record;
 mod steps;
 #[cfg(test)]
 mod tests;
 pub mod types;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::{fmt, sync::Arc};
 

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// Collects what is wrong.
-pub(super) struct Reader {
-    pub(super) source: Arc<Source>,
-    pub(super) problems: Vec<Diagnostic>,
+pub(crate) struct Reader {
+    pub(crate) source: Arc<Source>,
+    pub(crate) problems: Vec<Diagnostic>,
 }
 
 impl Reader {
-    pub(super) fn problem(
+    pub(crate) fn problem(
         &mut self,
         code: &'static str,
         span: Span,
@@ -29,7 +29,7 @@ impl Reader {
     }
 
     /// `field` was given something of another kind.
-    pub(super) fn wrong<T>(&mut self, node: &Node, field: &str, wanted: &str, help: &str) -> Option<T> {
+    pub(crate) fn wrong<T>(&mut self, node: &Node, field: &str, wanted: &str, help: &str) -> Option<T> {
         // A field's name stands in backticks, a description ("a step") does not.
         let field = if field.contains(' ') { field.to_string() } else { format!("`{field}`") };
         let message = format!("{field} is {}, but has to be {wanted}", node.describe());
@@ -37,7 +37,7 @@ impl Reader {
         None
     }
 
-    pub(super) fn text(&mut self, node: &Node, field: &str) -> Option<Text> {
+    pub(crate) fn text(&mut self, node: &Node, field: &str) -> Option<Text> {
         match &node.kind {
             Kind::Scalar { text, .. } if !node.is_null() => {
                 Some(Text { value: text.clone(), span: node.span })
@@ -53,7 +53,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn boolean(&mut self, node: &Node, field: &str) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, node: &Node, field: &str) -> Option<bool> {
         match &node.kind {
             Kind::Scalar { text, .. } if text == "true" => Some(true),
             Kind::Scalar { text, .. } if text == "false" => Some(false),
@@ -62,7 +62,7 @@ impl Reader {
     }
 
     /// A whole number from `least` to `most`.
-    pub(super) fn count(&mut self, node: &Node, field: &str, least: u64, most: u64) -> Option<u64> {
+    pub(crate) fn count(&mut self, node: &Node, field: &str, least: u64, most: u64) -> Option<u64> {
         let number = match &node.kind {
             Kind::Scalar { text, .. } => text.parse::<u64>().ok(),
             _ => None,
@@ -79,7 +79,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn positive(&mut self, node: &Node, field: &str) -> Option<f64> {
+    pub(crate) fn positive(&mut self, node: &Node, field: &str) -> Option<f64> {
         let number = match &node.kind {
             Kind::Scalar { text, .. } => text.parse::<f64>().ok(),
             _ => None,
@@ -90,13 +90,13 @@ impl Reader {
         }
     }
 
-    pub(super) fn duration(&mut self, node: &Node, field: &str) -> Option<Duration> {
+    pub(crate) fn duration(&mut self, node: &Node, field: &str) -> Option<Duration> {
         let text = self.text(node, field)?;
         self.unit(&text, &text.value, units::parse_duration)
     }
 
     /// A duration that is not zero.
-    pub(super) fn span_of_time(&mut self, node: &Node, field: &str) -> Option<Duration> {
+    pub(crate) fn span_of_time(&mut self, node: &Node, field: &str) -> Option<Duration> {
         let duration = self.duration(node, field)?;
         if duration.is_zero() {
             return self.wrong(node, field, "longer than zero", "write one such as `30s`");
@@ -105,7 +105,7 @@ impl Reader {
     }
 
     /// Reads `part` of `text` with one of the readers of [`units`].
-    pub(super) fn unit<T>(
+    pub(crate) fn unit<T>(
         &mut self,
         text: &Text,
         part: &str,
@@ -119,7 +119,7 @@ impl Reader {
             .ok()
     }
 
-    pub(super) fn choice<T: Copy>(&mut self, node: &Node, field: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&mut self, node: &Node, field: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(node, field)?;
         let found = choices.iter().find(|(name, _)| *name == text.value);
         if found.is_none() {
@@ -135,7 +135,7 @@ impl Reader {
         found.map(|(_, value)| *value)
     }
 
-    pub(super) fn list<'a>(&mut self, node: &'a Node, field: &str) -> &'a [Node] {
+    pub(crate) fn list<'a>(&mut self, node: &'a Node, field: &str) -> &'a [Node] {
         match &node.kind {
             Kind::List(items) => items,
             _ => {
@@ -145,7 +145,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn entries<'a>(&mut self, node: &'a Node, field: &str) -> &'a [(Text, Node)] {
+    pub(crate) fn entries<'a>(&mut self, node: &'a Node, field: &str) -> &'a [(Text, Node)] {
         match &node.kind {
             Kind::Map(entries) => entries,
             _ => {
@@ -156,12 +156,12 @@ impl Reader {
     }
 
     /// A mapping of names to texts.
-    pub(super) fn pairs(&mut self, node: &Node, field: &str) -> Vec<(Text, Text)> {
+    pub(crate) fn pairs(&mut self, node: &Node, field: &str) -> Vec<(Text, Text)> {
         let entries = self.entries(node, field);
         entries.iter().filter_map(|(key, value)| Some((key.clone(), self.text(value, &key.value)?))).collect()
     }
 
-    pub(super) fn fields<'a>(&mut self, node: &'a Node, field: &str) -> Option<Fields<'a>> {
+    pub(crate) fn fields<'a>(&mut self, node: &'a Node, field: &str) -> Option<Fields<'a>> {
         match &node.kind {
             Kind::Map(entries) => Some(Fields {
                 span: node.span,
@@ -180,8 +180,8 @@ impl Reader {
 }
 
 /// The fields of a mapping that is being read.
-pub(super) struct Fields<'a> {
-    pub(super) span: Span,
+pub(crate) struct Fields<'a> {
+    pub(crate) span: Span,
     entries: &'a [(Text, Node)],
     taken: Vec<bool>,
     known: Vec<&'static str>,
@@ -189,11 +189,11 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The value of `name`, if given.
-    pub(super) fn get(&mut self, name: &'static str) -> Option<&'a Node> {
+    pub(crate) fn get(&mut self, name: &'static str) -> Option<&'a Node> {
         self.entry(name).map(|(_, node)| node)
     }
 
-    pub(super) fn entry(&mut self, name: &'static str) -> Option<(&'a Text, &'a Node)> {
+    pub(crate) fn entry(&mut self, name: &'static str) -> Option<(&'a Text, &'a Node)> {
         self.known.push(name);
         let at = self.entries.iter().position(|(key, _)| key.value == name)?;
         self.taken[at] = true;
@@ -202,12 +202,12 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether `name` is given; does not take it.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.entries.iter().any(|(key, _)| key.value == name)
     }
 
     /// The value of `name`, which has to be given.
-    pub(super) fn need(&mut self, reader: &mut Reader, name: &'static str, help: &str) -> Option<&'a Node> {
+    pub(crate) fn need(&mut self, reader: &mut Reader, name: &'static str, help: &str) -> Option<&'a Node> {
         let found = self.get(name);
         let nearly = |(key, _): &&(Text, Node)| nearest(&key.value, [name]).is_some() && key.value != name;
         if found.is_none() && !self.entries.iter().any(|entry| nearly(&entry)) {
@@ -217,7 +217,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Everything that was not asked for is a mistake; whether there was nothing of the kind.
-    pub(super) fn finish(self, reader: &mut Reader, what: &str) -> bool {
+    pub(crate) fn finish(self, reader: &mut Reader, what: &str) -> bool {
         let taken = self.taken.iter();
         for ((key, _), _) in self.entries.iter().zip(taken).filter(|(_, taken)| !**taken) {
             let help = suggestion(&key.value, self.known.iter().copied());
@@ -227,7 +227,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The first key, for messages and for telling steps apart.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &'a Text> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a Text> {
         self.entries.iter().map(|(key, _)| key)
     }
 }

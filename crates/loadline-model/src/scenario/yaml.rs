@@ -12,13 +12,13 @@ const NODES_MAX: usize = 100_000;
 const DEPTH_MAX: usize = 64;
 
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) span: Span,
-    pub(super) kind: Kind,
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `plain` ones stand without quotes and may be numbers, booleans or null.
     Scalar {
         text: String,
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 
 impl Node {
     /// What it is, in the words of whoever wrote it.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.kind {
             Kind::Scalar { .. } if self.is_null() => "nothing".into(),
             Kind::Scalar { text, .. } if text.chars().count() <= 40 => format!("`{text}`"),
@@ -40,11 +40,11 @@ impl Node {
         }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
     }
 
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         match &self.kind {
             Kind::Scalar { .. } if self.is_null() => Value::Null,
             Kind::Scalar { text, plain } => plain_value(text)
@@ -79,7 +79,7 @@ fn plain_value(text: &str) -> Option<Value> {
 type Result<T> = std::result::Result<T, Diagnostic>;
 
 /// Reads one YAML document.
-pub(super) fn parse(source: &Arc<Source>) -> Result<Node> {
+pub(crate) fn parse(source: &Arc<Source>) -> Result<Node> {
     let mut options = granit_parser::Options::default();
     options.flow_nesting_limit = DEPTH_MAX;
     options.block_nesting_limit = DEPTH_MAX;

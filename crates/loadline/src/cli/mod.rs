@@ -8,7 +8,9 @@ mod compare;
 mod demo;
 mod exit;
 mod fit;
+mod forecast;
 mod headers;
+mod headroom;
 mod input;
 mod live;
 mod meta;
@@ -47,6 +49,8 @@ enum Verb {
     Run(run::Run),
     Report(report::Report),
     Fit(fit::Fit),
+    Forecast(forecast::Forecast),
+    Headroom(headroom::Headroom),
     Check(check::Check),
     Compare(compare::Compare),
     Changes(changes::Changes),
@@ -72,6 +76,8 @@ pub(crate) fn main() -> Exit {
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
         Verb::Fit(verb) => verb.run(&out),
+        Verb::Forecast(verb) => verb.run(&out),
+        Verb::Headroom(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Compare(verb) => verb.run(&out),
         Verb::Changes(verb) => verb.run(&out),

@@ -1,0 +1,152 @@
+//! What stands out in a history: outliers, and lasting shifts of the level.
+//!
+//! Both are named for the reader. The forecast itself needs no cleaning: its candidates bound what one value can do,
+//! and follow a level that has moved.
+
+use super::score;
+
+/// Deviations beyond this many robust standard deviations are outliers.
+const OUTLIER: f64 = 6.0;
+/// A shift moves the level by this many robust standard deviations of the levels of cycles before it.
+const SHIFT: f64 = 5.0;
+/// Cycles on either side of a shift that have to agree.
+const CYCLES: usize = 3;
+
+/// Something that stands out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Finding {
+    /// One value far from those in the same phase around it.
+    Outlier {
+        /// Its index.
+        index: usize,
+        /// What was there.
+        value: f64,
+        /// What would have been usual.
+        usual: f64,
+    },
+    /// The level was another one afterwards.
+    Shift {
+        /// The first index of the new level.
+        index: usize,
+        /// The level before, the median of the cycles beside it.
+        before: f64,
+        /// The level after.
+        after: f64,
+    },
+}
+
+/// Shifts of the level, then outliers, each in the order of time. `season` is the shortest season, 1 where there is
+/// none.
+pub fn findings(values: &[f64], season: usize) -> Vec<Finding> {
+    let cycle = season.max(if values.len() >= 56 { 7 } else { 3 });
+    let shifts = shifts(values, cycle);
+    let mut bounds: Vec<usize> = shifts.iter().map(|s| s.0).collect();
+    bounds.insert(0, 0);
+    bounds.push(values.len());
+    let mut all: Vec<Finding> =
+        shifts.iter().map(|&(index, before, after)| Finding::Shift { index, before, after }).collect();
+    for bound in bounds.windows(2) {
+        all.extend(outliers(&values[bound[0]..bound[1]], season, bound[0]));
+    }
+    all
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    score::quantile(&values, 0.5)
+}
+
+/// 1.4826 times the median absolute deviation: the standard deviation of a normal distribution.
+fn robust_deviation(values: &[f64]) -> f64 {
+    let middle = median(values.to_vec());
+    1.4826 * median(values.iter().map(|v| (v - middle).abs()).collect())
+}
+
+/// Index, level before, level after.
+fn shifts(values: &[f64], cycle: usize) -> Vec<(usize, f64, f64)> {
+    let levels: Vec<f64> = values.chunks_exact(cycle).map(|c| median(c.to_vec())).collect();
+    if levels.len() < 2 * CYCLES {
+        return Vec::new();
+    }
+    let steps: Vec<f64> = levels.windows(2).map(|w| w[1] - w[0]).collect();
+    let usual =
+        robust_deviation(&steps).max(0.01 * median(levels.iter().map(|v| v.abs()).collect())).max(1e-12);
+    let jump = |at: usize| {
+        let (before, after) =
+            (median(levels[at - CYCLES..at].to_vec()), median(levels[at..at + CYCLES].to_vec()));
+        (before, after, (after - before).abs() / usual)
+    };
+    let mut found = Vec::new();
+    let mut at = CYCLES;
+    while at + CYCLES <= levels.len() {
+        let within = at..(at + CYCLES).min(levels.len() - CYCLES + 1);
+        let best = within.max_by(|a, b| jump(*a).2.total_cmp(&jump(*b).2)).expect("not empty");
+        let (before, after, size) = jump(best);
+        if best == at && size > SHIFT {
+            found.push((locate(values, best * cycle, cycle, before, after), before, after));
+            at += CYCLES;
+        } else {
+            at += 1;
+        }
+    }
+    found
+}
+
+/// The step within a cycle of `around` that parts the two levels best.
+fn locate(values: &[f64], around: usize, cycle: usize, before: f64, after: f64) -> usize {
+    let (from, to) = (around.saturating_sub(cycle), (around + cycle).min(values.len()));
+    let cost = |at: usize| -> f64 {
+        let left: f64 = values[from..at].iter().map(|v| (v - before).abs()).sum();
+        left + values[at..to].iter().map(|v| (v - after).abs()).sum::<f64>()
+    };
+    (from..=to).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(around)
+}
+
+/// Values far from the median of the values in the same phase up to three cycles away.
+fn outliers(values: &[f64], season: usize, offset: usize) -> Vec<Finding> {
+    if values.len() < 5 * season.max(2) {
+        return Vec::new();
+    }
+    let usual: Vec<f64> = (0..values.len())
+        .map(|t| {
+            let reach = 3 * season;
+            let (from, to) = (t - (t.min(reach) / season) * season, (t + reach + 1).min(values.len()));
+            median((from..to).step_by(season).filter(|u| *u != t).map(|u| values[u]).collect())
+        })
+        .collect();
+    let off: Vec<f64> = values.iter().zip(&usual).map(|(v, u)| v - u).collect();
+    let limit = OUTLIER * robust_deviation(&off);
+    let far = |t: &usize| off[*t].abs() > limit && limit > 0.0;
+    (0..values.len())
+        .filter(far)
+        .map(|t| Finding::Outlier { index: offset + t, value: values[t], usual: usual[t] })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series() -> Vec<f64> {
+        (0..240).map(|t| 100.0 + 10.0 * ((t % 24) as f64) + ((t * 7919) % 13) as f64).collect()
+    }
+
+    #[test]
+    fn a_quiet_series_has_none() {
+        assert_eq!(findings(&series(), 24), []);
+    }
+
+    #[test]
+    fn a_shift_and_an_outlier_are_found_where_they_are() {
+        let mut values = series();
+        values[120..].iter_mut().for_each(|v| *v += 500.0);
+        values[50] = 2000.0;
+        let found = findings(&values, 24);
+        assert!(
+            matches!(found[0], Finding::Shift { index: 120, before, after } if after > before),
+            "{found:?}"
+        );
+        assert!(matches!(found[1], Finding::Outlier { index: 50, value: 2000.0, .. }), "{found:?}");
+        assert_eq!(found.len(), 2);
+    }
+}

@@ -1,0 +1,240 @@
+//! Forecasts of demand: a combination of plain methods, weighted and calibrated by backtests.
+//!
+//! 1. [`seasons`](mod@seasons) finds the rhythm where it is not given.
+//! 2. Candidates (naive, smoothing, autoregression, yearly shape) forecast from rolling origins and from the end.
+//! 3. The backtests weight them; a combination that does not beat seasonal naive gives way to it.
+//! 4. The errors of the combination in its backtests make the distribution of each step, and the joint paths.
+//!
+//! The core knows no clock and no files: values in, distributions out.
+
+mod autoregression;
+mod combine;
+mod history;
+mod naive;
+mod origins;
+mod paths;
+mod pool;
+pub mod score;
+pub mod seasons;
+mod smoothing;
+mod spread;
+mod transform;
+mod yearly;
+
+pub use history::{Finding, findings};
+use origins::Backtests;
+use paths::Paths;
+pub use pool::Calendar;
+use pool::Candidate;
+use spread::{Errors, Spread};
+
+/// Why there is no forecast.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForecastError {
+    /// Fewer values than say anything about the spread.
+    #[error("{points} values are too few for a forecast: it needs at least {POINTS_MIN}")]
+    TooShort {
+        /// How many there are.
+        points: usize,
+    },
+    /// A value that is no number.
+    #[error("the value at index {index} is not a finite number")]
+    NotFinite {
+        /// Its index, from 0.
+        index: usize,
+    },
+    /// Nothing to forecast.
+    #[error("the horizon is 0 steps: give at least 1")]
+    NoHorizon,
+}
+
+/// The fewest values that can be forecast.
+pub const POINTS_MIN: usize = 4;
+
+/// How the forecast did on the past.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accuracy {
+    /// Backtests made.
+    pub count: usize,
+    /// Steps ahead in each.
+    pub horizon: usize,
+    /// Mean absolute error over that of the step one season back, within the history (1 is as good as that, one step
+    /// ahead); `None` where the history repeats itself exactly.
+    pub mase: Option<f64>,
+    /// From 0 to 200.
+    pub smape: f64,
+    /// Share of the values within the central 80 % interval made without them.
+    pub coverage_80: Option<f64>,
+    /// Share of the values within the central 95 % interval made without them.
+    pub coverage_95: Option<f64>,
+    /// Its error over that of the better seasonal naive, both at the same horizon.
+    pub error_to_naive: Option<f64>,
+    /// Whether the combination was better than seasonal naive; where not, the forecast is seasonal naive.
+    pub beats_seasonal_naive: bool,
+}
+
+/// The forecast of one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// What made it.
+    pub model: String,
+    /// How it did on the past.
+    pub accuracy: Accuracy,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
+    centre: Vec<f64>,
+    spread: Spread,
+    paths: Paths,
+}
+
+impl Forecast {
+    /// Steps ahead.
+    pub fn horizon(&self) -> usize {
+        self.centre.len()
+    }
+
+    /// The medians.
+    pub fn median(&self) -> &[f64] {
+        &self.centre
+    }
+
+    /// The quantile `q`, `0 < q < 1`, of step `step` (the first is 0).
+    pub fn quantile(&self, step: usize, q: f64) -> f64 {
+        let (median, value) = (self.centre[step], self.spread.quantile(step, q));
+        // The scale there and back costs a last digit.
+        if q == 0.5 {
+            median
+        } else if q < 0.5 {
+            value.min(median)
+        } else {
+            value.max(median)
+        }
+    }
+
+    /// The probability that demand at `step` is at most `value`.
+    pub fn probability(&self, step: usize, value: f64) -> f64 {
+        self.spread.probability(step, value)
+    }
+
+    /// Joint courses of the whole horizon, the same for the same seed.
+    pub fn paths(&self, count: usize, seed: u64) -> impl Iterator<Item = Vec<f64>> + '_ {
+        (0..count).map(move |index| self.paths.draw(seed, index))
+    }
+}
+
+/// Which way to forecast.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The combination, or seasonal naive where that is not worse.
+    #[default]
+    Auto,
+    /// Seasonal naive, with calibrated intervals.
+    SeasonalNaive,
+}
+
+/// Forecasts `horizon` steps after `values`, which are evenly spaced and without gaps.
+pub fn forecast(
+    values: &[f64],
+    horizon: usize,
+    calendar: &Calendar,
+    method: Method,
+) -> Result<Forecast, ForecastError> {
+    check(values, horizon)?;
+    let calendar = &within(calendar, values.len());
+    let season = calendar.seasons.first().copied().unwrap_or(1);
+    let backtests = Backtests::plan(values.len(), horizon, &calendar.seasons);
+    let actual: Vec<&[f64]> = backtests.origins.iter().map(|o| &values[*o..o + backtests.horizon]).collect();
+    let pool = pool::candidates(values, &backtests, horizon, calendar);
+    let combined = combine::combine(&pool, &backtests, &actual);
+    let naive = best_naive(&pool, calendar, &actual);
+    let (ours, theirs) = (error(&combined.backtests, &actual), error(&naive.runs, &actual));
+    let beats = ours < theirs;
+    let chosen =
+        if method == Method::Auto && (beats || theirs == 0.0) { combined } else { combine::alone(naive) };
+
+    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let floor = if lowest >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    let errors = Errors::of(&chosen.backtests, &actual, horizon, floor);
+    let scale = score::seasonal_scale(values, season);
+    let accuracy = Accuracy {
+        count: actual.len(),
+        horizon: backtests.horizon,
+        mase: scale.map(|scale| error(&chosen.backtests, &actual) / scale),
+        smape: chosen.backtests.iter().zip(&actual).map(|(f, a)| score::smape(a, f)).sum::<f64>()
+            / actual.len() as f64,
+        coverage_80: spread::coverage(&errors, &backtests, 0.8),
+        coverage_95: spread::coverage(&errors, &backtests, 0.95),
+        error_to_naive: (theirs > 0.0).then(|| ours / theirs),
+        beats_seasonal_naive: beats,
+    };
+    let ages: Vec<usize> = backtests.origins.iter().map(|o| values.len() - o).collect();
+    Ok(Forecast {
+        notes: notes(values, horizon, &backtests, &accuracy),
+        spread: Spread::new(&chosen.centre, &errors),
+        paths: Paths::new(&chosen.centre, &errors, &ages, season, calendar.day),
+        model: chosen.model,
+        centre: chosen.centre,
+        accuracy,
+    })
+}
+
+fn check(values: &[f64], horizon: usize) -> Result<(), ForecastError> {
+    if horizon == 0 {
+        return Err(ForecastError::NoHorizon);
+    }
+    if let Some(index) = values.iter().position(|v| !v.is_finite()) {
+        return Err(ForecastError::NotFinite { index });
+    }
+    if values.len() < POINTS_MIN {
+        return Err(ForecastError::TooShort { points: values.len() });
+    }
+    Ok(())
+}
+
+/// The seasons that the history holds two and a half times.
+fn within(calendar: &Calendar, n: usize) -> Calendar {
+    let seasons = calendar.seasons.iter().copied().filter(|s| *s > 1 && n >= 2 * s + s / 2).collect();
+    Calendar { seasons, day: calendar.day }
+}
+
+fn best_naive<'a>(pool: &'a [Candidate], calendar: &Calendar, actual: &[&[f64]]) -> &'a Candidate {
+    let names: Vec<String> = if calendar.seasons.is_empty() {
+        vec![naive::name(1)]
+    } else {
+        vec![naive::name(calendar.seasons[0])]
+    };
+    pool.iter()
+        .filter(|c| names.contains(&c.name))
+        .min_by(|a, b| error(&a.runs, actual).total_cmp(&error(&b.runs, actual)))
+        .expect("seasonal naive repeats values that are there")
+}
+
+/// The mean absolute error over all backtests.
+fn error(forecasts: &[Vec<f64>], actual: &[&[f64]]) -> f64 {
+    let sum: f64 = forecasts.iter().zip(actual).map(|(f, a)| score::mean_absolute_error(a, f)).sum();
+    sum / actual.len() as f64
+}
+
+fn notes(values: &[f64], horizon: usize, backtests: &Backtests, accuracy: &Accuracy) -> Vec<String> {
+    let mut notes = Vec::new();
+    if values.iter().all(|v| *v == values[0]) {
+        notes.push("the history is constant: what could change it is not known".into());
+    } else if !accuracy.beats_seasonal_naive {
+        notes.push("no method beat seasonal naive in the backtests: the forecast is seasonal naive".into());
+    }
+    if backtests.horizon < horizon {
+        let reach = backtests.horizon;
+        notes.push(format!(
+            "the history is too short to test {horizon} steps ahead: backtests reach {reach}, beyond them the \
+             interval is extrapolated"
+        ));
+    }
+    if backtests.origins.len() < 6 {
+        let count = backtests.origins.len();
+        notes.push(format!("the interval rests on {count} backtests only"));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests;

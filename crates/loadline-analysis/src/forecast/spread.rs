@@ -1,0 +1,154 @@
+//! The distribution of each step, calibrated on the errors of the backtests.
+//!
+//! Errors are taken on the scale on which their size does not depend on the level, divided by their usual size at
+//! that step (of the other backtests), and pooled over all steps and backtests: the quantiles of the pool, times the
+//! usual size, are those of the forecast (conformal prediction with a normalised score: Lei et al. 2018). A few
+//! backtests see a few shocks and not their mirror images, so only the sizes of errors are used; and where errors last
+//! for a whole horizon there are fewer of them than it seems, so the spread is widened.
+
+use super::{origins::Backtests, score, transform::Transform};
+
+/// Steps on either side over which the usual size of an error is averaged.
+const NEIGHBOURS: usize = 3;
+/// Widening by the share of lasting errors beyond this one.
+const LASTING_USUAL: f64 = 0.3;
+const WIDENING: f64 = 0.15;
+/// Nothing lies further off than this many times the largest error seen.
+const LARGEST_TIMES: f64 = 1.5;
+
+/// Errors of the backtests on a stabilised scale, one row each, as long as the forecast.
+pub(super) struct Errors {
+    pub(super) scale: Transform,
+    pub(super) rows: Vec<Vec<f64>>,
+    /// Their slow parts: means over about a ninth of the horizon to either side.
+    pub(super) slow: Vec<Vec<f64>>,
+    /// The least value that demand can have.
+    pub(super) floor: f64,
+}
+
+impl Errors {
+    /// Of forecasts against what came; beyond the reach of the backtests errors are repeated, growing as the root of
+    /// the steps ahead.
+    pub(super) fn of(forecasts: &[Vec<f64>], actual: &[&[f64]], horizon: usize, floor: f64) -> Errors {
+        let pairs: Vec<(f64, f64)> =
+            forecasts.iter().flatten().copied().zip(actual.iter().flat_map(|a| a.iter().copied())).collect();
+        let scale = Transform::stabilising(&pairs);
+        let row = |(f, a): (&Vec<f64>, &&[f64])| -> Vec<f64> {
+            let known: Vec<f64> = f.iter().zip(*a).map(|(f, a)| scale.apply(*a) - scale.apply(*f)).collect();
+            (0..horizon).map(|t| known[t % known.len()] * ((t / known.len() + 1) as f64).sqrt()).collect()
+        };
+        let rows: Vec<Vec<f64>> = forecasts.iter().zip(actual).map(row).collect();
+        let slow = rows.iter().map(|r| smooth(r, horizon / 9)).collect();
+        Errors { scale, rows, slow, floor }
+    }
+
+    /// How far off anything can be.
+    pub(super) fn limit(&self) -> f64 {
+        LARGEST_TIMES * self.rows.iter().flatten().fold(0.0, |m: f64, v| m.max(v.abs()))
+    }
+
+    /// How much of the errors lasts, 0 to 1.
+    fn lasting(&self) -> f64 {
+        let squares = |rows: &[Vec<f64>]| rows.iter().flatten().map(|v| v * v).sum::<f64>();
+        squares(&self.slow) / squares(&self.rows).max(f64::MIN_POSITIVE)
+    }
+
+    /// The mean size of an error by step, of the rows that `use_of` picks.
+    fn sizes(&self, use_of: impl Fn(usize) -> bool) -> Vec<f64> {
+        let mut sum = vec![0.0; self.rows[0].len()];
+        let used: Vec<&Vec<f64>> =
+            self.rows.iter().enumerate().filter(|(j, _)| use_of(*j)).map(|(_, r)| r).collect();
+        for row in &used {
+            sum.iter_mut().zip(*row).for_each(|(s, v)| *s += v.abs() / used.len() as f64);
+        }
+        smooth(&sum, NEIGHBOURS).into_iter().map(|v| v.max(1e-12)).collect()
+    }
+}
+
+/// Centred means over `width` steps to either side.
+fn smooth(values: &[f64], width: usize) -> Vec<f64> {
+    (0..values.len())
+        .map(|t| {
+            let near = &values[t.saturating_sub(width)..(t + width + 1).min(values.len())];
+            near.iter().sum::<f64>() / near.len() as f64
+        })
+        .collect()
+}
+
+/// The distribution of each step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spread {
+    scale: Transform,
+    /// The medians on that scale.
+    centre: Vec<f64>,
+    /// What one unit of the pool is at each step.
+    units: Vec<f64>,
+    /// The pool, sorted.
+    sizes: Vec<f64>,
+    limit: f64,
+    floor: f64,
+}
+
+impl Spread {
+    pub(super) fn new(centre: &[f64], errors: &Errors) -> Spread {
+        let count = errors.rows.len();
+        let widening = 1.0 + WIDENING * (errors.lasting() - LASTING_USUAL).max(0.0);
+        Spread {
+            scale: errors.scale,
+            centre: centre.iter().map(|v| errors.scale.apply(*v)).collect(),
+            units: errors.sizes(|_| true).into_iter().map(|v| v * widening).collect(),
+            sizes: pool(errors, |_| true, count),
+            limit: errors.limit(),
+            floor: errors.floor,
+        }
+    }
+
+    /// The quantile `q` at a step, on the scale of the demand.
+    pub(super) fn quantile(&self, step: usize, q: f64) -> f64 {
+        let size = score::quantile(&self.sizes, (2.0 * q - 1.0).abs());
+        let off = (self.units[step] * size).min(self.limit).copysign(q - 0.5);
+        self.scale.invert(self.centre[step] + off).max(self.floor)
+    }
+
+    /// The probability that demand is at most `value` at a step.
+    pub(super) fn probability(&self, step: usize, value: f64) -> f64 {
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..30 {
+            let mid = (low + high) / 2.0;
+            if self.quantile(step, mid) <= value { low = mid } else { high = mid }
+        }
+        (low + high) / 2.0
+    }
+}
+
+/// The share of values in the backtests within the central interval `level` made without them and without whatever
+/// overlaps them.
+pub(super) fn coverage(errors: &Errors, backtests: &Backtests, level: f64) -> Option<f64> {
+    let count = errors.rows.len();
+    let mut within = 0;
+    let mut all = 0;
+    for j in 0..count {
+        let others = |k: usize| !backtests.overlap(j, k);
+        if (0..count).filter(|k| others(*k)).count() < 3 {
+            continue;
+        }
+        let limit = score::quantile(&pool(errors, others, j), level);
+        let sizes = errors.sizes(others);
+        let inside = |(error, size): (&f64, &f64)| error.abs() <= limit * size;
+        within += errors.rows[j].iter().zip(&sizes).take(backtests.horizon).filter(|p| inside(*p)).count();
+        all += backtests.horizon;
+    }
+    (all > 0).then(|| within as f64 / all as f64)
+}
+
+/// Sizes of errors over the usual size, sorted; each usual size is that of the other rows but `left_out`.
+fn pool(errors: &Errors, use_of: impl Fn(usize) -> bool, left_out: usize) -> Vec<f64> {
+    let used: Vec<usize> = (0..errors.rows.len()).filter(|j| use_of(*j)).collect();
+    let mut all = Vec::new();
+    for &j in &used {
+        let usual = errors.sizes(|k| use_of(k) && k != left_out && (used.len() < 2 || k != j));
+        all.extend(errors.rows[j].iter().zip(&usual).map(|(error, usual)| error.abs() / usual));
+    }
+    all.sort_unstable_by(f64::total_cmp);
+    all
+}

@@ -1,0 +1,110 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn auto(values: &[f64], horizon: usize, calendar: &Calendar) -> Result<Forecast, ForecastError> {
+    forecast(values, horizon, calendar, Method::Auto)
+}
+
+fn days() -> Calendar {
+    Calendar { seasons: vec![24, 168], day: Some(24) }
+}
+
+/// A day, a week and some noise whose distribution is known: uniform within ± 10.
+fn demand(hours: usize) -> Vec<f64> {
+    let mut state = 9u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as f64 / f64::from(1u32 << 31) * 20.0 - 10.0
+    };
+    let shape = |t: usize| {
+        let day = (t as f64 * std::f64::consts::TAU / 24.0).sin() * 100.0;
+        300.0 + day - if t / 24 % 7 >= 5 { 60.0 } else { 0.0 }
+    };
+    (0..hours).map(|t| shape(t) + noise()).collect()
+}
+
+#[test]
+fn a_known_course_is_forecast_within_its_noise() {
+    let all = demand(960);
+    let forecast = auto(&all[..912], 48, &days()).unwrap();
+    assert!(forecast.accuracy.beats_seasonal_naive);
+    // The best possible mean absolute error is that of the noise, 5.
+    assert!(score::mean_absolute_error(&all[912..], forecast.median()) < 8.0);
+    let within = (0..48)
+        .filter(|&k| (forecast.quantile(k, 0.025)..=forecast.quantile(k, 0.975)).contains(&all[912 + k]))
+        .count();
+    assert!(within >= 43, "{within}");
+    let width = forecast.quantile(10, 0.9) - forecast.quantile(10, 0.1);
+    assert!((10.0..30.0).contains(&width), "{width}");
+}
+
+#[test]
+fn a_random_walk_is_not_beaten() {
+    let mut state = 5u64;
+    let mut level = 1000.0;
+    let walk: Vec<f64> = (0..600)
+        .map(|_| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            level += if state >> 63 == 0 { 1.0 } else { -1.0 };
+            level
+        })
+        .collect();
+    let forecast = auto(&walk, 10, &Calendar::default()).unwrap();
+    assert!(forecast.accuracy.error_to_naive.unwrap() > 0.9);
+    assert!((forecast.median()[9] - walk[599]).abs() < 3.0);
+    // The standard deviation after ten steps of ±1 is √10.
+    let width = forecast.quantile(9, 0.9) - forecast.quantile(9, 0.1);
+    assert!((3.0..20.0).contains(&width), "{width}");
+}
+
+#[test]
+fn what_cannot_be_forecast_is_said() {
+    assert_eq!(auto(&[1.0, 2.0], 3, &days()), Err(ForecastError::TooShort { points: 2 }));
+    assert_eq!(auto(&[1.0; 9], 0, &days()), Err(ForecastError::NoHorizon));
+    assert_eq!(auto(&[1.0, f64::NAN, 1.0, 2.0], 1, &days()), Err(ForecastError::NotFinite { index: 1 }));
+    let constant = auto(&[5.0; 400], 48, &days()).unwrap();
+    assert!((constant.median()[47] - 5.0).abs() < 1e-9);
+    assert!((constant.quantile(47, 0.975) - 5.0).abs() < 1e-9);
+    assert!(constant.notes[0].contains("constant"));
+    let short = auto(&[3.0, 4.0, 3.0, 5.0, 4.0, 3.0], 48, &days()).unwrap();
+    assert!(short.notes.iter().any(|n| n.contains("too short to test 48 steps")), "{:?}", short.notes);
+    assert!(
+        short.quantile(47, 0.975) - short.quantile(47, 0.025)
+            > short.quantile(0, 0.975) - short.quantile(0, 0.025)
+    );
+}
+
+#[test]
+fn a_path_is_a_matter_of_its_seed() {
+    let forecast = auto(&demand(500), 24, &days()).unwrap();
+    let draw = |seed| forecast.paths(20, seed).collect::<Vec<_>>();
+    assert_eq!(draw(1), draw(1));
+    assert_ne!(draw(1), draw(2));
+    // Of paths and steps the same share lies below the median.
+    let below = forecast.paths(500, 1).filter(|p| p[12] < forecast.median()[12]).count();
+    assert!((175..=325).contains(&below), "{below}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    /// Whatever the values: no panic, finite figures, quantiles in order, never negative where no value was.
+    #[test]
+    fn any_series_has_sound_figures(
+        values in prop::collection::vec(prop_oneof![Just(0.0), 0.0..1e6f64, Just(1e12), 0.0..1e-6f64], 4..150),
+        horizon in 1usize..60,
+        season in 1usize..15,
+        negative in any::<bool>(),
+    ) {
+        let values: Vec<f64> = values.iter().map(|v| if negative { v - 1e5 } else { *v }).collect();
+        let forecast = auto(&values, horizon, &Calendar { seasons: vec![season], day: None }).unwrap();
+        for k in 0..horizon {
+            let at = [0.025, 0.1, 0.5, 0.9, 0.975].map(|q| forecast.quantile(k, q));
+            prop_assert!(at.iter().all(|v| v.is_finite()) && at.is_sorted(), "{at:?}");
+            prop_assert!(negative || at[0] >= 0.0);
+        }
+        prop_assert!(forecast.paths(5, 3).flatten().all(|v| v.is_finite() && (negative || v >= 0.0)));
+        findings(&values, season);
+        seasons::detect(&values);
+    }
+}

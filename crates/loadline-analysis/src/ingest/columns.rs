@@ -1,0 +1,79 @@
+//! Which column holds what.
+
+use loadline_model::{diagnostic::suggestion, series::Time};
+
+use super::IngestError;
+
+/// The columns to read; what is not named is found by its usual names and its contents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// The time.
+    pub time: Option<String>,
+    /// The demand.
+    pub value: Option<String>,
+    /// What parts many series in one file.
+    pub series: Option<String>,
+}
+
+const TIMES: &[&str] = &["time", "timestamp", "date", "datetime", "ts", "ds", "step", "day", "hour"];
+const VALUES: &[&str] = &["value", "y", "demand", "requests", "rate"];
+const SERIES: &[&str] = &["series_id", "series", "unique_id"];
+
+/// Indices of the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) time: usize,
+    pub(super) value: usize,
+    pub(super) series: Option<usize>,
+}
+
+impl Columns {
+    /// The columns among `names`; `first` is the first row of data.
+    pub(super) fn choose(
+        &self,
+        file: &str,
+        names: &[String],
+        first: &[String],
+    ) -> Result<Chosen, IngestError> {
+        let error = |message: String, help: String| IngestError::new(file, Some(1), message, help);
+        let is_number = |i: &usize| first.get(*i).is_some_and(|cell| cell.trim().parse::<f64>().is_ok());
+        if names.iter().all(|name| Time::parse(name).is_some() || name.trim().parse::<f64>().is_ok()) {
+            let message = "the first line holds data, not the names of columns".into();
+            return Err(error(message, "put a line such as `time,value` before it".into()));
+        }
+        let list = || names.join("`, `");
+        let named = |wanted: &Option<String>, usual: &[&str], flag: &str| match wanted {
+            Some(wanted) => match names.iter().position(|name| name == wanted) {
+                Some(at) => Ok(Some(at)),
+                None => Err(error(
+                    format!("there is no column `{wanted}` (given by {flag})"),
+                    suggestion(wanted, names.iter().map(String::as_str)),
+                )),
+            },
+            None => {
+                Ok(usual.iter().find_map(|u| names.iter().position(|n| n.trim().eq_ignore_ascii_case(u))))
+            }
+        };
+        let series = named(&self.series, SERIES, "--series")?;
+        let dated = |i: &usize| matches!(first.get(*i).and_then(|c| Time::parse(c)), Some(Time::Clock(_)));
+        let time = named(&self.time, TIMES, "--time")?.or_else(|| (0..names.len()).find(dated)).ok_or_else(
+            || error(format!("no column looks like a time among `{}`", list()), "name it with --time".into()),
+        )?;
+        if let Some(value) = named(&self.value, VALUES, "--value")? {
+            return Ok(Chosen { time, value, series });
+        }
+        let left: Vec<usize> =
+            (0..names.len()).filter(|i| *i != time && Some(*i) != series).filter(is_number).collect();
+        match left[..] {
+            [value] => Ok(Chosen { time, value, series }),
+            [] => {
+                Err(error(format!("no column of numbers among `{}`", list()), "name one with --value".into()))
+            }
+            _ => {
+                let several: Vec<&str> = left.iter().map(|i| names[*i].as_str()).collect();
+                let message = format!("several columns could be the demand: `{}`", several.join("`, `"));
+                Err(error(message, "name one with --value".into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The forecast of demand from files: reading, forecasting many series at once, and the document of it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use loadline_analysis::forecast::{self, Calendar, Forecast, ForecastError, Method, seasons};
+use loadline_analysis::ingest::{self, Columns, Format, IngestError};
+use loadline_model::diagnostic::Diagnostic;
+use loadline_model::forecast::{Backtest, Bound, Finding, ForecastDocument, Point, SCHEMA, SeriesForecast};
+use loadline_model::plan::parse_span;
+use loadline_model::series::Series;
+
+/// How far to look ahead.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Horizon {
+    /// In steps of the series.
+    Steps(usize),
+    /// In seconds; only for series with dates.
+    Seconds(f64),
+}
+
+/// The most steps ahead.
+const STEPS_MAX: f64 = 20_000.0;
+
+impl Horizon {
+    /// Reads `48` (steps), `90d`, `12w`, `36h` and the like.
+    pub fn parse(text: &str) -> Result<Horizon, String> {
+        let help = "write a number of steps such as `48`, or a duration such as `36h`, `90d` or `12w`";
+        if let Ok(steps) = text.parse::<usize>() {
+            return if steps > 0 {
+                Ok(Horizon::Steps(steps))
+            } else {
+                Err(format!("0 steps are none; {help}"))
+            };
+        }
+        parse_span(text)
+            .ok()
+            .filter(|s| *s > 0.0)
+            .map(Horizon::Seconds)
+            .ok_or_else(|| format!("`{text}` is no horizon; {help}"))
+    }
+
+    /// In steps of `series`.
+    pub fn steps(self, series: &Series) -> Result<usize, PlanningError> {
+        let steps = match (self, series.axis.step_s()) {
+            (Horizon::Steps(steps), _) => steps as f64,
+            (Horizon::Seconds(seconds), Some(step)) => (seconds / step).ceil(),
+            (Horizon::Seconds(_), None) => return Err(PlanningError::NoDates { series: series.id.clone() }),
+        };
+        if steps > STEPS_MAX {
+            return Err(PlanningError::TooFar { series: series.id.clone(), steps });
+        }
+        Ok((steps as usize).max(1))
+    }
+}
+
+/// What is asked of every series.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Request {
+    /// How far ahead; two of the shortest season or 30 steps, whichever is more, where not given.
+    pub horizon: Option<Horizon>,
+    /// Season lengths in steps; found where not given.
+    pub seasons: Option<Vec<usize>>,
+    /// Probabilities of the central intervals in per cent.
+    pub levels: Vec<f64>,
+    /// Which way to forecast.
+    pub method: Method,
+}
+
+/// Why there is no forecast or no headroom.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    /// The file says something wrong.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What a plan says cannot be used.
+    #[error("the plan cannot be used")]
+    Plan(Vec<Diagnostic>),
+    /// A folder without data.
+    #[error("{}: there is no .csv, .tsv, .ndjson or .jsonl file in this folder", .0.display())]
+    EmptyFolder(PathBuf),
+    /// A format that this build does not read.
+    #[error("{}: this build does not read Parquet; convert it to CSV", .0.display())]
+    Parquet(PathBuf),
+    /// The values do not allow for a forecast.
+    #[error("{}{source}", of(series))]
+    Forecast {
+        /// The series.
+        series: String,
+        /// Why.
+        source: ForecastError,
+    },
+    /// A duration where there are only steps.
+    #[error("{}the times are whole steps without dates: give the horizon in steps", of(series))]
+    NoDates {
+        /// The series.
+        series: String,
+    },
+    /// Series that cannot be summed.
+    #[error(
+        "series `{one}` and `{other}` do not cover the same times and so have no sum: choose with --only"
+    )]
+    NotAlike {
+        /// The first of them.
+        one: String,
+        /// One that differs.
+        other: String,
+    },
+    /// Too long a horizon.
+    #[error("{}{steps} steps ahead are too many: give at most {STEPS_MAX}", of(series))]
+    TooFar {
+        /// The series.
+        series: String,
+        /// How many were asked for.
+        steps: f64,
+    },
+}
+
+fn of(series: &str) -> String {
+    if series.is_empty() { String::new() } else { format!("series `{series}`: ") }
+}
+
+/// Reads a file, a folder of files, or stdin for `-`.
+pub fn load(path: &Path, columns: &Columns) -> Result<Vec<Series>, PlanningError> {
+    if path == Path::new("-") {
+        return one(io::stdin().lock(), "stdin", Format::Csv, columns);
+    }
+    let broken = |source| PlanningError::File { path: path.to_owned(), source };
+    if !path.is_dir() {
+        let name = path.display().to_string();
+        if name.ends_with(".parquet") {
+            return Err(PlanningError::Parquet(path.to_owned()));
+        }
+        return one(File::open(path).map_err(broken)?, &name, Format::of_name(&name), columns);
+    }
+    let entries = path.read_dir().map_err(broken)?.collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let wanted = |p: &PathBuf| {
+        p.extension().and_then(|e| e.to_str()).is_some_and(|e| ["csv", "tsv", "ndjson", "jsonl"].contains(&e))
+    };
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).filter(wanted).collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(PlanningError::EmptyFolder(path.to_owned()));
+    }
+    let mut all = Vec::new();
+    for file in files {
+        let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        all.extend(load(&file, columns)?.into_iter().map(|mut series| {
+            series.id = if series.id.is_empty() { stem.clone() } else { format!("{stem}/{}", series.id) };
+            series
+        }));
+    }
+    Ok(all)
+}
+
+fn one(
+    reader: impl io::Read,
+    name: &str,
+    format: Format,
+    columns: &Columns,
+) -> Result<Vec<Series>, PlanningError> {
+    let raw = ingest::read(reader, name, format, columns)?;
+    Ok(raw.into_iter().map(|raw| ingest::regular(raw, name)).collect::<Result<_, _>>()?)
+}
+
+/// The rhythm of a series: as stated, by its step, or found.
+fn calendar(series: &Series, request: &Request) -> Calendar {
+    match (&request.seasons, series.axis.step_s()) {
+        (Some(given), Some(step)) => Calendar { day: seasons::of_step(step).day, ..seasons::given(given) },
+        (Some(given), None) => seasons::given(given),
+        (None, Some(step)) => seasons::of_step(step),
+        (None, None) => seasons::detect(&series.values),
+    }
+}
+
+/// A forecast with what it was made from.
+#[derive(Debug, Clone)]
+pub struct Forecasted {
+    /// The forecast.
+    pub forecast: Forecast,
+    /// The rhythm it used.
+    pub calendar: Calendar,
+}
+
+/// Forecasts one series.
+pub fn forecast(series: &Series, request: &Request) -> Result<Forecasted, PlanningError> {
+    let calendar = calendar(series, request);
+    let steps = match request.horizon {
+        Some(horizon) => horizon.steps(series)?,
+        None => calendar.seasons.first().map_or(30, |s| 2 * s).max(30),
+    };
+    let forecast = forecast::forecast(&series.values, steps, &calendar, request.method)
+        .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
+    Ok(Forecasted { forecast, calendar })
+}
+
+/// Forecasts every series on all cores; `progress` hears of each one done. The order is that of the input.
+pub fn forecast_all(
+    all: &[Series],
+    request: &Request,
+    progress: impl Fn() + Sync,
+) -> Result<ForecastDocument, PlanningError> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((index, series)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, all.get(i)?)))
+        {
+            done.push((index, forecast(series, request).map(|f| entry(series, &f, &request.levels))));
+            progress();
+        }
+        done
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(all.len());
+    let mut done: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|w| w.join().expect("a forecast does not panic")).collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    let series = done.into_iter().map(|(_, entry)| entry).collect::<Result<_, _>>()?;
+    Ok(ForecastDocument { schema: SCHEMA.into(), series })
+}
+
+/// The entry of the document.
+fn entry(series: &Series, made: &Forecasted, levels: &[f64]) -> SeriesForecast {
+    let (forecast, accuracy) = (&made.forecast, &made.forecast.accuracy);
+    let n = series.values.len();
+    let point = |step: usize| Point {
+        time: series.axis.time(n + step),
+        value: forecast.median()[step],
+        bounds: levels
+            .iter()
+            .map(|&level| Bound {
+                level,
+                low: forecast.quantile(step, 0.5 - level / 200.0),
+                high: forecast.quantile(step, 0.5 + level / 200.0),
+            })
+            .collect(),
+    };
+    let finding = |finding: forecast::Finding| match finding {
+        forecast::Finding::Shift { index, before, after } => {
+            Finding::LevelShift { time: series.axis.time(index), before, after }
+        }
+        forecast::Finding::Outlier { index, value, usual } => {
+            Finding::Outlier { time: series.axis.time(index), value, usual }
+        }
+    };
+    let season = made.calendar.seasons.first().copied().unwrap_or(1);
+    SeriesForecast {
+        id: series.id.clone(),
+        model: forecast.model.clone(),
+        seasons: made.calendar.seasons.clone(),
+        backtest: Backtest {
+            count: accuracy.count,
+            horizon: accuracy.horizon,
+            mase: accuracy.mase,
+            smape: Some(accuracy.smape),
+            coverage_80: accuracy.coverage_80,
+            coverage_95: accuracy.coverage_95,
+            error_to_naive: accuracy.error_to_naive,
+            beats_seasonal_naive: accuracy.beats_seasonal_naive,
+        },
+        points: (0..forecast.horizon()).map(point).collect(),
+        findings: forecast::findings(&series.values, season).into_iter().map(finding).collect(),
+        notes: series.notes.iter().chain(&forecast.notes).cloned().collect(),
+    }
+}
