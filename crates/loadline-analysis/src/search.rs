@@ -128,7 +128,11 @@ impl Search {
         let Some(last) = steps.last() else {
             return self.ascend(self.start);
         };
-        let kept = steps.iter().filter(|s| s.settled && s.score < 0.0 && !s.generator_limited).map(|s| s.load).reduce(f64::max);
+        let kept = steps
+            .iter()
+            .filter(|s| s.settled && s.score < 0.0 && !s.generator_limited)
+            .map(|s| s.load)
+            .reduce(f64::max);
         if last.generator_limited {
             return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: kept });
         }
