@@ -4,7 +4,11 @@
 pub mod changes;
 pub mod compare;
 pub mod latency;
+mod numeric;
 pub mod queueing;
+pub mod saturation;
+pub mod search;
 pub mod slo;
+pub mod steady_state;
 pub mod summary;
 pub mod validity;

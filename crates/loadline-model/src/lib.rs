@@ -9,6 +9,8 @@
 //! | [`slo`] | one service level objective, as written in a scenario or after `--slo` |
 //! | [`run`] | `run.json`: how a run was made, and its [`run::Summary`] |
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
+//! | [`fit`] | a saturation model fitted to points |
+//! | [`saturation`] | the highest rate within the objectives |
 //! | [`histogram`] | latency histograms and the HdrHistogram log format |
 //! | [`run_table`] | figures of many runs, one row a run |
 //! | [`comparison`] | the verdict between two groups of runs |
@@ -20,10 +22,12 @@
 pub mod changes;
 pub mod comparison;
 pub mod diagnostic;
+pub mod fit;
 pub mod histogram;
 pub mod recording;
 pub mod run;
 pub mod run_table;
+pub mod saturation;
 pub mod scenario;
 pub mod slo;
 pub mod units;

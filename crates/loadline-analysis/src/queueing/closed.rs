@@ -91,6 +91,7 @@ pub fn repairman(demand: f64, servers: u32, think: f64, population: u32) -> Resu
 #[derive(Debug, Clone)]
 pub(crate) struct RepairmanCurve {
     share: f64,
+    share_per_server: f64,
     servers: u32,
     population: u32,
     head: f64,
@@ -108,6 +109,7 @@ impl RepairmanCurve {
     pub(crate) fn new(share: f64, servers: u32) -> Self {
         RepairmanCurve {
             share,
+            share_per_server: share / f64::from(servers),
             servers,
             population: 0,
             head: 1.0,
@@ -141,8 +143,8 @@ impl Iterator for RepairmanCurve {
 
     fn next(&mut self) -> Option<f64> {
         let before = self.head + self.tail;
-        let tail = self.share * f64::from(self.population + 1) / f64::from(self.servers);
-        self.tail = tail * (self.tail + self.at_limit);
+        let step = self.share_per_server * f64::from(self.population + 1);
+        self.tail = step * (self.tail + self.at_limit);
         self.head = (self.head - self.share * self.at_limit).max(0.0);
         self.population += 1;
         self.advance_limit();

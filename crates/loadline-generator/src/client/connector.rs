@@ -39,7 +39,7 @@ pub(super) struct Meter {
 
 /// Connections that one worker opens at once. Opening costs many times what a request does: where answers are
 /// slow to come at the start of a run, more at once would leave the worker no time to read those that came.
-pub(super) const ATTEMPTS_MAX: usize = 64;
+const ATTEMPTS_MAX: usize = 64;
 
 impl Default for Meter {
     fn default() -> Self {

@@ -40,6 +40,18 @@ pub enum ClientKind {
     Reqwest,
 }
 
+impl HttpVersion {
+    /// What the TLS handshake offers, the preferred one first (RFC 7301).
+    fn offered(self) -> Vec<Vec<u8>> {
+        let (http2, http1) = (b"h2".to_vec(), b"http/1.1".to_vec());
+        match self {
+            HttpVersion::Auto => vec![http2, http1],
+            HttpVersion::Http1 => vec![http1],
+            HttpVersion::Http2 => vec![http2],
+        }
+    }
+}
+
 /// How requests are sent.
 #[derive(Debug, Clone, Default)]
 pub struct HttpSettings {
@@ -93,8 +105,11 @@ impl HttpClient {
     /// When TLS or the proxy cannot be set up as asked.
     pub fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
         let connections = Meter::default();
+        let mut tls = settings.tls.build()?;
+        // reqwest takes a configuration as it is: what is not offered here is not offered.
+        tls.alpn_protocols = settings.version.offered();
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(settings.tls.build()?)
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
@@ -189,9 +204,7 @@ fn classify(error: &reqwest::Error) -> ErrorClass {
             }
         }
         if let Some(cause) = cause.downcast_ref::<io::Error>() {
-            if let Some(inner) = cause.get_ref()
-                && inner.is::<rustls::Error>()
-            {
+            if is_of_tls(cause) {
                 return ErrorClass::Tls;
             }
             class = of_io(cause.kind(), error.is_connect(), class);
@@ -202,6 +215,13 @@ fn classify(error: &reqwest::Error) -> ErrorClass {
         source = cause.source();
     }
     class
+}
+
+/// Whether a fault of TLS is wrapped in it: such wrapping is no link in the chain of sources.
+fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>() || inner.downcast_ref::<io::Error>().is_some_and(is_of_tls)
+    })
 }
 
 fn of_io(kind: io::ErrorKind, connecting: bool, so_far: ErrorClass) -> ErrorClass {

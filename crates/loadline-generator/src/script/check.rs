@@ -74,12 +74,13 @@ impl Checks {
     }
 
     fn status(&self, status: u16) -> Result<(), ErrorClass> {
-        match &self.status {
-            Some(expected) if expected.iter().any(|range| range.contains(&status)) => Ok(()),
-            Some(_) => Err(ErrorClass::Check),
-            None if status >= 500 => Err(ErrorClass::Status5xx),
-            None if status >= 400 => Err(ErrorClass::Status4xx),
-            None => Ok(()),
+        let expected = self.status.as_ref().map(|ranges| ranges.iter().any(|range| range.contains(&status)));
+        match (expected, status) {
+            (Some(true), _) => Ok(()),
+            (_, 500..) => Err(ErrorClass::Status5xx),
+            (_, 400..500) => Err(ErrorClass::Status4xx),
+            (Some(false), _) => Err(ErrorClass::Check),
+            (None, _) => Ok(()),
         }
     }
 

@@ -259,7 +259,8 @@ fn an_answer_is_judged() {
     assert_eq!(judge("{}", &answer(404, &[], "")), Err(ErrorClass::Status4xx));
     assert_eq!(judge("{}", &answer(503, &[], "")), Err(ErrorClass::Status5xx));
     assert_eq!(judge("{ status: 404 }", &answer(404, &[], "")), Ok(()));
-    assert_eq!(judge("{ status: 404 }", &answer(500, &[], "")), Err(ErrorClass::Check));
+    assert_eq!(judge("{ status: 404 }", &answer(500, &[], "")), Err(ErrorClass::Status5xx));
+    assert_eq!(judge("{ status: 201 }", &answer(200, &[], "")), Err(ErrorClass::Check));
     assert_eq!(judge("{ json: { $.a: 1 } }", &answer(200, &[], "no json")), Err(ErrorClass::Check));
     let mut long = answer(200, &[], "");
     long.body_len = crate::exchange::BODY_KEPT_BYTES_MAX as u64 + 1;

@@ -44,11 +44,16 @@ pub fn strike_url(url: &str) -> String {
         None => rest.into(),
     };
     let Some((path, query)) = rest.split_once('?') else { return format!("{before}{rest}") };
-    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+    format!("{before}{path}?{}", strike_pairs(query))
+}
+
+/// Strikes out such values of `name=value&name=value`.
+fn strike_pairs(pairs: &str) -> String {
+    let pairs = pairs.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) if is_sensitive(name) => format!("{name}={STRUCK}"),
         _ => pair.into(),
     });
-    format!("{before}{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 impl Scenario {
@@ -121,5 +126,15 @@ fn struck(text: &str, secrets: &[String]) -> String {
             text = text.replace(secret.as_str(), STRUCK);
         }
     }
-    if text.contains("://") || text.starts_with('/') { strike_url(&text) } else { text }
+    if text.contains("://") || text.starts_with('/') {
+        strike_url(&text)
+    } else if text.starts_with(['{', '['])
+        && let Ok(mut json) = serde_json::from_str::<Json>(&text)
+    {
+        // A body given as text may be JSON, or a form, with names that tell.
+        strike(&mut json, secrets);
+        json.to_string()
+    } else {
+        strike_pairs(&text)
+    }
 }

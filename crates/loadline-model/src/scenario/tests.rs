@@ -239,6 +239,11 @@ fn secrets_do_not_reach_the_record() {
     assert!(!format!("{scenario:?}").contains("sesame"));
     assert_eq!(scenario.strike("with hunter22"), "with ***");
     assert_eq!(strike_url("https://a:b@h/p?Token=1&x=2"), "https://***@h/p?Token=***&x=2");
+    for body in ["{\"password\": \"sesame1\", \"page\": 2}", "user=u&password=sesame2&page=2"] {
+        let scenario = Scenario::for_url("http://h/", "POST", &[], Some(body)).unwrap();
+        let record = scenario.record().to_string();
+        assert!(!record.contains("sesame") && record.contains("page"), "{record}");
+    }
 }
 
 #[test]

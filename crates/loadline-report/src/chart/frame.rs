@@ -1,6 +1,6 @@
 //! One picture: head, axes, marks, and labels at the ends of lines.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use plotters::coord::cartesian::Cartesian2d;
@@ -8,13 +8,14 @@ use plotters::prelude::{Circle, DrawingArea, PathElement, Polygon, RGBAColor, Re
 
 use super::Picture;
 use super::canvas::{Anchor, Canvas, UNITS};
-use super::labels::{fit, place, text_width, wrap};
+use super::labels::{BOLD, fit, place, text_width, wrap};
 use super::palette::Role;
 use super::scale::{Scale, time_ticks};
 use crate::format;
 
 const TITLE: f64 = 15.0;
 const TEXT: f64 = 12.5;
+const SMALL: f64 = 11.5;
 const LINE: f64 = 16.0;
 /// Room between the plot and its end labels, for leaders.
 const LEADER: f64 = 12.0;
@@ -81,6 +82,15 @@ impl EndLabel {
     pub fn new(value: f64, text: impl Into<String>, role: Role) -> Self {
         EndLabel { value, text: text.into(), role }
     }
+
+    /// Names of lines are bold, those of limits are not.
+    fn bold(&self) -> bool {
+        self.role != Role::Limit
+    }
+
+    fn width(&self) -> f64 {
+        text_width(&self.text, TEXT) * if self.bold() { BOLD } else { 1.0 }
+    }
 }
 
 type Plot = DrawingArea<Canvas, Cartesian2d<Scale, Scale>>;
@@ -98,6 +108,8 @@ pub struct Chart {
     right: f64,
     bottom: f64,
     ends: Vec<EndLabel>,
+    /// Up to where the strip above the plot is taken by names.
+    named_to: Cell<f64>,
 }
 
 impl Chart {
@@ -105,7 +117,14 @@ impl Chart {
     pub fn new(size: Size, head: Head, x: Axis, y: Axis, ends: Vec<EndLabel>) -> Self {
         let (width, height) = (f64::from(size.width), f64::from(size.height));
         let mut canvas = Canvas::new(size.width, size.height);
-        canvas.text((0.0, 12.0), &fit(&head.title, TITLE, width), Role::Ink, TITLE, Anchor::Start, true);
+        canvas.text(
+            (0.0, 12.0),
+            &fit(&head.title, TITLE, width / BOLD),
+            Role::Ink,
+            TITLE,
+            Anchor::Start,
+            true,
+        );
         let lines = if head.subtitle.is_empty() { Vec::new() } else { wrap(&head.subtitle, TEXT, width) };
         for (n, line) in lines.iter().enumerate() {
             let y = 33.0 + n as f64 * LINE;
@@ -115,24 +134,30 @@ impl Chart {
             |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| text_width(t, TEXT)).fold(0.0, f64::max);
         let left = widest(&mut y.ticks.iter().map(|t| &t.1)) + 8.0;
         let last_tick = x.ticks.last().map_or(0.0, |t| text_width(&t.1, TEXT) / 2.0);
-        let room = if ends.is_empty() { 0.0 } else { widest(&mut ends.iter().map(|e| &e.text)) + LEADER };
+        let room =
+            if ends.is_empty() { 0.0 } else { ends.iter().map(EndLabel::width).fold(0.0, f64::max) + LEADER };
         let right = width - room.clamp(last_tick, width * 0.4);
-        let (top, bottom) = (40.0 + lines.len() as f64 * LINE, height - 24.0);
+        let (top, bottom) = (48.0 + lines.len() as f64 * LINE, height - 24.0);
 
         let canvas = Rc::new(RefCell::new(canvas));
         let units = |px: f64| (px * f64::from(UNITS)).round() as i32;
         let area = (units(left)..units(right), units(bottom)..units(top));
         let plot = DrawingArea::from(&canvas).apply_coord_spec(Cartesian2d::new(x.scale, y.scale, area));
-        Chart { head, size, canvas, plot, x, y, left, top, right, bottom, ends }
+        Chart { head, size, canvas, plot, x, y, left, top, right, bottom, ends, named_to: Cell::new(0.0) }
     }
 
-    /// Sets a part of the time apart, behind everything; call before [`Chart::grid`].
+    /// Sets a part of the plot apart, behind everything, and names it above; call before [`Chart::grid`].
     pub fn shade(&self, from: f64, to: f64, text: &str) {
         let (lo, hi) = (self.y.scale.lo(), self.y.scale.hi());
         self.draw(Rectangle::new([(from, lo), (to, hi)], filled(Role::Shade)));
         let (x0, x1) = (self.at_x(from), self.at_x(to));
-        if text_width(text, TEXT) + 8.0 <= x1 - x0 {
-            self.text(((x0 + x1) / 2.0, self.top + 9.0), text, Role::Muted, Anchor::Middle);
+        let half = text_width(text, SMALL) / 2.0;
+        let end = if self.ends.is_empty() { f64::from(self.size.width) } else { self.right + 2.0 };
+        let middle = ((x0 + x1) / 2.0).max(self.left + half).min(end - half);
+        if middle - half > self.named_to.get() {
+            self.named_to.set(middle + half + 6.0);
+            let at = (middle, self.top - 10.0);
+            self.canvas.borrow_mut().text(at, text, Role::Muted, SMALL, Anchor::Middle, false);
         }
     }
 
@@ -150,10 +175,15 @@ impl Chart {
     fn axis(&self) {
         let (lo, ends) = (self.y.scale.lo(), (self.x.scale.lo(), self.x.scale.hi()));
         self.draw(PathElement::new([(ends.0, lo), (ends.1, lo)], stroke(Role::Axis, 1.0)));
-        for (value, label) in &self.x.ticks {
-            let x = self.at_x(*value);
+        // From the right: the end of an axis says more than the tick before it, where only one label fits.
+        let mut free_to = f64::from(self.size.width);
+        for (value, label) in self.x.ticks.iter().rev() {
             let half = text_width(label, TEXT) / 2.0;
-            let inside = x.max(half).min(f64::from(self.size.width) - half);
+            let inside = self.at_x(*value).max(half).min(f64::from(self.size.width) - half);
+            if inside + half > free_to {
+                continue;
+            }
+            free_to = inside - half - 6.0;
             self.text((inside, self.bottom + 14.0), label, Role::Muted, Anchor::Middle);
         }
     }
@@ -207,14 +237,15 @@ impl Chart {
                 let plain = self.plot.strip_coord_spec();
                 let _ = plain.draw(&PathElement::new(leader, stroke(end.role, 0.8)));
             }
-            let text = fit(&end.text, TEXT, room + 2.0);
+            let bold = end.bold();
+            let text = fit(&end.text, TEXT, (room + 2.0) / if bold { BOLD } else { 1.0 });
             self.canvas.borrow_mut().text(
                 (self.right + LEADER, to),
                 &text,
                 end.role,
                 TEXT,
                 Anchor::Start,
-                end.role != Role::Limit,
+                bold,
             );
         }
         let Chart { head, size, canvas, plot, .. } = self;

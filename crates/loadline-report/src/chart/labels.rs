@@ -41,18 +41,22 @@ pub fn place(wanted: &[f64], height: f64, low: f64, high: f64) -> Vec<f64> {
     placed
 }
 
-/// The width of `text` in a sans-serif font of `size`, estimated a little generously: the reader's font is unknown.
+/// The width of `text` in a sans-serif font of `size`. The reader's font is unknown: the estimate is that of a wide
+/// one (DejaVu Sans, Verdana).
 pub fn text_width(text: &str, size: f64) -> f64 {
     let em = |c: char| match c {
-        'i' | 'j' | 'l' | 'f' | 't' | 'r' | 'I' | '.' | ',' | ':' | ';' | '|' | '\'' | '!' | '(' | ')'
-        | '/' | ' ' => 0.34,
-        'm' | 'w' | 'M' | 'W' | '%' | '—' | '@' => 0.9,
-        'A'..='Z' | '<' | '>' | '=' | '+' | '≈' | '≤' | '≥' => 0.68,
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '|' | '\'' | '!' | ' ' => 0.34,
+        'f' | 't' | 'r' | '(' | ')' | '/' | '-' => 0.41,
+        'm' | 'w' | 'M' | 'W' | '%' | '—' | '@' => 0.98,
+        'A'..='Z' | '<' | '>' | '=' | '+' | '≈' | '≤' | '≥' | '↑' => 0.8,
         c if (c as u32) > 0x2e80 => 1.0,
-        _ => 0.59,
+        _ => 0.64,
     };
     size * text.chars().map(em).sum::<f64>()
 }
+
+/// How much wider bold text is.
+pub const BOLD: f64 = 1.12;
 
 /// Cuts `text` to at most `width` with an ellipsis.
 pub fn fit(text: &str, size: f64, width: f64) -> String {

@@ -24,7 +24,7 @@ impl Scale {
     /// From zero to the next round value at or above `max`.
     pub fn from_zero(max: f64) -> Self {
         let max = if max.is_finite() && max > 0.0 { max } else { 1.0 };
-        let step = nice_step(max / 4.0);
+        let step = nice_step(max / 5.0);
         Scale::linear(0.0, (max / step - 1e-9).ceil() * step)
     }
 

@@ -123,7 +123,7 @@ impl Buckets {
 
     pub(crate) fn push(&mut self, second: &Second) {
         while second.second / self.width_s >= BUCKETS_MAX as u64 {
-            self.list = halved(std::mem::take(&mut self.list));
+            self.list = merged(std::mem::take(&mut self.list), 2);
             self.width_s *= 2;
         }
         let at = (second.second / self.width_s) as usize;
@@ -134,17 +134,16 @@ impl Buckets {
     }
 }
 
-/// Neighbours merged two by two.
-pub(crate) fn halved(list: Vec<Bucket>) -> Vec<Bucket> {
-    let mut half = Vec::with_capacity(list.len() / 2 + 1);
-    let mut buckets = list.into_iter();
-    while let Some(mut bucket) = buckets.next() {
-        if let Some(next) = buckets.next() {
-            bucket.add_bucket(next);
+/// Every `each` neighbours merged into one.
+pub(crate) fn merged(list: Vec<Bucket>, each: usize) -> Vec<Bucket> {
+    let mut out: Vec<Bucket> = Vec::with_capacity(list.len() / each + 1);
+    for (at, bucket) in list.into_iter().enumerate() {
+        match out.last_mut() {
+            Some(last) if at % each > 0 => last.add_bucket(bucket),
+            _ => out.push(bucket),
         }
-        half.push(bucket);
     }
-    half
+    out
 }
 
 #[cfg(test)]

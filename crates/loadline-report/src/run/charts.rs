@@ -88,7 +88,7 @@ pub(super) fn latency(view: &View, width: Width) -> Picture {
         subtitle: format!("intended start to end, by time of completion, {}; log scale", per_bucket(view)),
         description: latency_words(view),
     };
-    let y = Axis::new(scale, 7, ms);
+    let y = Axis::new(scale, 9, ms);
     let chart = over_time(view, width.size(330), head, y, ends);
     limits.iter().filter(|(ms, _)| near(*ms)).for_each(|(ms, _)| chart.limit(*ms));
     for (i, (_, role)) in LINES.iter().enumerate().rev() {
@@ -141,10 +141,10 @@ pub(super) fn traffic(view: &View, width: Width) -> Picture {
     let end = |of: fn(&Point) -> f64| points.last().map_or(0.0, |p| of(p));
     let mut ends = vec![
         EndLabel::new(end(|p| p.started_per_s), "started", Role::Series(0)),
-        EndLabel::new(end(|p| p.ok_per_s), "done, no error", Role::Series(1)),
+        EndLabel::new(end(|p| p.ok_per_s), "done ok", Role::Series(1)),
     ];
     if open {
-        ends.insert(0, EndLabel::new(end(|p| p.offered_per_s), "asked for", Role::Muted));
+        ends.insert(0, EndLabel::new(end(|p| p.offered_per_s), "asked", Role::Muted));
     }
     let asked = view.summary.offered_per_s.filter(|_| open).map(|r| format!("{} asked for, ", rate(r)));
     let got = view.summary.achieved_per_s.map_or("nothing".to_owned(), |r| format!("{} started", rate(r)));
@@ -154,7 +154,7 @@ pub(super) fn traffic(view: &View, width: Width) -> Picture {
         subtitle: format!("flows per second, {}", per_bucket(view)),
         description: format!("Flows per second: on average {}{got}.", asked.unwrap_or_default()),
     };
-    let y = Axis::new(Scale::from_zero(max), 5, rate);
+    let y = Axis::new(Scale::from_zero(max), 6, rate);
     let chart = over_time(view, width.size(280), head, y, ends);
     let line = |of: fn(&Point) -> f64| points.iter().map(|p| (p.at_s, Some(of(p)))).collect::<Vec<_>>();
     if open {
@@ -168,7 +168,7 @@ pub(super) fn traffic(view: &View, width: Width) -> Picture {
 /// Errors per second by class, stacked; `None` without errors.
 pub(super) fn errors(view: &View, width: Width) -> Option<Picture> {
     const COLOURS: [u8; 7] = [2, 4, 0, 5, 1, 6, 3];
-    let Some(total) = view.series.classes.iter().map(|c| c.1).reduce(|a, b| a + b) else { return None };
+    let total = view.series.classes.iter().map(|c| c.1).reduce(|a, b| a + b)?;
     let role = |i: usize| Role::Series(COLOURS[i % COLOURS.len()]);
     let points = &view.series.points;
     let sum = |p: &Point, n: usize| p.errors_per_s.iter().take(n).sum::<f64>();
@@ -179,14 +179,15 @@ pub(super) fn errors(view: &View, width: Width) -> Option<Picture> {
         let middle = max * (i as f64 + 0.5) / classes.len() as f64;
         EndLabel::new(middle, format!("{name} {}", count(*n)), role(i))
     });
+    let warmup = if view.run.stages.iter().any(|stage| stage.warmup) { ", warm-up included" } else { "" };
     let words: Vec<String> = classes.iter().map(|(name, n)| format!("{} {name}", count(*n))).collect();
     let head = Head {
         name: "errors".to_owned(),
         title: "Errors".to_owned(),
-        subtitle: format!("failed requests per second by class, stacked, {}", per_bucket(view)),
+        subtitle: format!("failed requests per second by class, stacked, {}{warmup}", per_bucket(view)),
         description: format!("{} failed requests: {}.", count(total), words.join(", ")),
     };
-    let y = Axis::new(Scale::from_zero(max), 5, rate);
+    let y = Axis::new(Scale::from_zero(max), 6, rate);
     let chart = over_time(view, width.size(280), head, y, ends.collect());
     let half = view.series.bucket_s as f64 / 2.0;
     for i in 0..classes.len() {
@@ -210,15 +211,14 @@ pub(super) fn in_flight(view: &View, width: Width) -> Picture {
     let head = Head {
         name: "in-flight".to_owned(),
         title: "Saturation: in flight".to_owned(),
-        subtitle: "requests on their way, and arrivals waiting for a place; the most at the end of a second"
-            .to_owned(),
+        subtitle: "requests on their way, and arrivals that wait for a place".to_owned(),
         description: format!(
             "At most {} requests were in flight and {} waiting.",
             count(flying),
             count(waiting)
         ),
     };
-    let y = Axis::new(Scale::from_zero(flying.max(waiting) as f64), 5, rate);
+    let y = Axis::new(Scale::from_zero(flying.max(waiting).max(4) as f64), 6, rate);
     let chart = over_time(view, width.size(280), head, y, ends);
     let line =
         |of: fn(&Point) -> u64| points.iter().map(|p| (p.at_s, Some(of(p) as f64))).collect::<Vec<_>>();
@@ -244,10 +244,10 @@ pub(super) fn cpu(view: &View, width: Width) -> Option<Picture> {
     let head = Head {
         name: "generator-cpu".to_owned(),
         title: "Saturation: the generator's own CPU".to_owned(),
-        subtitle: "its busiest worker, share of a core; the most in a second".to_owned(),
+        subtitle: "its busiest worker, share of a core".to_owned(),
         description: format!("The generator's busiest worker used at most {} of a core.", percent(most)),
     };
-    let y = Axis::new(Scale::linear(0.0, 1.0), 5, percent);
+    let y = Axis::new(Scale::linear(0.0, 1.0), 6, percent);
     let chart = over_time(view, width.size(280), head, y, ends);
     if view.run.model == LoadModel::Open {
         chart.limit(CPU_LIMIT);

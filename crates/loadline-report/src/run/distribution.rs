@@ -9,6 +9,8 @@ use crate::format::{count, length, ms};
 const QUANTILES: [(f64, &str); 6] =
     [(1.0, "min"), (2.0, "p50"), (10.0, "p90"), (100.0, "p99"), (1000.0, "p99.9"), (10_000.0, "p99.99")];
 
+const SERVICE: &str = "service";
+
 /// Response and service time by quantile, on an axis that widens the tail; `None` without requests.
 pub(super) fn distribution(view: &View, width: Width) -> Option<Picture> {
     let found = view.distribution.as_ref()?;
@@ -29,24 +31,28 @@ pub(super) fn distribution(view: &View, width: Width) -> Option<Picture> {
     };
     let named = QUANTILES.iter().filter(|(x, _)| *x <= end * 1.001).map(|(x, name)| (*x, (*name).to_owned()));
     let x = Axis { scale: Scale::log(1.0, end), ticks: named.collect() };
-    let y = Axis::new(scale, 7, ms);
+    let y = Axis::new(scale, 9, ms);
     let chart = Chart::new(width.size(330), head, x, y, ends.collect());
     if found.few_from < end {
         chart.shade(found.few_from.max(1.0), end, "too few samples");
     }
     chart.upright();
     chart.grid();
-    for (_, role, curve) in curves.iter().rev() {
+    for (name, role, curve) in curves.iter().rev() {
         let line: Vec<_> = curve.iter().map(|(x, ms)| (*x, Some(*ms))).collect();
-        chart.line(*role, 1.8, &line);
+        // The two often coincide: then the one shows on both sides of the other.
+        chart.line(*role, if *name == SERVICE { 3.6 } else { 1.6 }, &line);
     }
     Some(chart.finish())
 }
 
-fn curves(found: &Distribution) -> Vec<(&'static str, Role, &[(f64, f64)])> {
-    let ok = found.response_ok.as_deref().map(|curve| ("response, no error", Role::Series(1), curve));
+/// Name, colour and points.
+type Curve<'a> = (&'static str, Role, &'a [(f64, f64)]);
+
+fn curves(found: &Distribution) -> Vec<Curve<'_>> {
+    let ok = found.response_ok.as_deref().map(|curve| ("response ok", Role::Series(1), curve));
     let response = ("response", Role::Series(2), found.response.as_slice());
-    let service = ("service", Role::Series(0), found.service.as_slice());
+    let service = (SERVICE, Role::Series(0), found.service.as_slice());
     [Some(response), ok, Some(service)].into_iter().flatten().collect()
 }
 
@@ -79,7 +85,7 @@ pub(super) fn heat_map(view: &View, width: Width) -> Option<Picture> {
                       of percentiles."
                 .to_owned(),
     };
-    let y = Axis::new(heat.scale, 7, ms);
+    let y = Axis::new(heat.scale, 9, ms);
     let chart = over_time(view, width.size(330), head, y, Vec::new());
     let rows = heat.counts.first().map_or(1, Vec::len) as f64;
     let column = heat.column_s as f64;

@@ -69,6 +69,7 @@ pub fn headline(summary: &Summary) -> Headline {
     let (word, tone, sentence) = match summary.verdict {
         _ if limited => ("INVALID", Tone::Doubt, limited_sentence(summary)),
         Some(verdict) => (verdict_word(verdict), verdict_tone(verdict), judged(summary, verdict)),
+        None if summary.requests == 0 => ("MEASURED", Tone::Plain, "nothing: no request ended".to_owned()),
         None => ("MEASURED", Tone::Plain, format!("{}; no objectives were set", measured(summary))),
     };
     Headline { word, tone, sentence, validity: validity(summary), status: status(summary) }
@@ -92,21 +93,20 @@ fn judged(summary: &Summary, verdict: Verdict) -> String {
             let first = those.first().map_or(String::new(), |slo| format!(": {}", broken(slo)));
             let more =
                 if those.len() > 1 { format!(", and {} more", those.len() - 1) } else { String::new() };
-            format!(
-                "{} of {} broken at {load}{first}{more}",
-                those.len(),
-                plural(all, "objective", "objectives")
-            )
+            format!("{} broken at {load}{first}{more}", share_of(those.len(), all))
         }
         Verdict::Inconclusive | Verdict::Invalid => {
             let first = those.first().map_or(String::new(), |slo| {
                 let reason = slo.reason.as_deref().unwrap_or("the data do not tell");
                 format!(": {} — {reason}", slo.slo)
             });
-            let objectives = plural(all, "objective", "objectives");
-            format!("{} of {objectives} cannot be judged at {load}{first}", those.len())
+            format!("{} cannot be judged at {load}{first}", share_of(those.len(), all))
         }
     }
+}
+
+fn share_of(some: usize, all: u64) -> String {
+    if all == 1 { "the objective".to_owned() } else { format!("{some} of {all} objectives") }
 }
 
 fn broken(slo: &SloResult) -> String {
@@ -143,7 +143,7 @@ pub fn failed(summary: &Summary) -> String {
 fn validity(summary: &Summary) -> String {
     let validity = &summary.validity;
     let delay =
-        validity.generator_delay_p99_ms.map(|d| format!("it sent within {} of the schedule (p99)", ms(d)));
+        validity.generator_delay_p99_ms.map(|d| format!("sent within {} of the schedule (p99)", ms(d)));
     let cpu = validity.generator_cpu.map(|c| format!("used {} of a core", format::percent(c)));
     let figures = [delay, cpu].into_iter().flatten().collect::<Vec<_>>().join(" and ");
     let sentence = match validity.verdict {
@@ -152,7 +152,7 @@ fn validity(summary: &Summary) -> String {
             "Do not use these figures as the service's: they say what the generator could do"
         }
     };
-    if figures.is_empty() { format!("{sentence}.") } else { format!("{sentence}; {figures}.") }
+    if figures.is_empty() { format!("{sentence}.") } else { format!("{sentence}; it {figures}.") }
 }
 
 fn status(summary: &Summary) -> Option<String> {

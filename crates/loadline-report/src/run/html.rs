@@ -83,7 +83,7 @@ fn figure(figure: &Figure) -> Markup {
     html! {
         @if figure.few {
             span.few title="fewer than ten samples lie beyond this percentile" {
-                "≈ " (figure.text) span.words { ", too few samples" }
+                "≈ " (figure.text) span.words { "too few samples" }
             }
         } @else { (figure.text) }
     }
@@ -99,7 +99,7 @@ fn objectives(slos: &[SloResult]) -> Markup {
         section {
             h2 { "Objectives" }
             (scroll("Objectives", html! {
-                table {
+                table.fit {
                     thead { tr { th { "verdict" } th { "objective" } th.n { "observed" } th { "reason" } } }
                     tbody {
                         @for slo in slos {
@@ -189,7 +189,7 @@ fn tables(view: &View) -> Markup {
             }))
             p.hint {
                 "Response: from the moment a request was due until it was done, so waiting counts. "
-                "Service: from sending until done. Generator delay: what the load generator itself added."
+                "Service: from sending until done. Ok: of requests without error. Generator delay: what the load generator itself added."
             }
             @if !summary.requests_by_name.is_empty() {
                 h2 { "Requests" }

@@ -49,7 +49,7 @@ pub fn markdown(view: &View) -> String {
 
 /// Whether a figure that is shown bears the sign of too few samples.
 pub(super) fn has_doubt(summary: &Summary) -> bool {
-    let shown = |l: &&loadline_model::run::Latency| !l.too_few_samples.is_empty();
+    let shown = |l: &&loadline_model::run::Latency| COLUMNS.iter().any(|(_, field)| quantile(l, field).few);
     let named = summary.requests_by_name.iter().map(|r| &r.response);
     durations(summary).into_iter().map(|(_, l)| l).chain(named).any(|l| shown(&l))
 }

@@ -58,7 +58,7 @@ pub(super) const COLUMNS: [(&str, &str); 7] = [
 
 /// The three or four durations of a run with their names; `response_ok` where a request failed.
 pub(super) fn durations(summary: &Summary) -> Vec<(&'static str, &Latency)> {
-    let ok = (summary.errors.total > 0).then_some(("response, no error", &summary.response_ok));
+    let ok = (summary.errors.total > 0).then_some(("response ok", &summary.response_ok));
     let rest = [("service", &summary.service), ("generator delay", &summary.delay)];
     [("response", &summary.response)].into_iter().chain(ok).chain(rest).collect()
 }

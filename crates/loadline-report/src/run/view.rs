@@ -5,7 +5,7 @@ use loadline_model::recording::Second;
 use loadline_model::run::{RunDocument, Summary};
 use loadline_model::slo::Slo;
 
-use super::buckets::{Bucket, Buckets, Sparse, halved};
+use super::buckets::{Bucket, Buckets, Sparse, merged};
 use crate::chart::Scale;
 
 /// Error classes told apart in a chart; rarer ones are gathered as [`OTHER`].
@@ -18,6 +18,8 @@ const HEAT_ROWS: usize = 40;
 /// Where the distribution ends: 1/(1 − q) of p99.99.
 const TAIL_END: f64 = 10_000.0;
 const TAIL_POINTS: usize = 160;
+/// A bucket of the drain with fewer requests than this shows its maximum alone.
+const STRAGGLERS: u64 = 20;
 
 /// Everything a report of a run shows.
 #[derive(Debug, Clone)]
@@ -71,7 +73,8 @@ pub struct Point {
     pub at_s: f64,
     /// Whether the load was still on when it began.
     pub load: bool,
-    /// p50, p90, p99 and maximum of the response time, warm-up included; `None` where nothing ended.
+    /// p50, p90, p99 and maximum of the response time, warm-up included; `None` where nothing ended. For the last
+    /// stragglers of a drain the maximum alone.
     pub response: [Option<f64>; 4],
     /// Requests that ended.
     pub requests_per_s: f64,
@@ -192,11 +195,14 @@ fn series(run: &RunDocument, buckets: &Buckets) -> Series {
         let from = i as f64 * width;
         let covered = bucket.seconds.max(1) as f64;
         bucket.response.write_to(&mut scratch);
+        let load = from < load_end_s - 1e-9;
         let q = |q| quantile_ms(&scratch, q);
+        // The last stragglers of a drain are too few to be compared with what came before.
+        let percentile = |at| q(at).filter(|_| load || bucket.requests >= STRAGGLERS);
         Point {
             at_s: from + covered.min(width) / 2.0,
-            load: from < load_end_s - 1e-9,
-            response: [q(0.5), q(0.9), q(0.99), q(1.0)],
+            load,
+            response: [percentile(0.5), percentile(0.9), percentile(0.99), q(1.0)],
             requests_per_s: bucket.requests as f64 / covered,
             offered_per_s: bucket.offered as f64 / covered,
             started_per_s: bucket.started as f64 / covered,
@@ -294,10 +300,9 @@ fn tail(h: &Histogram, end: f64) -> Vec<(f64, f64)> {
 }
 
 fn heat(mut buckets: Buckets) -> Option<Heat> {
-    while buckets.list.len() > HEAT_COLUMNS_MAX {
-        buckets.list = halved(buckets.list);
-        buckets.width_s *= 2;
-    }
+    let each = buckets.list.len().div_ceil(HEAT_COLUMNS_MAX).max(1);
+    buckets.list = merged(buckets.list, each);
+    buckets.width_s *= each as u64;
     let values = |b: &Bucket| -> Option<(u64, u64)> {
         let values = b.response.values();
         Some((values.first()?.0, values.last()?.0))

@@ -2,9 +2,15 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 
-use loadline_model::histogram::{self, Histogram, quantile_ms};
+use loadline_model::histogram::{Histogram, quantile_ms};
 use loadline_model::recording::{Durations, GeneratorSecond, RequestCounts, RequestSecond, Second};
 use loadline_model::run::*;
+
+/// A class of errors and its probability at a time in seconds.
+type Fault = (&'static str, fn(f64) -> f64);
+
+/// An objective with its verdict, what was observed, limit, unit and reason.
+type Judged = (&'static str, Verdict, Option<f64>, f64, &'static str, Option<&'static str>);
 
 /// What to simulate.
 #[derive(Clone)]
@@ -18,9 +24,9 @@ pub(crate) struct Sample {
     pub(crate) service_ms: f64,
     /// Seconds from and to when the service answers nothing.
     pub(crate) stall: Option<(f64, f64)>,
-    /// Class, and its probability as a function of time.
-    pub(crate) errors: Vec<(&'static str, fn(f64) -> f64)>,
-    pub(crate) slos: Vec<(&'static str, Verdict, Option<f64>, f64, &'static str, Option<&'static str>)>,
+    pub(crate) errors: Vec<Fault>,
+    /// As the analysis would have judged them.
+    pub(crate) slos: Vec<Judged>,
     pub(crate) cpu: f64,
     pub(crate) reasons: Vec<&'static str>,
     pub(crate) status: Status,
@@ -122,9 +128,9 @@ impl Sample {
     pub(crate) fn limited() -> Self {
         Sample {
             name: "too much for one core",
-            rate: 4000.0,
+            rate: 2000.0,
             measured_s: 15.0,
-            connections: 8,
+            connections: 4,
             service_ms: 2.4,
             cpu: 0.97,
             reasons: vec![
@@ -251,7 +257,8 @@ impl Sample {
             let error = self.errors.iter().find(|(_, p)| random.uniform() < p(due)).map(|(class, _)| *class);
             events.push(Event { name: i as usize % self.requests.len(), due, sent, done, error });
         }
-        let (run, summary) = documents(self, &events, load_s);
+        let summary = summary(self, &events);
+        let run = document(self, &summary);
         Simulated { run, summary, events, warmup_s: self.warmup_s, load_s, cpu: self.cpu }
     }
 }
@@ -338,26 +345,27 @@ fn latency(h: &Histogram) -> Latency {
     }
 }
 
-fn documents(sample: &Sample, events: &[Event], load_s: f64) -> (RunDocument, Summary) {
-    let measured = || events.iter().filter(|e| e.due >= sample.warmup_s);
-    let part = |name: Option<usize>| {
-        let mut d = Durations::empty();
-        d.response = histogram::new();
-        let mut errors = Errors::default();
-        let mut n = 0u64;
-        for e in measured().filter(|e| name.is_none_or(|name| e.name == name)) {
-            n += 1;
-            record(&mut d, e);
-            e.error.iter().for_each(|class| *errors.by_class.entry((*class).to_owned()).or_default() += 1);
-        }
-        errors.total = errors.by_class.values().sum();
-        errors.rate = (n > 0).then(|| errors.total as f64 / n as f64);
-        (n, errors, d)
-    };
+/// Requests, errors and durations of one request name or of all.
+fn part(measured: &[&Event], name: Option<usize>) -> (u64, Errors, Durations) {
+    let mut d = Durations::empty();
+    let mut errors = Errors::default();
+    let mut n = 0u64;
+    for e in measured.iter().filter(|e| name.is_none_or(|name| e.name == name)) {
+        n += 1;
+        record(&mut d, e);
+        e.error.iter().for_each(|class| *errors.by_class.entry((*class).to_owned()).or_default() += 1);
+    }
+    errors.total = errors.by_class.values().sum();
+    errors.rate = (n > 0).then(|| errors.total as f64 / n as f64);
+    (n, errors, d)
+}
+
+fn summary(sample: &Sample, events: &[Event]) -> Summary {
+    let measured: Vec<&Event> = events.iter().filter(|e| e.due >= sample.warmup_s).collect();
     let per_s = |n: u64| (n > 0).then(|| n as f64 / sample.measured_s);
-    let (n, errors, d) = part(None);
+    let (n, errors, d) = part(&measured, None);
     let by_name = sample.requests.iter().enumerate().map(|(i, name)| {
-        let (n, errors, d) = part(Some(i));
+        let (n, errors, d) = part(&measured, Some(i));
         RequestSummary {
             name: name.clone(),
             requests: n,
@@ -385,7 +393,7 @@ fn documents(sample: &Sample, events: &[Event], load_s: f64) -> (RunDocument, Su
         reason: reason.map(str::to_owned),
     });
     let delay_p99 = quantile_ms(&d.delay, 0.99);
-    let summary = Summary {
+    Summary {
         schema: SCHEMA.to_owned(),
         name: sample.name.to_owned(),
         status: sample.status,
@@ -421,7 +429,10 @@ fn documents(sample: &Sample, events: &[Event], load_s: f64) -> (RunDocument, Su
         requests_by_name: by_name.collect(),
         slos: slos.collect(),
         notes: vec!["pacing by timerfd".to_owned()],
-    };
+    }
+}
+
+fn document(sample: &Sample, summary: &Summary) -> RunDocument {
     let stage = |duration_s, warmup| StageRecord {
         from_per_s: Some(if warmup { sample.rate / 10.0 } else { sample.rate }),
         to_per_s: Some(sample.rate),
@@ -431,7 +442,7 @@ fn documents(sample: &Sample, events: &[Event], load_s: f64) -> (RunDocument, Su
         arrivals: Some("uniform".to_owned()),
     };
     let warmup = (sample.warmup_s > 0.0).then(|| stage(sample.warmup_s, true));
-    let run = RunDocument {
+    RunDocument {
         schema: SCHEMA.to_owned(),
         name: sample.name.to_owned(),
         id: "k3f9q2".to_owned(),
@@ -440,7 +451,7 @@ fn documents(sample: &Sample, events: &[Event], load_s: f64) -> (RunDocument, Su
         command: sample.command.clone(),
         target: "http://127.0.0.1:8080/".to_owned(),
         scenario: serde_json::Value::Null,
-        stages: warmup.into_iter().chain([stage(load_s - sample.warmup_s, false)]).collect(),
+        stages: warmup.into_iter().chain([stage(sample.measured_s, false)]).collect(),
         slos: sample.slos.iter().map(|s| s.0.to_owned()).collect(),
         request_names: sample.requests.clone(),
         model: LoadModel::Open,
@@ -461,8 +472,7 @@ fn documents(sample: &Sample, events: &[Event], load_s: f64) -> (RunDocument, Su
         load_ended_s: None,
         ended_by: None,
         summary: Some(summary.clone()),
-    };
-    (run, summary)
+    }
 }
 
 /// A linear congruential generator (Knuth's MMIX constants): samples are the same for ever.

@@ -28,10 +28,11 @@ impl Demo {
         let command = vec!["loadline".to_owned(), "demo".to_owned()];
         let options = RunOptions { out: self.out, command, stop, ..RunOptions::default() };
         let mut live = Live::new(out);
-        let demo = loadline::demo::demo(options, |progress| live.show(progress)).map_err(|error| match error {
-            DemoError::Run(error) => sort(error),
-            other => other.into(),
-        })?;
+        let demo =
+            loadline::demo::demo(options, |progress| live.show(progress)).map_err(|error| match error {
+                DemoError::Run(error) => sort(error),
+                other => other.into(),
+            })?;
         live.close();
         let run = &demo.run;
         let page = run.directory.join("report.html");
@@ -48,7 +49,8 @@ impl Demo {
 fn truths(compared: &[Compared]) -> String {
     let mut table = format!("\n{:<20} {:>12} {:>12}   truth from\n", "against the truth", "measured", "true");
     for Compared { figure, measured, truth, source, unit } in compared {
-        let show = |value: &f64| if unit.is_empty() { format!("{value:.0}") } else { format!("{value:.2} {unit}") };
+        let show =
+            |value: &f64| if unit.is_empty() { format!("{value:.0}") } else { format!("{value:.2} {unit}") };
         table.push_str(&format!("{figure:<20} {:>12} {:>12}   {source}\n", show(measured), show(truth)));
     }
     table

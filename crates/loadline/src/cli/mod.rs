@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod demo;
 mod exit;
+mod fit;
 mod headers;
 mod input;
 mod live;
@@ -45,6 +46,7 @@ enum Verb {
     Demo(demo::Demo),
     Run(run::Run),
     Report(report::Report),
+    Fit(fit::Fit),
     Check(check::Check),
     Compare(compare::Compare),
     Changes(changes::Changes),
@@ -69,6 +71,7 @@ pub(crate) fn main() -> Exit {
         Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
+        Verb::Fit(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Compare(verb) => verb.run(&out),
         Verb::Changes(verb) => verb.run(&out),
@@ -107,5 +110,16 @@ fn fail(out: &output::Output, error: &anyhow::Error) -> Exit {
             eprintln!("error: {error:#}");
             Exit::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap looks for names used twice and the like in development builds only: so a test has to.
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
     }
 }

@@ -79,7 +79,10 @@ pub(crate) fn render(directory: &Path, path: &Path, out: &Output) -> anyhow::Res
 
 fn note_incomplete(document: &RunDocument, out: &Output) {
     if document.status == Status::Incomplete {
-        out.say(format!("note: the run is incomplete: {}", document.ended_by.as_deref().unwrap_or("it ended early")));
+        out.say(format!(
+            "note: the run is incomplete: {}",
+            document.ended_by.as_deref().unwrap_or("it ended early")
+        ));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use loadline::generator::client::connector::DnsPolicy;
-use loadline::generator::client::http::{HttpSettings, HttpVersion};
+use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion};
 use loadline::generator::client::tls::{Identity, TlsSettings};
 use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
@@ -104,7 +104,7 @@ struct HttpFlags {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
     /// Version of HTTP: auto asks in the TLS handshake
-    #[arg(long = "http", value_enum, default_value = "auto", value_name = "VERSION")]
+    #[arg(long = "http", id = "http-version", value_enum, default_value = "auto", value_name = "VERSION")]
     version: Version,
     /// When host names are resolved
     #[arg(long, value_enum, default_value = "once")]
@@ -115,6 +115,9 @@ struct HttpFlags {
     /// Open a new connection for each request
     #[arg(long)]
     no_keepalive: bool,
+    /// Which client sends: lean is cheap and speaks HTTP/1.1, reqwest speaks all; auto takes lean where it can
+    #[arg(long, value_enum, default_value = "auto")]
+    client: Client,
 }
 
 #[derive(Debug, clap::Args)]
@@ -170,6 +173,13 @@ enum Version {
     One,
     #[value(name = "2")]
     Two,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Client {
+    Auto,
+    Lean,
+    Reqwest,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -295,6 +305,11 @@ impl HttpFlags {
             },
             proxy: self.proxy.clone(),
             no_keep_alive: self.no_keepalive,
+            client: match self.client {
+                Client::Auto => ClientKind::Auto,
+                Client::Lean => ClientKind::Lean,
+                Client::Reqwest => ClientKind::Reqwest,
+            },
         })
     }
 }

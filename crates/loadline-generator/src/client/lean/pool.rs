@@ -10,13 +10,20 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use http::Uri;
 use rustls::pki_types::ServerName;
 
 use super::stream::{Connection, Connector};
-use crate::client::connector::ATTEMPTS_MAX;
 use crate::exchange::ErrorClass;
+
+/// Connections that one worker opens at once.
+const ATTEMPTS_MAX: usize = 256;
+/// Opening takes many times what a request does. After so many at once there is one more each so often, and a
+/// worker that fell behind catches up by sending requests, not by opening connections for them.
+const ATTEMPTS_AT_ONCE: u32 = 32;
+const ATTEMPT_EVERY: Duration = Duration::from_micros(250);
 
 type Attempt = Pin<Box<dyn Future<Output = Result<Connection, ErrorClass>>>>;
 
@@ -26,6 +33,8 @@ pub(super) struct Pool {
     origins: RefCell<HashMap<String, Rc<Origin>>>,
     /// Attempts to connect that a request drives.
     attempts: Cell<usize>,
+    /// When those begun so far would have been begun evenly.
+    paced_until: Cell<Instant>,
     next_ticket: Cell<u64>,
     keep_alive: bool,
 }
@@ -42,7 +51,7 @@ pub(super) struct Origin {
 #[derive(Default)]
 struct State {
     /// The one freed last is at the end.
-    idle: Vec<Box<Connection>>,
+    idle: Vec<Connection>,
     /// In the order in which they came.
     waiting: BTreeMap<u64, Waiter>,
     /// Attempts whose requests found another connection.
@@ -53,7 +62,7 @@ struct State {
 struct Waiter {
     waker: Option<Waker>,
     /// Freed by another request.
-    given: Option<Box<Connection>>,
+    given: Option<Connection>,
     /// Drives an attempt of its own.
     connects: bool,
     /// Takes its own new connection only.
@@ -66,6 +75,7 @@ impl Pool {
             connector: Rc::new(connector),
             origins: RefCell::default(),
             attempts: Cell::new(0),
+            paced_until: Cell::new(Instant::now()),
             next_ticket: Cell::new(0),
             keep_alive,
         }
@@ -105,7 +115,7 @@ impl Pool {
     }
 
     /// An idle connection that is still good.
-    pub(super) fn idle(&self, origin: &Origin) -> Option<Box<Connection>> {
+    pub(super) fn idle(&self, origin: &Origin) -> Option<Connection> {
         loop {
             let mut connection = origin.state.borrow_mut().idle.pop()?;
             if connection.is_quiet() {
@@ -118,11 +128,7 @@ impl Pool {
     ///
     /// # Errors
     /// The class of what kept the new connection from being opened.
-    pub(super) async fn wait(
-        &self,
-        origin: &Rc<Origin>,
-        only_new: bool,
-    ) -> Result<Box<Connection>, ErrorClass> {
+    pub(super) async fn wait(&self, origin: &Rc<Origin>, only_new: bool) -> Result<Connection, ErrorClass> {
         let ticket = self.next_ticket.get();
         self.next_ticket.set(ticket + 1);
         origin.state.borrow_mut().waiting.insert(ticket, Waiter { only_new, ..Waiter::default() });
@@ -131,7 +137,7 @@ impl Pool {
     }
 
     /// Takes a connection back whose exchange is over.
-    pub(super) fn put_back(&self, origin: &Origin, mut connection: Box<Connection>) {
+    pub(super) fn put_back(&self, origin: &Origin, mut connection: Connection) {
         if !self.keep_alive {
             return;
         }
@@ -148,16 +154,32 @@ impl Pool {
     }
 
     fn begin_attempt(&self, origin: &Rc<Origin>) -> Option<Attempt> {
-        if self.attempts.get() >= ATTEMPTS_MAX {
+        let now = Instant::now();
+        let paced_until = self.paced_until.get().max(now);
+        let late = paced_until > now + ATTEMPT_EVERY * ATTEMPTS_AT_ONCE;
+        // The end of an attempt is what wakes those that may not begin yet: one has to be under way.
+        if self.attempts.get() > 0 && (late || self.attempts.get() >= ATTEMPTS_MAX) {
             return None;
         }
+        self.paced_until.set(paced_until + ATTEMPT_EVERY);
         let (connector, origin) = (self.connector.clone(), origin.clone());
         Some(Box::pin(async move { connector.open(&origin.host, origin.port, origin.server.clone()).await }))
+    }
+
+    /// What failed leaves its turn to another: a service that refuses is to be seen refusing at once.
+    fn attempt_failed(&self) {
+        let paced_until = self.paced_until.get();
+        self.paced_until.set(paced_until.checked_sub(ATTEMPT_EVERY).unwrap_or(paced_until));
     }
 
     /// An attempt is no longer driven: the next request without one may begin.
     fn attempt_ended(&self, origin: &Origin) {
         self.attempts.set(self.attempts.get() - 1);
+        self.wake_next(origin);
+    }
+
+    /// Wakes one request that may begin an attempt, of this origin rather than another.
+    fn wake_next(&self, origin: &Origin) {
         if !origin.wake_next() {
             let origins = self.origins.borrow();
             let _ = origins.values().any(|origin| origin.wake_next());
@@ -166,11 +188,14 @@ impl Pool {
 }
 
 impl Origin {
-    /// Wakes the request that has waited longest and drives no attempt.
+    /// Wakes the request that has waited longest of those that drive no attempt and were not woken already.
     fn wake_next(&self) -> bool {
         let mut state = self.state.borrow_mut();
-        let next = state.waiting.values_mut().find(|waiter| !waiter.connects && waiter.given.is_none());
-        next.map(|waiter| waiter.waker.take().into_iter().for_each(Waker::wake)).is_some()
+        let next = state
+            .waiting
+            .values_mut()
+            .find_map(|waiter| if waiter.connects { None } else { waiter.waker.take() });
+        next.map(Waker::wake).is_some()
     }
 }
 
@@ -185,7 +210,7 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Box<Connection>, ErrorClass>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Connection, ErrorClass>> {
         loop {
             let given = self.waiter(|waiter| waiter.given.take());
             if let Some(mut connection) = given
@@ -201,12 +226,18 @@ impl Wait<'_> {
             match attempt.as_mut().poll(context) {
                 Poll::Pending => break,
                 // What another request left may have lost its other side by now.
-                Poll::Ready(Err(_)) if self.adopted => self.end_attempt(),
+                Poll::Ready(Err(_)) if self.adopted => {
+                    self.end_attempt();
+                    self.waiter(|waiter| waiter.connects = false);
+                }
                 Poll::Ready(outcome) => {
+                    if outcome.is_err() {
+                        self.pool.attempt_failed();
+                    }
                     self.end_attempt();
                     return Poll::Ready(outcome.map(|mut connection| {
                         connection.aged = self.adopted;
-                        Box::new(connection)
+                        connection
                     }));
                 }
             }
@@ -246,7 +277,6 @@ impl Wait<'_> {
 
     fn end_attempt(&mut self) {
         if self.attempt.take().is_some() {
-            self.waiter(|waiter| waiter.connects = false);
             self.pool.attempt_ended(self.origin);
         }
     }
@@ -261,6 +291,9 @@ impl Drop for Wait<'_> {
         }
         if self.attempt.take().is_some() {
             self.pool.attempt_ended(self.origin);
+        } else if self.pool.attempts.get() == 0 {
+            // It may have been woken to begin the next attempt, and nobody else would be.
+            self.pool.wake_next(self.origin);
         }
     }
 }

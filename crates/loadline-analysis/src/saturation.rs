@@ -1,0 +1,14 @@
+//! How throughput grows with concurrency: fits, predictions and their intervals.
+
+pub mod estimate;
+pub mod family;
+pub mod fit;
+pub mod mixture;
+pub mod points;
+pub mod queue;
+mod sampler;
+pub mod usl;
+
+pub use fit::{Model, Request, fit};
+pub use mixture::Mixture;
+pub use points::{Points, PointsError};

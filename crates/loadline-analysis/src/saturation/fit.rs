@@ -1,0 +1,262 @@
+//! What `loadline fit` says about measured points.
+
+use std::collections::BTreeMap;
+
+use loadline_model::fit::{self as document, FitDocument, Interval, ParameterIntervals, Peak, Prediction};
+
+use super::estimate::Estimate;
+use super::family::Family;
+use super::mixture::Mixture;
+use super::points::Points;
+use super::queue::QueueFit;
+use super::usl::{Reading, UslFit};
+
+/// Levels beyond this many are put together before curves are sampled.
+const MOST_LEVELS: usize = 200;
+/// A curve is said to peak where that is at least this probable.
+const PEAK_PROBABILITY: f64 = 0.9;
+
+/// Which model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Model {
+    /// The USL by least squares.
+    Usl,
+    /// M/M/c by latency.
+    Queue,
+    /// All families of curves, each weighted by the evidence for it.
+    Auto,
+}
+
+/// What is wanted of a fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The model.
+    pub model: Model,
+    /// Confidence of all intervals, 0 to 1.
+    pub confidence: f64,
+    /// Concurrencies at which to predict.
+    pub at: Vec<f64>,
+}
+
+/// What a model says, apart from the parameters of the USL.
+struct Answer {
+    model: String,
+    peak: Peak,
+    weights: BTreeMap<String, f64>,
+    predictions: Vec<(Estimate, Option<f64>)>,
+    fitted: Vec<f64>,
+    reasons: Vec<String>,
+    queue: Option<document::Queue>,
+    r_squared: Option<f64>,
+}
+
+/// Fits a model; there is always an answer, and `adequate` and `reasons` say what it is worth.
+pub fn fit(points: &Points, request: &Request) -> FitDocument {
+    let mut at = request.at.clone();
+    at.sort_by(f64::total_cmp);
+    at.dedup();
+    let usl = UslFit::new(points);
+    let points = &points.condensed(MOST_LEVELS);
+    let answer = match request.model {
+        Model::Usl => usl_answer(points, &usl, &at, request.confidence),
+        Model::Queue => queue_answer(points, &at, request.confidence),
+        Model::Auto => auto_answer(points, &at, request.confidence),
+    };
+    let mut reasons = answer.reasons;
+    let misfits = misfits(points, &answer.fitted);
+    let adequate = misfits.is_empty();
+    reasons.extend(misfits);
+    let top = points.top();
+    if let Some(last) = at.last().filter(|n| **n > top) {
+        reasons.push(format!("{last} is {:.2} times the largest concurrency measured, {top}", last / top));
+    }
+    let c = request.confidence;
+    let intervals = ParameterIntervals {
+        lambda: usl.interval(Reading::Lambda, c).map(ends),
+        sigma: usl.sigma_interval(c).map(ends),
+        kappa: usl.kappa_interval(c).map(ends),
+        confidence: c,
+    };
+    let usl = (request.model != Model::Queue).then_some(usl.usl);
+    FitDocument {
+        schema: document::SCHEMA.into(),
+        model: answer.model,
+        lambda: usl.map(|usl| usl.lambda),
+        sigma: usl.map(|usl| usl.sigma),
+        kappa: usl.map(|usl| usl.kappa),
+        intervals: if usl.is_some() {
+            intervals
+        } else {
+            ParameterIntervals { confidence: c, ..Default::default() }
+        },
+        peak: answer.peak,
+        weights: answer.weights,
+        predictions: at.iter().zip(answer.predictions).map(|(&n, p)| prediction(n, p, top)).collect(),
+        r_squared: answer.r_squared,
+        adequate,
+        reasons,
+        queue: answer.queue,
+        tested: (points.levels()[0].concurrency, top),
+        points: points.count() as u64,
+    }
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+fn ends((low, high): (f64, f64)) -> Interval {
+    (low, finite(high))
+}
+
+fn interval(estimate: Estimate) -> Option<Interval> {
+    estimate.low.is_finite().then(|| ends((estimate.low, estimate.high)))
+}
+
+fn prediction(n: f64, (at, gain): (Estimate, Option<f64>), top: f64) -> Prediction {
+    Prediction {
+        concurrency: n,
+        throughput_per_s: finite(at.value),
+        interval: interval(at),
+        marginal_gain_per_s: gain,
+        latency_ms: finite(1e3 * n / at.value),
+        beyond_tested: n / top,
+    }
+}
+
+fn usl_answer(points: &Points, fit: &UslFit, at: &[f64], confidence: f64) -> Answer {
+    let usl = fit.usl;
+    let estimate = |reading: Reading, value: f64| {
+        let (low, high) = fit.interval(reading, confidence).unwrap_or((f64::NAN, f64::NAN));
+        Estimate { low, value, high }
+    };
+    let maximum = estimate(Reading::Maximum, usl.maximum().unwrap_or(f64::INFINITY));
+    let mut reasons = Vec::new();
+    let shown = fit.kappa_interval(confidence).is_some_and(|(low, _)| low > 0.0);
+    if !shown {
+        reasons.push("the data do not show a peak: κ may be 0".into());
+    }
+    if usl.maximum().is_none() {
+        reasons.push("the data show no limit: throughput grows in proportion to concurrency".into());
+    }
+    let reaching = usl.maximum().map(|most| {
+        let farthest = usl.peak_concurrency().unwrap_or(10.0 / usl.sigma);
+        crate::queueing::mmc::bisect(0.0, farthest, |n| usl.throughput(n) < 0.9 * most)
+    });
+    let gain = |n: f64| (usl.throughput(n * 1.0001) - usl.throughput(n * 0.9999)) / (2e-4 * n);
+    let predict = |&n: &f64| (estimate(Reading::At(n), usl.throughput(n)), Some(gain(n)));
+    Answer {
+        model: "usl".into(),
+        peak: Peak {
+            concurrency: usl.peak_concurrency(),
+            throughput_per_s: usl.maximum(),
+            interval: interval(maximum),
+            concurrency_at_90_percent: reaching,
+            concurrency_at_90_percent_interval: None,
+        },
+        weights: BTreeMap::from([("usl".into(), 1.0)]),
+        predictions: at.iter().map(predict).collect(),
+        fitted: points.levels().iter().map(|level| usl.throughput(level.concurrency)).collect(),
+        reasons,
+        queue: None,
+        r_squared: finite(fit.r_squared),
+    }
+}
+
+fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
+    let mixture = Mixture::fit(points, &Family::ALL);
+    let (peak, probability) = mixture.peak(confidence);
+    let peaks = probability >= PEAK_PROBABILITY;
+    let maximum = mixture.maximum(confidence);
+    let reaching = mixture.reaching(0.9, confidence);
+    let mut reasons = Vec::new();
+    if !peaks {
+        reasons.push("the data do not show a peak: the maximum is a ceiling or lies beyond".into());
+    }
+    if reaching.value > points.top() {
+        reasons.push(
+            "the largest concurrency measured is below the knee: measure higher to find the maximum".into(),
+        );
+    }
+    let weights = mixture.weights().iter().map(|(family, weight)| (family.name().to_owned(), *weight));
+    let best = mixture.weights().iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |best| best.0.name());
+    let levels: Vec<f64> = points.levels().iter().map(|level| level.concurrency).collect();
+    let fitted = mixture.centre(&levels);
+    let gains = mixture.marginal_gain(at, confidence).into_iter().map(|gain| finite(gain.value));
+    Answer {
+        model: best.into(),
+        peak: Peak {
+            concurrency: peaks.then_some(peak.value),
+            throughput_per_s: finite(maximum.value),
+            interval: interval(maximum),
+            concurrency_at_90_percent: finite(reaching.value),
+            concurrency_at_90_percent_interval: interval(reaching),
+        },
+        weights: weights.collect(),
+        predictions: mixture.throughput(at, confidence).into_iter().zip(gains).collect(),
+        r_squared: r_squared(points, &fitted),
+        fitted,
+        reasons,
+        queue: None,
+    }
+}
+
+fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
+    let fit = QueueFit::new(points);
+    let (ceiling, servers) = (fit.ceiling(confidence), fit.servers(confidence));
+    let service = fit.service_time(confidence).map(|seconds| 1e3 * seconds);
+    let throughput = |n: f64| fit.throughput(n, confidence);
+    Answer {
+        model: "queue".into(),
+        peak: Peak {
+            throughput_per_s: finite(ceiling.value),
+            interval: interval(ceiling),
+            ..Peak::default()
+        },
+        weights: BTreeMap::from([("queue".into(), 1.0)]),
+        predictions: at.iter().map(|&n| (throughput(n), None)).collect(),
+        fitted: points.levels().iter().map(|level| throughput(level.concurrency).value).collect(),
+        reasons: vec!["a queue has no peak: the maximum is the rate that all servers together can do".into()],
+        queue: Some(document::Queue {
+            servers: servers.value,
+            servers_interval: ends((servers.low, servers.high)),
+            service_time_ms: service.value,
+            service_time_interval_ms: ends((service.low, service.high)),
+        }),
+        r_squared: finite(fit.r_squared),
+    }
+}
+
+fn r_squared(points: &Points, fitted: &[f64]) -> Option<f64> {
+    let levels = points.levels();
+    let mean = levels.iter().map(|l| l.count * l.mean).sum::<f64>() / points.count();
+    let total: f64 = levels.iter().map(|l| l.count * (l.mean - mean).powi(2) + l.spread).sum();
+    let rest: f64 = levels.iter().zip(fitted).map(|(l, f)| l.count * (l.mean - f).powi(2) + l.spread).sum();
+    finite(1.0 - rest / total)
+}
+
+/// Why the curve does not describe the data, in words.
+fn misfits(points: &Points, fitted: &[f64]) -> Vec<String> {
+    let levels = points.levels();
+    let relative: Vec<f64> =
+        levels.iter().zip(fitted).map(|(level, fitted)| level.mean / fitted - 1.0).collect();
+    let squares: f64 = relative.iter().map(|r| r * r).sum();
+    let typical = (squares / relative.len() as f64).sqrt();
+    let mut reasons = Vec::new();
+    if typical > 0.1 {
+        reasons.push(format!(
+            "the curve misses the levels by {:.0} % typically: no model here describes them",
+            100.0 * typical
+        ));
+    }
+    // Neighbouring residuals of one sign: von Neumann's ratio is near 2 for noise, its deviation 2/√n.
+    let steps: f64 = relative.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
+    let count = relative.len() as f64;
+    if count >= 8.0 && typical > 0.02 && (2.0 - steps / squares) > 2.6 * 2.0 / count.sqrt() {
+        let percent = 100.0 * typical;
+        reasons.push(format!(
+            "the curve misses whole stretches of the range, by {percent:.1} % typically: another shape"
+        ));
+    }
+    reasons
+}

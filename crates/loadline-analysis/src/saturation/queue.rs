@@ -1,0 +1,97 @@
+//! M/M/c fitted to latency against load.
+
+use super::estimate::Estimate;
+use super::points::Points;
+use super::sampler::{Unit, sample};
+use crate::numeric::random::Random;
+use crate::queueing::mmc::{bisect, erlang_c};
+
+/// Queues drawn.
+const PARTICLES: usize = 400;
+/// More servers than this are not told apart from endless many.
+const MOST_SERVERS: f64 = 500.0;
+/// The error expected before the data are seen: one measurement's worth of 2 %.
+const PRIOR_ERROR: f64 = 0.02;
+
+/// Queues that explain the measurements, drawn with the plausibility that they have in their light.
+#[derive(Debug, Clone)]
+pub struct QueueFit {
+    queues: Vec<Queue>,
+    /// Share of the variance of ln latency that the median queue explains.
+    pub r_squared: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Queue {
+    servers: f64,
+    /// Completions per unit of time of all servers.
+    ceiling: f64,
+}
+
+impl Queue {
+    /// `first`: how far the ceiling is above the largest throughput measured; `second`: servers.
+    fn at(unit: &Unit, most: f64) -> Queue {
+        let above = 0.001 * (10.0_f64 / 0.001).powf(unit[0]);
+        Queue { servers: MOST_SERVERS.powf(unit[1]).round(), ceiling: most * (1.0 + above) }
+    }
+
+    fn service_time(&self) -> f64 {
+        self.servers / self.ceiling
+    }
+
+    fn latency(&self, rate: f64) -> f64 {
+        let offered = rate * self.service_time();
+        self.service_time() + erlang_c(self.servers as u32, offered) / (self.ceiling - rate)
+    }
+}
+
+impl QueueFit {
+    /// Fits M/M/c to the latencies R = N/X (Little's law) at the rates X. Both are compared as logarithms.
+    pub fn new(points: &Points) -> QueueFit {
+        let levels = points.levels();
+        let most = levels.iter().map(|level| level.mean).fold(0.0, f64::max);
+        let measured: Vec<(f64, f64, f64)> =
+            levels.iter().map(|l| (l.mean, (l.concurrency / l.mean).ln(), l.count)).collect();
+        let misfit = |queue: &Queue| {
+            let one =
+                |&(rate, log, count): &(f64, f64, f64)| count * (log - queue.latency(rate).ln()).powi(2);
+            measured.iter().map(one).sum::<f64>()
+        };
+        let density = |unit: &Unit| {
+            let sum = misfit(&Queue::at(unit, most)) + PRIOR_ERROR * PRIOR_ERROR;
+            -0.5 * points.count() * sum.ln()
+        };
+        let drawn = sample(2, PARTICLES, &mut Random::new(2), density);
+        let queues: Vec<Queue> = drawn.points.iter().map(|unit| Queue::at(unit, most)).collect();
+        let best = queues.iter().map(&misfit).fold(f64::INFINITY, f64::min);
+        let mean = measured.iter().map(|m| m.1 * m.2).sum::<f64>() / points.count();
+        let total: f64 = measured.iter().map(|m| m.2 * (m.1 - mean).powi(2)).sum();
+        QueueFit { queues, r_squared: 1.0 - best / total }
+    }
+
+    fn estimate(&self, confidence: f64, figure: impl Fn(&Queue) -> f64) -> Estimate {
+        Estimate::of(self.queues.iter().map(|queue| (figure(queue), 1.0)).collect(), confidence)
+    }
+
+    /// Parallel servers.
+    pub fn servers(&self, confidence: f64) -> Estimate {
+        self.estimate(confidence, |queue| queue.servers)
+    }
+
+    /// Mean service time, in the unit of concurrency over throughput.
+    pub fn service_time(&self, confidence: f64) -> Estimate {
+        self.estimate(confidence, Queue::service_time)
+    }
+
+    /// The rate that cannot be exceeded, c/S.
+    pub fn ceiling(&self, confidence: f64) -> Estimate {
+        self.estimate(confidence, |queue| queue.ceiling)
+    }
+
+    /// The rate at which this many requests are in the system on average.
+    pub fn throughput(&self, concurrency: f64, confidence: f64) -> Estimate {
+        self.estimate(confidence, |queue| {
+            bisect(0.0, queue.ceiling, |rate| rate * queue.latency(rate) < concurrency)
+        })
+    }
+}

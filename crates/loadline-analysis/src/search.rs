@@ -1,0 +1,208 @@
+//! The search for the highest load within the objectives, as a pure state machine.
+//!
+//! [`Search::next`] looks at all steps run so far and says what to do: run another, or end. It ascends
+//! geometrically until an objective breaks, then puts steps where the capacity's posterior ([`posterior`]) has
+//! its middle and its quartiles, until the interval is narrow enough, and ends with a longer run at the capacity.
+//!
+//! A load is an arrival rate in the open model, a number of users in the closed one.
+
+pub mod posterior;
+
+use posterior::Posterior;
+
+/// How to search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    /// The first load.
+    pub start: f64,
+    /// Never below this load.
+    pub least: f64,
+    /// Never above this load.
+    pub most: f64,
+    /// Never more than this factor above the largest load that kept the objectives.
+    pub growth: f64,
+    /// Half the width of the interval over the capacity at which to end.
+    pub precision: f64,
+    /// The confidence of the interval, 0 to 1.
+    pub confidence: f64,
+    /// Time for all steps, in seconds.
+    pub time_s: f64,
+    /// The shortest step, in seconds.
+    pub step_s: f64,
+    /// The fewest requests of a step near the capacity; the ascent makes do with a quarter.
+    pub step_requests: f64,
+}
+
+/// What one step showed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The load that was offered.
+    pub load: f64,
+    /// How long it took, in seconds, draining included.
+    pub took_s: f64,
+    /// ln(observed / limit) of the objective that stands worst: above 0 it is broken.
+    pub score: f64,
+    /// The standard error of the score.
+    pub error: f64,
+    /// Whether the service settled; where it did not, the score is a lower bound.
+    pub settled: bool,
+    /// Whether the generator was the bottleneck.
+    pub generator_limited: bool,
+    /// Whether this was the confirming run.
+    pub confirming: bool,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Run a step.
+    Run {
+        /// The load.
+        load: f64,
+        /// How long, in seconds.
+        duration_s: f64,
+        /// Whether it is the longer run that confirms the capacity.
+        confirming: bool,
+    },
+    /// The search is over.
+    Converged(Capacity),
+    /// The search cannot give a figure.
+    Doomed(Doom),
+}
+
+/// The highest load within the objectives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Capacity {
+    /// The median; `None` where no upper bound was found.
+    pub load: Option<f64>,
+    /// The interval; its upper end `None` where none was found.
+    pub interval: (f64, Option<f64>),
+    /// Its confidence.
+    pub confidence: f64,
+    /// Whether the interval is as narrow as was asked for.
+    pub precise: bool,
+}
+
+/// Why there is no capacity.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Doom {
+    /// The generator could not offer more.
+    #[error("the generator was the bottleneck at {at}: the capacity is at least {}", at_least.map_or("unknown".into(), |load| load.to_string()))]
+    GeneratorLimited {
+        /// The load it could not offer.
+        at: f64,
+        /// The largest load that kept the objectives before.
+        at_least: Option<f64>,
+    },
+    /// The objectives are broken at the least load already.
+    #[error(
+        "the objectives are broken at {at} already, the least load allowed: loosen them or lower the minimum"
+    )]
+    NothingPasses {
+        /// The load.
+        at: f64,
+    },
+    /// The time was spent before an objective broke.
+    #[error("the time was spent at {at_least}, before an objective broke: the capacity is at least that")]
+    OutOfTime {
+        /// The largest load that kept the objectives.
+        at_least: f64,
+    },
+}
+
+impl Step {
+    /// Whether the objectives were surely kept, by two standard errors.
+    pub fn passes(&self) -> bool {
+        self.settled && self.score + 2.0 * self.error < 0.0
+    }
+
+    /// Whether one was surely broken.
+    pub fn fails(&self) -> bool {
+        self.score - 2.0 * self.error > 0.0
+    }
+}
+
+impl Search {
+    /// What to do after these steps.
+    pub fn next(&self, steps: &[Step]) -> Next {
+        let Some(last) = steps.last() else {
+            return self.ascend(self.start);
+        };
+        let kept = steps.iter().filter(|s| s.settled && s.score < 0.0 && !s.generator_limited).map(|s| s.load).reduce(f64::max);
+        if last.generator_limited {
+            return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: kept });
+        }
+        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
+        let broken = steps.iter().filter(|s| s.score >= 0.0).map(|s| s.load).reduce(f64::min);
+        match (kept, broken) {
+            (kept, None) => self.climb(last, kept, spent),
+            (None, Some(broken)) if broken <= self.least => Next::Doomed(Doom::NothingPasses { at: broken }),
+            (None, Some(broken)) => self.ascend(broken / (self.growth * self.growth)),
+            (Some(kept), Some(_)) => self.refine(steps, kept, spent),
+        }
+    }
+
+    /// Nothing has broken yet.
+    fn climb(&self, last: &Step, kept: Option<f64>, spent: f64) -> Next {
+        if last.load >= self.most {
+            let interval = (last.load, None);
+            return Next::Converged(Capacity {
+                load: None,
+                interval,
+                confidence: self.confidence,
+                precise: true,
+            });
+        }
+        if spent >= self.time_s {
+            return Next::Doomed(Doom::OutOfTime { at_least: last.load });
+        }
+        // Small steps where the limit is near, so that the first breach is a mild one.
+        let near = if last.settled { (-last.score).clamp(0.1, 1.0) } else { 0.1 };
+        let most = self.growth * kept.unwrap_or(last.load);
+        self.ascend((last.load * self.growth.powf(near)).min(most))
+    }
+
+    fn ascend(&self, load: f64) -> Next {
+        let load = load.clamp(self.least, self.most);
+        Next::Run { load, duration_s: self.step_s.max(0.25 * self.step_requests / load), confirming: false }
+    }
+
+    /// Between a load that kept the objectives and one that broke them.
+    fn refine(&self, steps: &[Step], kept: f64, spent: f64) -> Next {
+        let posterior = Posterior::new(steps, self.least, self.most);
+        let tail = 0.5 - 0.5 * self.confidence;
+        let [low, middle, high] = [tail, 0.5, 1.0 - tail].map(|p| posterior.quantile(p));
+        let precise = high - low <= 2.0 * self.precision * middle;
+        let confirmed = steps.iter().any(|step| step.confirming);
+        if spent >= self.time_s || (precise && confirmed) {
+            let interval = (low, Some(high));
+            return Next::Converged(Capacity {
+                load: Some(middle),
+                interval,
+                confidence: self.confidence,
+                precise,
+            });
+        }
+        let refined = steps.iter().rev().take_while(|step| !step.fails() || step.score < 1.0).count();
+        let at = if precise { 0.5 } else { [0.5, 0.3, 0.7][refined % 3] };
+        let most = self.most.min(self.growth * kept);
+        let load = posterior.quantile(at).clamp(self.least, most);
+        let length = if precise { 2.0 } else { 1.0 };
+        let duration_s =
+            length * self.step_s.max(self.step_requests / load).max(informative_s(steps, middle));
+        Next::Run { load, duration_s, confirming: precise }
+    }
+}
+
+/// A step tells little, and errs towards a larger capacity, where a few bursts decide its score.
+const ERROR_WANTED: f64 = 0.06;
+
+/// The length with the error wanted, by the longest step near the capacity; at most four times that step.
+fn informative_s(steps: &[Step], capacity: f64) -> f64 {
+    let near = steps.iter().filter(|step| (step.load / capacity).ln().abs() < 0.2 && step.score.abs() < 1.0);
+    let errors: Vec<(f64, f64)> =
+        near.map(|step| (step.took_s, step.error * step.error * step.took_s)).collect();
+    let longest = errors.iter().map(|e| e.0).fold(0.0, f64::max);
+    let usual = errors.iter().map(|e| e.1).sum::<f64>() / errors.len().max(1) as f64;
+    (usual / ERROR_WANTED.powi(2)).min(4.0 * longest)
+}

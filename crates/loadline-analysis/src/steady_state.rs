@@ -1,0 +1,213 @@
+//! When a run has settled, and how sure its percentiles are although neighbouring requests are alike.
+
+use loadline_model::histogram::Histogram;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::latency::SAMPLES_BEYOND_MIN;
+
+/// Fewer intervals than this say nothing about settling.
+const FEWEST_INTERVALS: usize = 8;
+/// Batches over which the variance of a share is estimated.
+const BATCHES: usize = 60;
+
+/// Whether a run settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settling {
+    /// It had, from this interval on.
+    From(usize),
+    /// It never did: the figures of its intervals still drift.
+    Never,
+    /// There are too few intervals to tell.
+    Unknown,
+}
+
+/// Finds the end of the warm-up in the figures of equal intervals: MSER-5 (K. P. White, Simulation 69(6), 1997),
+/// the cut that minimises the standard error of the mean of what is left, in batches of five (of fewer where
+/// there are few). What is left has to be free of drift: the means of its two halves differ by less than three
+/// standard errors, taken from batch means.
+pub fn settling(figures: &[f64]) -> Settling {
+    if figures.len() < FEWEST_INTERVALS {
+        return Settling::Unknown;
+    }
+    let size = (figures.len() / 20).clamp(1, 5);
+    let batches: Vec<f64> = figures.chunks_exact(size).map(mean).collect();
+    let score = |cut: usize| {
+        let rest = &batches[cut..];
+        let centre = mean(rest);
+        rest.iter().map(|b| (b - centre).powi(2)).sum::<f64>() / (rest.len() as f64).powi(2)
+    };
+    let cut = (0..=batches.len() / 2).min_by(|a, b| score(*a).total_cmp(&score(*b))).unwrap_or(0);
+    // Where the part to cut is like the rest, cutting would only pick the figures that please.
+    let cut = if cut > 0 && apart(&batches[..cut], &batches[cut..]) { cut } else { 0 };
+    if drifts(&batches[cut..]) { Settling::Never } else { Settling::From(cut * size) }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Whether a beginning lies apart from the rest by three standard errors of a mean of its length.
+fn apart(beginning: &[f64], rest: &[f64]) -> bool {
+    let size = beginning.len().min(rest.len() / 4).max(1);
+    let means: Vec<f64> = rest.chunks_exact(size).map(mean).collect();
+    let centre = mean(rest);
+    let variance =
+        means.iter().map(|m| (m - centre).powi(2)).sum::<f64>() / (means.len() as f64 - 1.0).max(1.0);
+    (mean(beginning) - centre).powi(2) > 9.0 * variance
+}
+
+/// Whether the second half lies apart from the first, by the spread of means of longer batches.
+fn drifts(values: &[f64]) -> bool {
+    let size = (values.len() / 8).max(1);
+    let batches: Vec<f64> = values.chunks_exact(size).map(mean).collect();
+    if batches.len() < 4 {
+        return false;
+    }
+    let (first, second) = batches.split_at(batches.len() / 2);
+    let squares = |half: &[f64]| {
+        let centre = mean(half);
+        half.iter().map(|b| (b - centre).powi(2)).sum::<f64>()
+    };
+    let variance = (squares(first) + squares(second)) / (batches.len() - 2) as f64;
+    let error = (variance * (1.0 / first.len() as f64 + 1.0 / second.len() as f64)).sqrt();
+    (mean(second) - mean(first)).abs() > 3.5 * error.max(1e-9 * mean(first).abs())
+}
+
+/// A share of requests with its standard error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    /// The share.
+    pub value: f64,
+    /// Its standard error, autocorrelation between requests considered.
+    pub error: f64,
+    /// Independent requests that would be as informative.
+    pub effective_samples: f64,
+    /// Degrees of freedom of the error.
+    pub freedom: f64,
+}
+
+/// The share of requests that are `(hits, requests)` in consecutive intervals. Its error comes from the sums of
+/// hits minus what the share would give, interval by interval, and their autocovariances as far as pairs of them
+/// are positive (C. J. Geyer's initial sequence, Statistical Science 7(4), 1992). `None` without requests, or
+/// with fewer than two intervals that have any.
+pub fn share(intervals: &[(f64, f64)]) -> Option<Share> {
+    let sum = |part: &[(f64, f64)]| part.iter().fold((0.0, 0.0), |sum, i| (sum.0 + i.0, sum.1 + i.1));
+    let (hits, requests) = sum(intervals);
+    let size = intervals.len().div_ceil(BATCHES).max(1);
+    let batches: Vec<(f64, f64)> = intervals.chunks(size).map(sum).filter(|batch| batch.1 > 0.0).collect();
+    if batches.len() < 2 {
+        return None;
+    }
+    let (count, value) = (batches.len() as f64, hits / requests);
+    let excess: Vec<f64> = batches.iter().map(|(hits, n)| hits - value * n).collect();
+    let covariance = |lag: usize| excess.iter().zip(&excess[lag..]).map(|(a, b)| a * b).sum::<f64>();
+    let mut squares = -covariance(0);
+    let mut lag = 0;
+    while lag == 0 || lag + 1 < batches.len() / 3 {
+        let pair = covariance(lag) + if lag + 1 < batches.len() { covariance(lag + 1) } else { 0.0 };
+        if pair <= 0.0 {
+            break;
+        }
+        squares += 2.0 * pair;
+        lag += 2;
+    }
+    // Taking the mean out hides part of the covariance; what is left are this many independent stretches.
+    let stretches = (count / lag.max(1) as f64).max(2.0);
+    let squares = squares.max(covariance(0)) * stretches / (stretches - 1.0);
+    // Requests never know more than if they were independent, nor is a share of 0 known without error.
+    let independent = (value * (1.0 - value)).max(1.0 / (requests + 2.0)) / requests;
+    let variance = (squares / (requests * requests)).max(independent);
+    let effective_samples = requests * independent / variance;
+    Some(Share { value, error: variance.sqrt(), effective_samples, freedom: stretches - 1.0 })
+}
+
+/// A quantile with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantile {
+    /// In milliseconds.
+    pub value_ms: f64,
+    /// The lower end.
+    pub low_ms: f64,
+    /// The upper end.
+    pub high_ms: f64,
+    /// Standard error of the logarithm of the value.
+    pub log_error: f64,
+    /// Fewer than ten effective samples lie beyond it.
+    pub too_few_samples: bool,
+}
+
+/// Quantile `q` of consecutive intervals together. Its interval inverts that of the share of requests beyond it
+/// (on the scale of its logit), see [`share`]. `None` without requests.
+pub fn quantile(intervals: &[Histogram], q: f64, confidence: f64) -> Option<Quantile> {
+    let mut all = loadline_model::histogram::new();
+    for interval in intervals {
+        all.add(interval).ok()?;
+    }
+    if all.is_empty() {
+        return None;
+    }
+    let value = all.value_at_quantile(q);
+    let beyond = |h: &Histogram| (h.len() - h.count_between(0, value)) as f64;
+    let counts: Vec<(f64, f64)> = intervals.iter().map(|h| (beyond(h), h.len() as f64)).collect();
+    let share = share(&counts)?;
+    let t = StudentsT::new(0.0, 1.0, share.freedom).ok()?;
+    let logit_error = share.error / (q * (1.0 - q));
+    let at = |logits: f64| {
+        let logit = (q / (1.0 - q)).ln() + logits;
+        all.value_at_quantile(1.0 / (1.0 + (-logit).exp())).max(1) as f64 / 1e3
+    };
+    let width = logit_error * t.inverse_cdf(0.5 + 0.5 * confidence);
+    // One standard error either way gives the error of the logarithm; t's heavier tails are kept in it.
+    let one = logit_error * t.inverse_cdf(0.841_344_746);
+    Some(Quantile {
+        value_ms: value.max(1) as f64 / 1e3,
+        low_ms: at(-width),
+        high_ms: at(width),
+        log_error: 0.5 * (at(one) / at(-one)).ln(),
+        too_few_samples: share.effective_samples * (1.0 - q) < SAMPLES_BEYOND_MIN,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::random::Random;
+
+    #[test]
+    fn cuts_the_warm_up_off() {
+        let mut random = Random::new(3);
+        let figures: Vec<f64> =
+            (0..120).map(|k| 10.0 + 8.0 * (-f64::from(k) / 6.0).exp() + 0.3 * random.normal()).collect();
+        let Settling::From(cut) = settling(&figures) else { panic!("it settled") };
+        assert!((8..40).contains(&cut), "{cut}");
+    }
+
+    #[test]
+    fn a_growing_backlog_never_settles() {
+        let mut random = Random::new(4);
+        let figures: Vec<f64> = (0..60).map(|k| 10.0 + f64::from(k) + random.normal()).collect();
+        assert_eq!(settling(&figures), Settling::Never);
+        assert_eq!(settling(&figures[..5]), Settling::Unknown);
+    }
+
+    /// A first-order autoregression with coefficient φ has (1 + φ)/(1 − φ) times the variance of the mean.
+    #[test]
+    fn the_error_of_a_share_respects_autocorrelation() {
+        let mut random = Random::new(5);
+        let (mut covered, rounds) = (0, 300);
+        for _ in 0..rounds {
+            let mut state = 0.0;
+            let intervals: Vec<(f64, f64)> = (0..300)
+                .map(|_| {
+                    state = 0.6 * state + 0.8 * random.normal();
+                    (f64::from(u8::from(state > 0.0)) * 10.0, 10.0)
+                })
+                .collect();
+            let share = share(&intervals).unwrap();
+            let t = StudentsT::new(0.0, 1.0, share.freedom).unwrap().inverse_cdf(0.95);
+            covered += u32::from((share.value - 0.5).abs() < t * share.error);
+        }
+        let coverage = f64::from(covered) / f64::from(rounds);
+        assert!((0.85..0.95).contains(&coverage), "{coverage} for 0.9");
+    }
+}

@@ -1,0 +1,184 @@
+//! Points measured anywhere: a CSV with `concurrency,throughput[,latency_ms]` or `rate,latency_ms`.
+
+use std::io::Read;
+
+/// Why a file of points cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PointsFileError {
+    /// The columns needed are not there.
+    #[error(
+        "{file}, line 1: no column `{missing}` among `{found}`; needed are `concurrency,throughput` or `rate,latency_ms`"
+    )]
+    Columns {
+        /// The file.
+        file: String,
+        /// The first column that is missing.
+        missing: &'static str,
+        /// The columns that are there.
+        found: String,
+    },
+    /// A value that cannot be used.
+    #[error("{file}, line {line}, column {column}: {problem}; needed is a number above 0")]
+    Value {
+        /// The file.
+        file: String,
+        /// From 1, the header included.
+        line: u64,
+        /// The name of the column.
+        column: &'static str,
+        /// What stands there.
+        problem: String,
+    },
+    /// Fewer than three levels.
+    #[error(
+        "{file}: {found} different values in column {column} are too few: measure at three or more{}",
+        if *found == 0 { " (there is no row below the header)" } else { "" }
+    )]
+    TooFew {
+        /// The file.
+        file: String,
+        /// The name of the column.
+        column: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// The text is no CSV.
+    #[error("{file}: {source}")]
+    Csv {
+        /// The file.
+        file: String,
+        /// Why.
+        source: csv::Error,
+    },
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Requests or users in the system; by Little's law where only rate and latency were measured.
+    pub concurrency: f64,
+    /// Requests completed per second.
+    pub throughput: f64,
+    /// Mean response time in seconds, where measured.
+    pub latency_s: Option<f64>,
+}
+
+/// The names of the columns that are read.
+const CONCURRENCY: &str = "concurrency";
+const THROUGHPUT: &str = "throughput";
+const RATE: &str = "rate";
+const LATENCY: &str = "latency_ms";
+
+/// Reads points; `file` names them in errors. Other columns are ignored, empty lines too.
+///
+/// # Errors
+/// Where a column is missing, a value is missing, no number or not above 0, or there are fewer than three
+/// different levels.
+pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError> {
+    let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
+    let headers = reader.headers().map_err(csv_error)?.clone();
+    let find =
+        |name: &str| headers.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
+    let needed = |name: &'static str| {
+        let found = headers.iter().collect::<Vec<_>>().join(",");
+        find(name).ok_or(PointsFileError::Columns { file: file.into(), missing: name, found })
+    };
+    let by_rate = find(CONCURRENCY).is_none() && find(RATE).is_some();
+    let (level, level_at) = if by_rate { (RATE, needed(RATE)?) } else { (CONCURRENCY, needed(CONCURRENCY)?) };
+    let other_at = if by_rate { needed(LATENCY)? } else { needed(THROUGHPUT)? };
+    let latency_at = if by_rate { Some(other_at) } else { find(LATENCY) };
+
+    let mut points = Vec::new();
+    let mut row = csv::StringRecord::new();
+    while reader.read_record(&mut row).map_err(csv_error)? {
+        let line = row.position().map_or(0, csv::Position::line);
+        let value = |column, at: usize| {
+            number(row.get(at)).map_err(|problem| PointsFileError::Value {
+                file: file.into(),
+                line,
+                column,
+                problem,
+            })
+        };
+        let first = value(level, level_at)?;
+        let latency_s = latency_at.map(|at| value(LATENCY, at)).transpose()?.map(|ms| ms / 1e3);
+        points.push(match latency_s {
+            Some(latency) if by_rate => Point { concurrency: first * latency, throughput: first, latency_s },
+            _ => Point { concurrency: first, throughput: value(THROUGHPUT, other_at)?, latency_s },
+        });
+    }
+    let mut levels: Vec<f64> =
+        points.iter().map(|p| if by_rate { p.throughput } else { p.concurrency }).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    if levels.len() < 3 {
+        return Err(PointsFileError::TooFew { file: file.into(), column: level, found: levels.len() });
+    }
+    Ok(points)
+}
+
+fn number(field: Option<&str>) -> Result<f64, String> {
+    let text = field.unwrap_or_default();
+    if text.is_empty() {
+        return Err("the value is missing".into());
+    }
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        Ok(_) => Err(format!("`{text}` is not above 0 and finite")),
+        Err(_) => Err(format!("`{text}` is not a number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(text: &str) -> String {
+        read(text.as_bytes(), "p.csv").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn reads_both_forms() {
+        let points =
+            read("\u{feff}Concurrency, Throughput ,note\n1,10,a\n2,19,b\n\n4.5,30,c\n".as_bytes(), "p")
+                .unwrap();
+        assert_eq!(points[2], Point { concurrency: 4.5, throughput: 30.0, latency_s: None });
+        let points = read("rate,latency_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p").unwrap();
+        assert_eq!(points[2], Point { concurrency: 6.0, throughput: 300.0, latency_s: Some(0.02) });
+    }
+
+    #[test]
+    fn errors_name_file_line_column_and_value() {
+        let head = "concurrency,throughput\n1,10\n2,20\n";
+        assert!(
+            error(&format!("{head}3,ten"))
+                .starts_with("p.csv, line 4, column throughput: `ten` is not a number")
+        );
+        assert!(error(&format!("{head}3")).contains("line 4, column throughput: the value is missing"));
+        assert!(error(&format!("{head}-3,1")).contains("line 4, column concurrency: `-3` is not above 0"));
+        assert!(
+            error(&format!("{head}3,NaN")).contains("`NaN`")
+                && error(&format!("{head}3,inf")).contains("`inf`")
+        );
+        assert!(error(head).contains("2 different values in column concurrency are too few"));
+        assert!(
+            error("users,throughput\n1,2\n").contains("no column `concurrency` among `users,throughput`")
+        );
+        assert!(error("concurrency,x\n1,2\n").contains("no column `throughput`"));
+        assert!(error("rate,x\n1,2\n").contains("no column `latency_ms`"));
+        assert!(error("").contains("no column `concurrency`"));
+    }
+
+    proptest! {
+        /// Whatever the bytes, there are points that can be fitted or one error.
+        #[test]
+        fn never_panics(body in "[0-9eE,.+\\-\n\"a-]{0,200}") {
+            let text = format!("concurrency,throughput\n{body}");
+            if let Ok(points) = read(text.as_bytes(), "p") {
+                prop_assert!(points.iter().all(|p| p.concurrency > 0.0 && p.throughput > 0.0));
+            }
+        }
+    }
+}
