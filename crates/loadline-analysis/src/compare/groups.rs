@@ -9,11 +9,14 @@
 const LEFT: f64 = 0.1;
 /// The same for three parts, of which a normal distribution leaves 19 % and a uniform one 11 %.
 const LEFT_OF_THREE: f64 = 0.02;
+/// The least gap between groups, in steps of rounding.
+const GAP: f64 = 3.0;
 /// The fewest runs that are cut.
 const FEWEST: usize = 6;
 
-/// The group of each value, numbered from 0 in ascending order.
-pub(crate) fn labels(values: &[f64]) -> Vec<usize> {
+/// The group of each value, numbered from 0 in ascending order. Values were rounded to steps of `resolution`: neighbours
+/// among the few values that are left are no groups.
+pub(crate) fn labels(values: &[f64], resolution: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut labels = vec![0; values.len()];
@@ -21,7 +24,7 @@ pub(crate) fn labels(values: &[f64]) -> Vec<usize> {
     let mut group = 0;
     let mut pending = vec![(0, sorted.len())];
     while let Some((start, end)) = pending.pop() {
-        if let Some(cut) = cut(&sorted[start..end]) {
+        if let Some(cut) = cut(&sorted[start..end], GAP * resolution) {
             pending.push((start + cut, end));
             pending.push((start, start + cut));
         } else {
@@ -33,7 +36,7 @@ pub(crate) fn labels(values: &[f64]) -> Vec<usize> {
 }
 
 /// Where a sorted list falls into two parts, or for want of that into three; then it is the first of the two cuts.
-fn cut(sorted: &[f64]) -> Option<usize> {
+fn cut(sorted: &[f64], gap: f64) -> Option<usize> {
     let n = sorted.len();
     if n < FEWEST {
         return None;
@@ -45,11 +48,12 @@ fn cut(sorted: &[f64]) -> Option<usize> {
     let total: f64 = sorted.iter().map(|value| (value - mean).powi(2)).sum();
     let part = |i: usize, j: usize| (sums[j] - sums[i]).powi(2) / (j - i) as f64;
     let most = |best: (f64, usize), next: (f64, usize)| if next.0 > best.0 { next } else { best };
-    let two = (1..n).map(|k| (part(0, k) + part(k, n), k)).fold((0.0, 0), most);
+    let open = |k: &usize| sorted[*k] - sorted[*k - 1] > gap;
+    let two = (1..n).filter(open).map(|k| (part(0, k) + part(k, n), k)).fold((0.0, 0), most);
     if total > 0.0 && total - two.0 < LEFT * total {
         return Some(two.1);
     }
-    let pairs = (1..n - 1).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+    let pairs = (1..n - 1).filter(open).flat_map(|i| (i + 1..n).filter(open).map(move |j| (i, j)));
     let three = pairs.map(|(i, j)| (part(0, i) + part(i, j) + part(j, n), i)).fold((0.0, 0), most);
     (total > 0.0 && total - three.0 < LEFT_OF_THREE * total).then_some(three.1)
 }
@@ -60,9 +64,11 @@ mod tests {
 
     #[test]
     fn clusters_are_told_apart_and_spread_is_not() {
-        assert_eq!(labels(&[0.0, 1.0, 0.02, 1.01, 0.01, 1.02, 9.0]), [0, 1, 0, 1, 0, 1, 2]);
+        assert_eq!(labels(&[0.0, 1.0, 0.02, 1.01, 0.01, 1.02, 9.0], 0.01), [0, 1, 0, 1, 0, 1, 2]);
         let even: Vec<f64> = (0..20).map(f64::from).collect();
-        assert!(labels(&even).iter().all(|&label| label == 0));
-        assert!(labels(&[1.0; 9]).iter().all(|&label| label == 0));
+        assert!(labels(&even, 0.0).iter().all(|&label| label == 0));
+        let rounded = [0.033, 0.034, 0.033, 0.034, 0.033, 0.033, 0.035];
+        assert!(labels(&rounded, 0.001).iter().all(|&label| label == 0));
+        assert!(labels(&[1.0; 9], 0.0).iter().all(|&label| label == 0));
     }
 }

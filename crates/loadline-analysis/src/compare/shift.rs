@@ -135,7 +135,7 @@ fn grouped(sample: &Sample, start: f64) -> Option<Cleaned> {
         let each = sample.values.iter().zip(&sample.sides);
         let unshifted: Vec<f64> =
             each.map(|(value, side)| if *side == Side::Candidate { value - shift } else { *value }).collect();
-        let fit = clean(sample, &groups::labels(&unshifted))?;
+        let fit = clean(sample, &groups::labels(&unshifted, sample.resolution))?;
         shift = *least_squares::fit(&fit.columns, &fit.values)?.coefficients.last()?;
         cleaned = Some(fit);
     }
@@ -284,7 +284,7 @@ mod tests {
     fn groups_of_machines_are_compared_within() {
         let base = [0.0, 0.01, 0.3, 0.31, 0.02, 0.32, 0.01, 0.3, 0.0, 0.31];
         let candidate = [0.05, 0.06, 0.07, 0.05, 0.36, 0.06, 0.35, 0.07, 0.05, 0.06];
-        let shift = estimate(&sample(&base, &candidate)).unwrap();
+        let shift = estimate(&Sample { resolution: 0.01, ..sample(&base, &candidate) }).unwrap();
         assert_eq!(shift.groups, 2);
         assert!((shift.estimate() - 0.05).abs() < 0.01 && shift.below(0.0) < 1e-4);
     }

@@ -103,7 +103,10 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
     }
     metric.more_runs_needed = more_runs(metric, &turned, tail / tests as f64);
     metric.reasons.push(match (turned.worse > 0.0, metric.more_runs_needed) {
-        (false, _) => "no change is shown, and a tolerance of 0 leaves nothing to pass".into(),
+        (false, Some(runs)) => {
+            format!("no change is shown; about {runs} more runs a side would show one of this size")
+        }
+        (false, None) => "no change is shown, and a tolerance of 0 leaves nothing to pass".into(),
         (true, Some(runs)) => {
             format!("the interval crosses the tolerance; about {runs} more runs a side would decide")
         }

@@ -1,0 +1,129 @@
+//! `compare` and `changes` through the built binary: exit codes, documents and what is said of bad input.
+
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of its own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("loadline-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    /// A table of ten runs around a level of p99.
+    fn runs(&self, name: &str, level: f64) -> PathBuf {
+        let noise = [4, -4, 11, -7, -2, 2, 7, -11, 1, -1];
+        let rows: Vec<String> =
+            noise.iter().map(|noise| format!("{:.4}", level * (1.0 + f64::from(*noise) / 1000.0))).collect();
+        self.file(name, &format!("p99_ms\n{}\n", rows.join("\n")))
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn compare(base: &Path, candidate: &Path, flags: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+    command.arg("compare").arg(base).arg("--candidate").arg(candidate).args(flags);
+    command.env_remove("GITHUB_STEP_SUMMARY").output().unwrap()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn verdicts_have_their_exit_codes() {
+    let folder = Folder::new("verdicts");
+    let base = folder.runs("base.csv", 20.0);
+    for (level, code, verdict) in
+        [(20.1, 0, "pass"), (24.0, 4, "regressed"), (16.0, 0, "improved"), (21.0, 5, "inconclusive")]
+    {
+        let output = compare(&base, &folder.runs("new.csv", level), &["--json", "--metrics", "p99"]);
+        assert_eq!(output.status.code(), Some(code), "{level}");
+        let document = json(&output);
+        assert_eq!(document["schema"], "loadline/comparison@1");
+        assert_eq!(
+            (document["verdict"].as_str(), document["metrics"][0]["metric"].as_str()),
+            (Some(verdict), Some("p99"))
+        );
+    }
+    let lenient = compare(&base, &folder.runs("new.csv", 21.0), &["--on-inconclusive", "pass"]);
+    assert_eq!(lenient.status.code(), Some(0));
+}
+
+#[test]
+fn documents_are_written() {
+    let folder = Folder::new("documents");
+    let (base, new) = (folder.runs("base.csv", 20.0), folder.runs("new.csv", 24.0));
+    let (xml, page) = (folder.0.join("out.xml"), folder.0.join("out.md"));
+    let flags = ["--junit", xml.to_str().unwrap(), "--markdown", page.to_str().unwrap(), "--github"];
+    let output = compare(&base, &new, &flags);
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("regressed: worse by more than 5%: p99"));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("::error title="));
+    assert!(fs::read_to_string(xml).unwrap().contains("<failure"));
+    assert!(fs::read_to_string(page).unwrap().starts_with("### regressed"));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let folder = Folder::new("bad");
+    let base = folder.runs("base.csv", 20.0);
+    let empty = folder.file("empty.csv", "p99_ms\n");
+    let wrong = folder.file("nan.csv", "p99_ms\n20\nNaN\n");
+    let said = |candidate: &Path, flags: &[&str]| {
+        let output = compare(&base, candidate, flags);
+        assert_eq!(output.status.code(), Some(2), "{candidate:?} {flags:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(said(&empty, &[]).contains("no runs"));
+    assert!(said(&wrong, &[]).contains("line 3, column `p99_ms`"));
+    assert!(said(&base, &[]).contains("given twice"));
+    assert!(said(&folder.0.join("absent.csv"), &[]).contains("absent.csv"));
+    assert!(
+        said(&folder.runs("new.csv", 20.0), &["--metrics", "p50"]).contains("no run has the metric `p50`")
+    );
+    assert!(said(&folder.runs("new.csv", 20.0), &["--tolerance", "5"]).contains("percentage"));
+    assert!(said(&folder.0, &[]).contains("holds no runs"));
+}
+
+#[test]
+fn changes_of_a_history_are_found() {
+    let folder = Folder::new("changes");
+    let noise = |at: usize| (at * 7919 % 13) as f64 / 1000.0;
+    let rows: Vec<String> = (0..60)
+        .map(|at| format!("{at},c{},{}", at / 10, if at < 30 { 10.0 } else { 11.0 } + noise(at)))
+        .collect();
+    let history = folder.file("history.csv", &format!("time,commit,p99_ms\n{}\n", rows.join("\n")));
+    let run = |flags: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_loadline"))
+            .arg("changes")
+            .arg(&history)
+            .args(flags)
+            .output()
+            .unwrap()
+    };
+    let output = run(&["--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document = json(&output);
+    assert_eq!(document["changes"].as_array().unwrap().len(), 1);
+    let change = &document["changes"][0];
+    assert_eq!((change["index"].as_u64(), change["commit"].as_str()), (Some(30), Some("c3")));
+    assert!(String::from_utf8_lossy(&run(&[]).stdout).contains("p99_ms: 1 change in 60 runs"));
+    assert_eq!(run(&["--metrics", "p50"]).status.code(), Some(2));
+}
