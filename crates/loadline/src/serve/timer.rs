@@ -24,11 +24,19 @@ pub(super) fn now() -> u64 {
 
 pub(super) struct Timer {
     fd: AsyncFd<OwnedFd>,
-    sleepers: Mutex<BinaryHeap<Sleeper>>,
+    sleepers: Mutex<Sleepers>,
+}
+
+#[derive(Default)]
+struct Sleepers {
+    heap: BinaryHeap<Sleeper>,
+    /// How many have come: of those due together the first to come is woken first.
+    turns: u64,
 }
 
 struct Sleeper {
     due: u64,
+    turn: u64,
     waker: Waker,
 }
 
@@ -56,17 +64,19 @@ impl Timer {
         }
         if !waiting.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waiting = Some(cx.waker().clone());
-            self.add(Sleeper { due, waker: cx.waker().clone() });
+            self.add(due, cx.waker().clone());
         }
         Poll::Pending
     }
 
-    fn add(&self, sleeper: Sleeper) {
+    fn add(&self, due: u64, waker: Waker) {
         let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
-        if sleepers.peek().is_none_or(|earliest| sleeper.due < earliest.due) {
-            self.arm(sleeper.due);
+        if sleepers.heap.peek().is_none_or(|earliest| due < earliest.due) {
+            self.arm(due);
         }
-        sleepers.push(sleeper);
+        sleepers.turns += 1;
+        let turn = sleepers.turns;
+        sleepers.heap.push(Sleeper { due, turn, waker });
     }
 
     fn arm(&self, due: u64) {
@@ -86,10 +96,10 @@ impl Timer {
             fired.clear_ready();
             let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
             let now = now();
-            while sleepers.peek().is_some_and(|earliest| earliest.due <= now) {
-                sleepers.pop().expect("there was one").waker.wake();
+            while sleepers.heap.peek().is_some_and(|earliest| earliest.due <= now) {
+                sleepers.heap.pop().expect("there was one").waker.wake();
             }
-            if let Some(earliest) = sleepers.peek() {
+            if let Some(earliest) = sleepers.heap.peek() {
                 self.arm(earliest.due);
             }
         }
@@ -99,7 +109,7 @@ impl Timer {
 impl Ord for Sleeper {
     /// The earliest is the greatest, as the heap wants it.
     fn cmp(&self, other: &Self) -> Ordering {
-        other.due.cmp(&self.due)
+        (other.due, other.turn).cmp(&(self.due, self.turn))
     }
 }
 
@@ -111,7 +121,7 @@ impl PartialOrd for Sleeper {
 
 impl PartialEq for Sleeper {
     fn eq(&self, other: &Self) -> bool {
-        self.due == other.due
+        self.cmp(other) == Ordering::Equal
     }
 }
 
