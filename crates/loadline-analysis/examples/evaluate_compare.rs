@@ -196,8 +196,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::var("LOADLINE_DATA").map_err(|_| "set LOADLINE_DATA to the folder of the data")?;
     let half = env::args().nth(1);
     let keep = |index: usize| match half.as_deref() {
-        Some("even") => index % 2 == 0,
-        Some("odd") => index % 2 == 1,
+        Some("even") => index.is_multiple_of(2),
+        Some("odd") => !index.is_multiple_of(2),
         _ => true,
     };
     let noise: Vec<Series> = read(&Path::new(&folder).join("benchmark_noise_azure.csv"))?;
