@@ -18,7 +18,7 @@ use crate::dispatch::{self, Settings};
 use crate::recorder::{Recorder, WorkerSecond};
 use crate::script::Script;
 use crate::stop::{Stop, StopHandle};
-use crate::system::Thief;
+use crate::system::{Thief, ask_for_short_turns};
 
 /// Seconds that a worker may be ahead of whoever collects them.
 const HAND_OVERS_WAITING_MAX: usize = 4;
@@ -229,6 +229,7 @@ fn start_worker(
     let settings = plan.settings(index, stop);
     let plan = plan.clone();
     let drive = move || -> std::io::Result<()> {
+        ask_for_short_turns();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _guard = runtime.enter();
         let client = match AnyClient::new(&plan.http) {
