@@ -7,6 +7,7 @@ use crate::support::harness::trials;
 use crate::support::loadline::{Ended, measure, run};
 use crate::support::odd::Odd;
 use crate::support::serve::Serve;
+use crate::support::tls::Identity;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
@@ -103,8 +104,8 @@ fn too_little_evidence_is_5() {
 fn the_first_of_several_holds() {
     let serve = Serve::start(&SLOW);
     judged(&serve, &["p99.9 < 10s", "throughput > 1000/s"], &[], 3);
-    // Unreachable goes before the objective that it breaks; a refused certificate is no connection either.
-    let odd = Odd::answering("no TLS here");
+    // Unreachable goes before the objective that it breaks; a certificate that is not trusted makes no connection.
+    let odd = Odd::tls(&Identity::of(&["127.0.0.1"]));
     let folder = Folder::new("first");
     let url = format!("https://127.0.0.1:{}/", odd.port());
     measure(&folder, &url, &["--rate", "20/s", "--duration", "1s", "--slo", "error_rate < 1%"]).expect(1);

@@ -37,12 +37,11 @@ def figures(histogram):
 
 def main(path):
     reader = HistogramLogReader(path, empty())
-    everything, names, warmup_rows, warmup_ok_rows = {}, {}, 0, 0
+    everything, names, warmup = {}, {}, 0
     while (row := reader.get_next_interval_histogram()) is not None:
         name, kind = row.get_tag().split(":", 1)
         if kind.endswith(":warmup"):
-            warmup_rows += 1
-            warmup_ok_rows += kind == "response_ok:warmup"
+            warmup += row.get_total_count() if kind == "response:warmup" else 0
             continue
         everything.setdefault(kind, empty()).add(row)
         names.setdefault(unquote(name), {}).setdefault(kind, empty()).add(row)
@@ -50,8 +49,7 @@ def main(path):
         {
             "all": {kind: figures(h) for kind, h in everything.items()},
             "names": {name: {kind: figures(h) for kind, h in kinds.items()} for name, kinds in names.items()},
-            "warmup_rows": warmup_rows,
-            "warmup_ok_rows": warmup_ok_rows,
+            "warmup": warmup,
         },
         sys.stdout,
     )

@@ -6,9 +6,11 @@ mod support;
 
 mod bad_scenarios;
 mod bad_targets;
+mod components;
 mod exit_codes;
 mod hlog;
 mod kill;
+mod reports;
 mod reproducible;
 mod run;
 mod scenarios;
@@ -21,6 +23,7 @@ mod validity;
 
 fn main() -> std::process::ExitCode {
     let trials = [
+        components::trials(),
         structure::trials(),
         bad_scenarios::trials(),
         exit_codes::trials(),
@@ -31,6 +34,7 @@ fn main() -> std::process::ExitCode {
         scripted::trials(),
         scenarios::trials(),
         reproducible::trials(),
+        reports::trials(),
         bad_targets::trials(),
         run::trials(),
         stall::trials(),

@@ -1,20 +1,18 @@
-//! A seed fixes what is sent and when, whatever drives it; a report depends on the run directory alone.
-
-use std::fs;
+//! A seed fixes what is sent and when, whatever drives it.
 
 use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::support::folder::Folder;
 use crate::support::harness::trials;
-use crate::support::loadline::{measure, run};
+use crate::support::loadline::measure;
 use crate::support::machine::on_a_quiet_machine;
 use crate::support::serve::Serve;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Alone: a_seed_fixes_the_instants_of_arrivals;
-        Beside: a_seed_fixes_what_is_sent, two_reports_of_one_run_are_the_same_bytes;
+        Beside: a_seed_fixes_what_is_sent;
     }
 }
 
@@ -94,26 +92,4 @@ fn a_seed_fixes_what_is_sent() {
     assert_eq!(one, sent("3", "2"));
     assert_eq!(one, sent("3", "5"));
     assert_ne!(one, sent("4", "1"));
-}
-
-fn two_reports_of_one_run_are_the_same_bytes() {
-    let serve = Serve::start(&["--service", "exp:2ms", "--errors", "0.05"]);
-    let folder = Folder::new("twice");
-    measure(&folder, &serve.url("/"), &["--rate", "200/s", "--duration", "3s", "--slo", "p99 < 1s"]);
-    let report = |file: &str| {
-        run(&folder, &["report", "run", "-o", file]).expect(0);
-        fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-    };
-    for ending in ["json"] {
-        let (first, second) = (report(&format!("first.{ending}")), report(&format!("second.{ending}")));
-        assert!(!first.is_empty() && first == second, "two reports differ: {ending}");
-    }
-    let moved = Folder::new("moved");
-    fs::rename(folder.join("run"), moved.join("elsewhere")).expect("both are in the target folder");
-    let again = run(&moved, &["report", "elsewhere", "-o", "-"]).expect(0).stdout;
-    assert_eq!(again.as_bytes(), report_of(&folder), "a report does not depend on where the directory is");
-}
-
-fn report_of(folder: &Folder) -> Vec<u8> {
-    fs::read(folder.join("first.json")).expect("it was written")
 }

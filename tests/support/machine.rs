@@ -12,7 +12,7 @@ const OTHERS_MAX: f64 = 0.05;
 /// Asks for a larger share of processors than others get, for this process and all that it starts. Where that is
 /// refused, it is measured as it goes.
 pub(crate) fn ask_for_priority() {
-    let _ = rustix::process::nice(-10);
+    let _ = rustix::process::nice(-20);
 }
 
 /// Runs a measurement. One that fails while others took more than a twentieth of the machine is tried again, at most

@@ -3,7 +3,8 @@
 //! A run is `generator_limited` when, over its measured part,
 //! - the generator delay's p99 is above the larger of 1 ms and a tenth of the response time's p99, or
 //! - fewer than 99 % of the arrivals offered were sent, though there were places for them in flight, or
-//! - a core of the generator was busy above 90 % for 5 s on end, in the open model, or
+//! - a core of the generator was busy above 90 % for 5 s on end, in the open model, be it with the generator or, while
+//!   that waited for it, with others, or
 //! - the host or a cgroup limit took more than 5 % of the time.
 //!
 //! Waiting for a place among those in flight, or for a connection, is never the generator's fault, and neither is a
@@ -25,8 +26,27 @@ pub struct Watch {
     cpu: Mean,
     stolen: Mean,
     stolen_max: Option<f64>,
-    busy_now_s: u32,
-    busy_longest_s: u32,
+    busy: Streak,
+    /// Busy, or waiting for a processor that others had.
+    wanting: Streak,
+}
+
+/// Seconds on end above [`CPU_MAX`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Streak {
+    now_s: u32,
+    longest_s: u32,
+}
+
+impl Streak {
+    fn add(&mut self, share: Option<f64>) {
+        self.now_s = if share.is_some_and(|share| share > CPU_MAX) { self.now_s + 1 } else { 0 };
+        self.longest_s = self.longest_s.max(self.now_s);
+    }
+
+    fn is_long(self) -> bool {
+        self.longest_s >= CPU_BUSY_MAX_S
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,9 +85,8 @@ impl Watch {
         self.cpu.add(second.cpu);
         self.stolen.add(second.stolen);
         self.stolen_max = [self.stolen_max, second.stolen].into_iter().flatten().reduce(f64::max);
-        let busy = second.cpu.is_some_and(|cpu| cpu > CPU_MAX);
-        self.busy_now_s = if busy { self.busy_now_s + 1 } else { 0 };
-        self.busy_longest_s = self.busy_longest_s.max(self.busy_now_s);
+        self.busy.add(second.cpu);
+        self.wanting.add(second.cpu_wanted);
     }
 
     /// The verdict, given the 99th percentiles in milliseconds of generator delay and response time.
@@ -100,24 +119,30 @@ impl Watch {
 
     /// A closed loop that fills a core is told, not judged: its users wait for the generator as for the service.
     pub fn note(&self, model: LoadModel) -> Option<String> {
-        (model == LoadModel::Closed && self.busy_longest_s >= CPU_BUSY_MAX_S).then(|| {
+        (model == LoadModel::Closed && self.busy.is_long()).then(|| {
             format!(
                 "a core of the generator was busy above {:.0} % for {} s: the users may have been held up by it",
                 CPU_MAX * 100.0,
-                self.busy_longest_s
+                self.busy.longest_s
             )
         })
     }
 
     fn busy_reason(&self, model: LoadModel) -> Option<String> {
-        (model == LoadModel::Open && self.busy_longest_s >= CPU_BUSY_MAX_S).then(|| {
-            format!(
-                "a core of the generator was busy above {:.0} % for {} s on end; give it more cores (--workers) or \
-                 ask for a lower rate",
-                CPU_MAX * 100.0,
-                self.busy_longest_s
-            )
-        })
+        let above = CPU_MAX * 100.0;
+        match model {
+            LoadModel::Open if self.busy.is_long() => Some(format!(
+                "a core of the generator was busy above {above:.0} % for {} s on end; give it more cores (--workers) \
+                 or ask for a lower rate",
+                self.busy.longest_s
+            )),
+            LoadModel::Open if self.wanting.is_long() => Some(format!(
+                "the generator worked, or waited for a processor that others had, above {above:.0} % of the time for \
+                 {} s on end; give it processors of its own or ask for a lower rate",
+                self.wanting.longest_s
+            )),
+            _ => None,
+        }
     }
 
     fn stolen_reason(&self) -> Option<String> {
@@ -183,6 +208,19 @@ mod tests {
         let five = vec![busy(0.91); 5];
         assert_eq!(judged(&five, LoadModel::Open, 0.0, 1.0).verdict, ValidityVerdict::GeneratorLimited);
         assert_eq!(judged(&five, LoadModel::Closed, 0.0, 1.0).verdict, ValidityVerdict::Valid);
+    }
+
+    /// A generator that gets a quarter of a core and wants all of it is no less of a bottleneck.
+    #[test]
+    fn waiting_for_a_processor_is_being_busy() {
+        let starved = GeneratorSecond { cpu_wanted: Some(0.97), ..busy(0.25) };
+        let validity = judged(&vec![starved.clone(); 5], LoadModel::Open, 0.0, 1.0);
+        assert_eq!(validity.verdict, ValidityVerdict::GeneratorLimited);
+        assert!(validity.reasons[0].contains("others"), "{:?}", validity.reasons);
+        let idle = GeneratorSecond { cpu_wanted: Some(0.3), ..busy(0.25) };
+        let mut seconds = vec![starved; 4];
+        seconds.insert(2, idle);
+        assert_eq!(judged(&seconds, LoadModel::Open, 0.0, 1.0).verdict, ValidityVerdict::Valid);
     }
 
     #[test]

@@ -207,6 +207,9 @@ impl Source {
         if let Some(TimedStage { stage: Stage { load: Load::Rate(stage), .. }, .. }) = self.current.take() {
             self.schedule.leave(&stage);
         }
+        if !self.fed {
+            return false;
+        }
         self.current = match self.stages.try_recv() {
             Ok(stage) => Some(stage),
             Err(TryRecvError::Empty) => return false,

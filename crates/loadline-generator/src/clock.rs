@@ -34,6 +34,11 @@ pub trait Clock: Clone {
         None
     }
 
+    /// Time that the calling thread was ready to run while others had the processor; `None` where that is not told.
+    fn thread_waiting_time(&self) -> Option<Duration> {
+        None
+    }
+
     /// Waits until `due`; ready at once when that has passed.
     fn wait_until(&self, due: Nanos) -> impl Future<Output = ()> {
         let mut armed = false;

@@ -26,6 +26,7 @@ struct Pending {
     gauges: Vec<Gauge>,
     waiting: u64,
     cpu: Option<f64>,
+    cpu_wanted: Option<f64>,
     connections: Connections,
 }
 
@@ -55,7 +56,8 @@ impl Collector {
             into.oldest = into.oldest.max(from.oldest);
         }
         pending.waiting += gauges.waiting;
-        pending.cpu = [pending.cpu, gauges.cpu].into_iter().flatten().reduce(f64::max);
+        pending.cpu = larger(pending.cpu, gauges.cpu);
+        pending.cpu_wanted = larger(pending.cpu_wanted, gauges.cpu_wanted);
         pending.connections.add(&gauges.connections);
         second.banks
     }
@@ -103,6 +105,7 @@ impl Pending {
             in_flight,
             waiting: self.waiting,
             cpu: self.cpu,
+            cpu_wanted: self.cpu_wanted,
             stolen,
             connections_opened: self.connections.opened,
             dns_ms: ms(self.connections.dns),
@@ -117,6 +120,10 @@ impl Pending {
             requests: self.requests.into_values().collect(),
         }
     }
+}
+
+fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    [a, b].into_iter().flatten().reduce(f64::max)
 }
 
 /// One line for the measured part, one for warm-up, as there is something to say. What belongs to the second as a

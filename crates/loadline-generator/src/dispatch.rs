@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::arrivals::{Arrival, Source};
 use crate::client::Client;
 use crate::clock::{Clock, Nanos};
-use crate::flow::{self, Finished, Shared};
+use crate::flow::{self, CpuSeen, Finished, Shared};
 use crate::recorder::{FlowCounts, Recorder};
 use crate::script::{self, Script, Session};
 use crate::stop::{Stop, StopHandle};
@@ -67,7 +67,7 @@ pub async fn run<C: Clock, K: Client>(
         on_their_way: RefCell::new(Slab::new()),
         connections: settings.connections.map(Semaphore::new),
         waiting: Cell::new(0),
-        cpu_seen: Cell::new(clock.thread_cpu_time().map(|used| (used, clock.now()))),
+        cpu_seen: Cell::new(CpuSeen::by_now(&clock)),
         clock,
     });
     let seed = settings.seed;

@@ -28,8 +28,33 @@ pub(crate) struct Shared<C, K> {
     pub(crate) connections: Option<Semaphore>,
     /// Arrivals that wait for a place among those in flight.
     pub(crate) waiting: Cell<u64>,
-    /// CPU time of this worker's thread and the time, at the last hand-over.
-    pub(crate) cpu_seen: Cell<Option<(Duration, Nanos)>>,
+    /// At the last hand-over.
+    pub(crate) cpu_seen: Cell<Option<CpuSeen>>,
+}
+
+/// What a worker's thread had used of its processor by some time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CpuSeen {
+    at: Nanos,
+    used: Duration,
+    /// Waited for while others had it.
+    waited: Option<Duration>,
+}
+
+impl CpuSeen {
+    pub(crate) fn by_now(clock: &impl Clock) -> Option<Self> {
+        let (used, waited) = (clock.thread_cpu_time()?, clock.thread_waiting_time());
+        Some(CpuSeen { at: clock.now(), used, waited })
+    }
+
+    /// The shares of a core used, and used or waited for, since `before`.
+    fn shares_since(&self, before: &CpuSeen) -> Option<(f64, f64)> {
+        let wall = Duration::from_nanos(self.at.saturating_sub(before.at)).as_secs_f64();
+        let used = self.used.saturating_sub(before.used).as_secs_f64();
+        let waited =
+            self.waited.zip(before.waited).map_or(Duration::ZERO, |(now, then)| now.saturating_sub(then));
+        (wall > 0.0).then(|| (used / wall, ((used + waited.as_secs_f64()) / wall).min(1.0)))
+    }
 }
 
 /// A request on its way.
@@ -77,14 +102,13 @@ impl<C: Clock, K: Client> Shared<C, K> {
             gauge.oldest = gauge.oldest.max(Some(age));
         }
         let connections = self.client.take_connections();
-        Gauges { names, waiting: self.waiting.get(), cpu: self.cpu_share(now), connections }
+        let (cpu, cpu_wanted) = self.cpu_shares().unzip();
+        Gauges { names, waiting: self.waiting.get(), cpu, cpu_wanted, connections }
     }
 
-    fn cpu_share(&self, now: Nanos) -> Option<f64> {
-        let used = self.clock.thread_cpu_time()?;
-        let (used_before, before) = self.cpu_seen.replace(Some((used, now)))?;
-        let wall = now.saturating_sub(before) as f64;
-        (wall > 0.0).then(|| (used - used_before).as_nanos() as f64 / wall)
+    fn cpu_shares(&self) -> Option<(f64, f64)> {
+        let seen = CpuSeen::by_now(&self.clock)?;
+        seen.shares_since(&self.cpu_seen.replace(Some(seen))?)
     }
 
     /// Counts what is on its way at `now` as unanswered, with the time it has waited.

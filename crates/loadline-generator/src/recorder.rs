@@ -163,6 +163,8 @@ pub struct Gauges {
     pub waiting: u64,
     /// The share of a core that this worker's thread used since the last hand-over.
     pub cpu: Option<f64>,
+    /// The share of a core that it used or waited for while others had it.
+    pub cpu_wanted: Option<f64>,
     /// Connections opened since then.
     pub connections: crate::client::Connections,
 }

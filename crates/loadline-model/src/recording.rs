@@ -32,6 +32,9 @@ pub struct GeneratorSecond {
     pub waiting: u64,
     /// The share of a core used by the busiest worker, 0 to 1.
     pub cpu: Option<f64>,
+    /// The share of a core that a worker used or waited for while others had it: the largest of any worker, 0 to 1.
+    #[serde(default)]
+    pub cpu_wanted: Option<f64>,
     /// The share of time taken by the host or by a cgroup limit, 0 to 1.
     pub stolen: Option<f64>,
     /// Connections opened.
@@ -323,12 +326,17 @@ impl<I: BufRead, H: BufRead> Reader<I, H> {
             }
             line = self.next_line()?;
         }
+        let is_last = self.next_line.is_none();
         while let Some(row) = self.next_row()? {
             if row.start_s >= (second.second + 1) as f64 {
                 self.next_row = Some(row);
                 break;
             }
-            self.place(row, &mut second)?;
+            match self.place(row, &mut second) {
+                // The counts that the row belongs to were cut off.
+                Err(_) if is_last => return Ok(None),
+                placed => placed?,
+            }
         }
         for request in &mut second.requests {
             if request.counts.errors.is_empty() {
@@ -337,10 +345,10 @@ impl<I: BufRead, H: BufRead> Reader<I, H> {
         }
         let whole = !second.generator.is_empty()
             && second.requests.iter().all(|r| r.durations.response.len() == r.counts.requests);
-        match (whole, &self.next_line) {
+        match (whole, is_last) {
             (true, _) => Ok(Some(second)),
-            (false, None) => Ok(None),
-            (false, Some(_)) => Err(ReadError::Interval {
+            (false, true) => Ok(None),
+            (false, false) => Err(ReadError::Interval {
                 line: self.intervals.number,
                 message: format!("second {} does not agree with {LOG_FILE}", second.second),
             }),

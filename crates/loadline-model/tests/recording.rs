@@ -68,24 +68,22 @@ fn seconds() -> impl Strategy<Value = Vec<Second>> {
     })
 }
 
-/// The two files after each second.
-fn written(seconds: &[Second]) -> (Vec<u8>, Vec<u8>, Vec<(usize, usize)>) {
+/// The two files.
+fn files(seconds: &[Second]) -> (Vec<u8>, Vec<u8>) {
     let (mut intervals, mut log) = (Vec::new(), Vec::new());
-    let mut ends = Vec::new();
-    let mut writer = Writer::begin(&mut intervals as &mut dyn Write, &mut log as &mut dyn Write, 1.5, "now")
-        .expect("memory");
+    let mut writer = Writer::begin(&mut intervals, &mut log, 1.5, "now").expect("memory");
     seconds.iter().for_each(|second| writer.write(second).expect("memory"));
-    drop(writer);
-    for upto in 0..=seconds.len() {
-        let (mut intervals, mut log) = (Vec::new(), Vec::new());
-        let mut writer =
-            Writer::begin(&mut intervals as &mut dyn Write, &mut log as &mut dyn Write, 1.5, "now")
-                .expect("memory");
-        seconds[..upto].iter().for_each(|second| writer.write(second).expect("memory"));
-        drop(writer);
-        ends.push((intervals.len(), log.len()));
-    }
-    (intervals, log, ends)
+    (intervals, log)
+}
+
+/// The two files, and their lengths before the first and after each second.
+fn written(seconds: &[Second]) -> (Vec<u8>, Vec<u8>, Vec<(usize, usize)>) {
+    let (intervals, log) = files(seconds);
+    let length = |upto: usize| {
+        let (intervals, log) = files(&seconds[..upto]);
+        (intervals.len(), log.len())
+    };
+    (intervals, log, (0..=seconds.len()).map(length).collect())
 }
 
 fn read(intervals: &[u8], log: &[u8]) -> Vec<Second> {
@@ -98,7 +96,7 @@ proptest! {
     /// Law: read ∘ write = identity, for any name, time and gap.
     #[test]
     fn what_is_written_is_read_back(seconds in seconds()) {
-        let (intervals, log, _) = written(&seconds);
+        let (intervals, log) = files(&seconds);
         prop_assert_eq!(read(&intervals, &log), seconds);
     }
 
@@ -106,7 +104,7 @@ proptest! {
     #[test]
     fn nothing_panics(mut intervals: Vec<u8>, mut log: Vec<u8>, seconds in seconds(), at: prop::sample::Index, byte: u8) {
         Reader::new(&*intervals, &*log).for_each(drop);
-        (intervals, log, _) = written(&seconds);
+        (intervals, log) = files(&seconds);
         for file in [&mut intervals, &mut log].into_iter().filter(|file| !file.is_empty()) {
             let at = at.index(file.len());
             file[at] = byte;
@@ -163,7 +161,7 @@ fn a_recording_that_was_cut_at_any_byte_is_read_up_to_there() {
 /// Damage in the middle is an error that names file and line, for it is no end.
 #[test]
 fn damage_in_the_middle_is_told() {
-    let (intervals, log, _) = written(&three());
+    let (intervals, log) = files(&three());
     let error = |intervals: &[u8], log: &[u8]| {
         let result: Result<Vec<Second>, _> = Reader::new(intervals, log).collect();
         result.expect_err("it is damaged").to_string()

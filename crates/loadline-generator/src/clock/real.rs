@@ -56,6 +56,13 @@ impl Clock for RealClock {
         let used = clock_gettime(ClockId::ThreadCPUTime);
         Some(Duration::new(used.tv_sec as u64, used.tv_nsec as u32))
     }
+
+    fn thread_waiting_time(&self) -> Option<Duration> {
+        // Documentation/scheduler/sched-stats.rst: time on the processor, time waiting on a run queue (both in
+        // nanoseconds), and how often it was run.
+        let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        told.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+    }
 }
 
 impl RealClock {

@@ -16,7 +16,7 @@ fn nothing_is_sent_late_because_nothing_completes() {
         for (k, sent) in sent.iter().enumerate() {
             let due_ns = k as f64 / per_s * 1e9;
             assert!(
-                (sent.at as f64 - due_ns).abs() <= 1.0,
+                (sent.at as f64 - due_ns).abs() < 2.0,
                 "arrival {k} of {per_s}/s: {} ns, due {due_ns}",
                 sent.at
             );
