@@ -107,6 +107,16 @@ pub struct Second {
     pub requests: Vec<RequestSecond>,
 }
 
+impl RequestSecond {
+    /// Whether counts and durations agree: all of its rows were read.
+    fn is_whole(&self) -> bool {
+        let requests = self.counts.requests;
+        let good = requests.saturating_sub(self.counts.errors.values().sum());
+        let Durations { response, response_ok, service, delay } = &self.durations;
+        [response, service, delay].iter().all(|all| all.len() == requests) && response_ok.len() == good
+    }
+}
+
 impl Durations {
     /// No durations yet.
     pub fn empty() -> Self {
@@ -343,8 +353,7 @@ impl<I: BufRead, H: BufRead> Reader<I, H> {
                 request.durations.response_ok = request.durations.response.clone();
             }
         }
-        let whole = !second.generator.is_empty()
-            && second.requests.iter().all(|r| r.durations.response.len() == r.counts.requests);
+        let whole = !second.generator.is_empty() && second.requests.iter().all(RequestSecond::is_whole);
         match (whole, is_last) {
             (true, _) => Ok(Some(second)),
             (false, true) => Ok(None),

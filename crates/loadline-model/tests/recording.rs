@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(seconds in seconds()) {
         let (intervals, log) = files(&seconds);
-        prop_assert_eq!(read(&intervals, &log), seconds);
+        prop_assert!(read(&intervals, &log) == seconds);
     }
 
     /// Law: arbitrary bytes are an error or a recording, never a panic.
@@ -144,17 +144,17 @@ fn a_recording_that_was_cut_at_any_byte_is_read_up_to_there() {
     for (n, pair) in ends.windows(2).enumerate() {
         let ((intervals_before, log_before), (intervals_after, log_after)) = (pair[0], pair[1]);
         for cut in log_before..=log_after {
-            assert_eq!(read(&intervals[..intervals_before], &log[..cut]), seconds[..n], "log cut at {cut}");
+            assert!(read(&intervals[..intervals_before], &log[..cut]) == seconds[..n], "log cut at {cut}");
         }
         for cut in intervals_before..intervals_after {
-            assert_eq!(read(&intervals[..cut], &log[..log_after]), seconds[..n], "counts cut at {cut}");
+            assert!(read(&intervals[..cut], &log[..log_after]) == seconds[..n], "counts cut at {cut}");
         }
     }
-    assert_eq!(read(&intervals, &log), seconds);
+    assert!(read(&intervals, &log) == seconds);
     // A disk that kept the counts and lost the end of the log: that second is left out, not invented.
     let (_, log_before_last) = ends[2];
     for cut in log_before_last..log.len() {
-        assert_eq!(read(&intervals, &log[..cut]), seconds[..2], "log cut at {cut}");
+        assert!(read(&intervals, &log[..cut]) == seconds[..2], "log cut at {cut}");
     }
 }
 

@@ -110,7 +110,8 @@ proptest! {
                 }
                 let failed = own.iter().filter(|ended| ended.error.is_some()).count() as u64;
                 let bytes = own.iter().map(|ended| ended.bytes_received + ended.bytes_sent).sum();
-                prop_assert_eq!(sums(&seconds, name, warmup), (own.len() as u64, failed, bytes, expected));
+                // Histograms are too long to be shown.
+                prop_assert!(sums(&seconds, name, warmup) == (own.len() as u64, failed, bytes, expected));
             }
         }
         let started: u64 = seconds.iter().flat_map(|second| &second.generator).map(|line| line.started).sum();
