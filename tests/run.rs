@@ -30,7 +30,8 @@ fn nginx_counts_the_same() -> Result<(), Skip> {
         assert_eq!(count(&summary, "/requests"), seen.requests);
         assert!((39_960..=40_040).contains(&seen.requests), "{}", seen.requests);
         assert_eq!(count(&summary, "/errors/total"), 0);
-        assert_eq!(count(&summary, "/connections/opened"), seen.connections);
+        // nginx also accepts attempts that nobody waited for any more at the end.
+        assert!(count(&summary, "/connections/opened") <= seen.connections);
         assert_eq!(summary["validity"]["verdict"], "valid", "{}", summary["validity"]);
         assert_eq!((ended.code, number(&summary, "/offered_per_s")), (Some(0), 2000.0));
     });

@@ -75,6 +75,12 @@ impl LeanClient {
         Ok(self.heads.borrow_mut().of(request, &self.pool)?.1.clone())
     }
 
+    /// Whether an idle connection was closed, or has bytes that nobody asked for. Costs no system call where neither
+    /// was told by the runtime.
+    fn is_spent(&self, connection: &mut Connection, context: &mut Context<'_>) -> bool {
+        connection.poll_read(context, &mut self.buffer.borrow_mut()).is_ready()
+    }
+
     /// Sends `request`, a second time on a new connection if the first turns out to have been closed while idle.
     async fn exchange(&self, request: &Arc<Request>) -> Result<Response, ErrorClass> {
         let origin = self.origin(request)?;
@@ -84,6 +90,11 @@ impl LeanClient {
                 Some(connection) => connection,
                 None => self.pool.wait(&origin, retried).await?,
             };
+            if connection.aged
+                && poll_fn(|context| Poll::Ready(self.is_spent(&mut connection, context))).await
+            {
+                continue;
+            }
             let mut exchange = Exchange::new(self, request);
             match poll_fn(|context| exchange.poll(&mut connection, context)).await {
                 Ok(()) => {
@@ -92,7 +103,10 @@ impl LeanClient {
                     }
                     return Ok(exchange.answer.into_response());
                 }
-                Err(ErrorClass::Reset) if connection.aged && !exchange.answered && !retried => retried = true,
+                // Only what was never taken is sent again: a reset after that is the service's, and is counted.
+                Err(ErrorClass::Reset) if connection.aged && exchange.was_refused() && !retried => {
+                    retried = true
+                }
                 Err(class) => return Err(class),
             }
         }
@@ -141,6 +155,11 @@ impl<'a> Exchange<'a> {
     fn new(client: &'a LeanClient, request: &'a Arc<Request>) -> Self {
         let answer = Answer::to(request);
         Exchange { client, request, upload: Upload::Whole, answer, answered: false, excess: false }
+    }
+
+    /// Whether the other side took no more before the request was sent, and did not answer.
+    fn was_refused(&self) -> bool {
+        !self.answered && !matches!(self.upload, Upload::Done)
     }
 
     /// Whether the connection is as good as before.
