@@ -9,9 +9,13 @@
 //! | [`run`] | the report of one run |
 //! | [`comparison`] | the report of a comparison between runs, and of changes in a history |
 //! | [`chart`] | scales, labels, palette and canvas, shared by all reports |
+//! | `page` | what every page shares: banner, tiles, tables, style |
 //! | [`format`] | figures as people read them |
 
 pub mod chart;
 pub mod comparison;
 pub mod format;
+mod page;
 pub mod run;
+
+pub use page::Tone;

@@ -7,27 +7,7 @@ use super::distribution::{distribution, heat_map};
 use super::view::{Point, View};
 use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale, Size};
 use crate::format::{count, length, ms, percent, rate};
-
-/// Widths that charts are drawn for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Width {
-    /// The whole width of a page.
-    Full,
-    /// Two beside each other.
-    Half,
-    /// A telephone.
-    Narrow,
-}
-
-impl Width {
-    pub(super) fn size(self, height: u32) -> Size {
-        match self {
-            Width::Full => Size { width: 1080, height },
-            Width::Half => Size { width: 524, height: height * 4 / 5 },
-            Width::Narrow => Size { width: 360, height: height * 4 / 5 },
-        }
-    }
-}
+use crate::page::Width;
 
 /// The charts of a report with their names, each a stand-alone SVG for light and dark.
 pub fn charts(view: &View) -> Vec<(String, String)> {

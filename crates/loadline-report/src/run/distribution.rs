@@ -1,9 +1,10 @@
 //! The distribution of latencies: its tail, and its course over time.
 
-use super::charts::{Width, over_time};
+use super::charts::over_time;
 use super::view::{Distribution, View};
 use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
 use crate::format::{count, length, ms};
+use crate::page::Width;
 
 /// The quantiles named on the axis: 1/(1 − q).
 const QUANTILES: [(f64, &str); 6] =

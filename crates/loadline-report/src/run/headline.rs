@@ -3,31 +3,7 @@
 use loadline_model::run::{LoadModel, RunDocument, SloResult, Status, Summary, ValidityVerdict, Verdict};
 
 use crate::format::{self, ms, plural, rate, with_unit};
-
-/// How a sentence is meant, for colour and icon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// All is well.
-    Good,
-    /// A promise was broken.
-    Bad,
-    /// The figures do not tell, or cannot be trusted.
-    Doubt,
-    /// Neither: nothing was promised.
-    Plain,
-}
-
-impl Tone {
-    /// A CSS class.
-    pub fn class(self) -> &'static str {
-        match self {
-            Tone::Good => "good",
-            Tone::Bad => "bad",
-            Tone::Doubt => "doubt",
-            Tone::Plain => "plain",
-        }
-    }
-}
+use crate::page::Tone;
 
 /// The first thing a report says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,112 +1,55 @@
 //! The page of a run: one file that loads nothing.
 
 use loadline_model::run::{RequestSummary, SloResult};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::charts::{self, Width};
+use super::charts;
 use super::distribution::{distribution, heat_map};
 use super::headline::{headline, verdict_tone, verdict_word};
 use super::markdown::has_doubt;
-use super::rows::{
-    COLUMNS, Figure, Tile, durations, how, load_rows, notes, observed, quantile, stages, tiles,
-};
+use super::rows::{COLUMNS, durations, how, load_rows, notes, observed, quantile, stages, tiles};
 use super::view::View;
 use crate::chart::Picture;
-use crate::chart::document::{inline, page_style};
 use crate::format::{NONE, bytes, count, percent, plural, rate};
-
-const STYLE: &str = include_str!("page.css");
+use crate::page::{Width, badge, banner, chart, document, key_figures, pairs, scroll, short};
 
 /// The whole report as one HTML document.
 pub fn html(view: &View) -> String {
     let summary = &view.summary;
     let head = headline(summary);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="generator" content="Loadline";
-                title { (head.word) " — " (summary.name) }
-                style { (PreEscaped(page_style())) (PreEscaped(STYLE)) }
-            }
-            body {
-                a.skip href="#charts" { "Skip to the charts" }
-                main {
-                    (header(view))
-                    (key_figures(&tiles(summary)))
-                    @if !summary.slos.is_empty() { (objectives(&summary.slos)) }
-                    (golden_signals(view))
-                    (tables(view))
-                    (how_it_was_run(view))
-                }
-                footer { "Made by Loadline from the recording of the run; the same recording makes the same page." }
-            }
-        }
+    let content = html! {
+        (header(view))
+        (key_figures(&tiles(summary)))
+        @if !summary.slos.is_empty() { (objectives(&summary.slos)) }
+        (golden_signals(view))
+        (tables(view))
+        (how_it_was_run(view))
     };
-    page.into_string()
+    let footer = "Made by Loadline from the recording of the run; the same recording makes the same page.";
+    document(&format!("{} — {}", head.word, summary.name), &content, footer)
 }
 
 fn header(view: &View) -> Markup {
     let head = headline(&view.summary);
-    html! {
-        header class={ "verdict " (head.tone.class()) } {
-            p.name { (view.summary.name) }
-            h1 { strong { (head.word) } " — " (head.sentence) }
-            p { (head.validity) }
-            @for line in head.status.iter() { p.status { (line) } }
-            @for why in view.run.ended_by.iter() { p.status { "Ended by: " (why) } }
-        }
-    }
-}
-
-fn key_figures(tiles: &[Tile]) -> Markup {
-    html! {
-        section aria-label="Key figures" {
-            dl.tiles {
-                @for tile in tiles {
-                    div {
-                        dt { (tile.label) }
-                        dd.figure { (figure(&tile.figure)) }
-                        dd.note { (tile.note) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A figure; one that rests on too few samples is muted and says so.
-fn figure(figure: &Figure) -> Markup {
-    html! {
-        @if figure.few {
-            span.few title="fewer than ten samples lie beyond this percentile" {
-                "≈ " (figure.text) span.words { "too few samples" }
-            }
-        } @else { (figure.text) }
-    }
-}
-
-/// The same in a table, where the words would not fit: they stand below it.
-fn short(figure: &Figure) -> Markup {
-    html! { @if figure.few { span.few { "≈ " (figure.text) } } @else { (figure.text) } }
+    let lines = html! {
+        p { (head.validity) }
+        @for line in head.status.iter() { p.status { (line) } }
+        @for why in view.run.ended_by.iter() { p.status { "Ended by: " (why) } }
+    };
+    banner(head.tone, &view.summary.name, head.word, &head.sentence, &lines)
 }
 
 fn objectives(slos: &[SloResult]) -> Markup {
     html! {
         section {
             h2 { "Objectives" }
-            (scroll("Objectives", html! {
+            (scroll("Objectives", &html! {
                 table.fit {
                     thead { tr { th { "verdict" } th { "objective" } th.n { "observed" } th { "reason" } } }
                     tbody {
                         @for slo in slos {
                             tr {
-                                td { span class={ "badge " (verdict_tone(slo.verdict).class()) } {
-                                    (verdict_word(slo.verdict))
-                                } }
+                                td { (badge(verdict_tone(slo.verdict), verdict_word(slo.verdict))) }
                                 td { code { (slo.slo) } }
                                 td.n { (observed(slo)) }
                                 td { (slo.reason.as_deref().unwrap_or("")) }
@@ -134,15 +77,15 @@ fn golden_signals(view: &View) -> Markup {
     html! {
         section #charts tabindex="-1" {
             h2 { "Over time" }
-            (chart(view, latency, Width::Full))
+            (chart(Width::Full, |width| latency(view, width)))
             div.pair {
-                @for draw in half { (chart(view, draw, Width::Half)) }
+                @for draw in half { (chart(Width::Half, |width| draw(view, width))) }
                 @if view.series.classes.is_empty() {
                     p.calm { (no_errors(view)) }
                 }
             }
             h2 { "Distribution" }
-            @for draw in full { (chart(view, draw, Width::Full)) }
+            @for draw in full { (chart(Width::Full, |width| draw(view, width))) }
             @if view.distribution.is_none() { p.calm { "No request ended in the measured part." } }
         }
     }
@@ -155,26 +98,12 @@ fn no_errors(view: &View) -> String {
     }
 }
 
-/// A chart drawn twice, for wide and for narrow screens: text in a picture that shrinks cannot be read.
-fn chart(view: &View, draw: Draw, width: Width) -> Markup {
-    let Some(wide) = draw(view, width) else { return html! {} };
-    let narrow = draw(view, Width::Narrow);
-    html! {
-        figure {
-            div.wide { (PreEscaped(inline(&wide, &format!("{}-w", wide.name)))) }
-            @if let Some(narrow) = narrow {
-                div.narrow { (PreEscaped(inline(&narrow, &format!("{}-n", narrow.name)))) }
-            }
-        }
-    }
-}
-
 fn tables(view: &View) -> Markup {
     let summary = &view.summary;
     html! {
         section {
             h2 { "Latency" }
-            (scroll("Latency", html! {
+            (scroll("Latency", &html! {
                 table {
                     thead { tr { th { "duration" } @for (name, _) in COLUMNS { th.n { (name) } } } }
                     tbody {
@@ -193,7 +122,7 @@ fn tables(view: &View) -> Markup {
             }
             @if !summary.requests_by_name.is_empty() {
                 h2 { "Requests" }
-                (scroll("Requests", requests(&summary.requests_by_name)))
+                (scroll("Requests", &requests(&summary.requests_by_name)))
             }
             @if has_doubt(summary) { p.hint { "≈ fewer than ten samples lie beyond this percentile." } }
             h2 { "Load" }
@@ -234,7 +163,7 @@ fn how_it_was_run(view: &View) -> Markup {
         section {
             h2 { "How it was run" }
             (pairs(&how(&view.run, &view.summary)))
-            (scroll("Stages", html! {
+            (scroll("Stages", &html! {
                 table {
                     thead { tr { th { "load" } th { "for" } th { "arrivals" } th { "counted as" } } }
                     tbody { @for row in stages(&view.run) { tr { @for cell in row { td { (cell) } } } } }
@@ -243,13 +172,4 @@ fn how_it_was_run(view: &View) -> Markup {
             @if !notes.is_empty() { ul { @for note in notes { li { (note) } } } }
         }
     }
-}
-
-fn pairs(rows: &[(&'static str, String)]) -> Markup {
-    html! { dl.pairs { @for (name, value) in rows { dt { (name) } dd { (value) } } } }
-}
-
-/// A table that scrolls by itself on a narrow screen, by keyboard too.
-fn scroll(label: &str, table: Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
 }

@@ -4,30 +4,7 @@ use loadline_model::run::{Latency, RunDocument, SloResult, Summary};
 
 use super::headline::{failed, loop_kind};
 use crate::format::{self, NONE, bytes, count, ms, percent, rate, with_unit};
-
-/// A figure with its label of doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Figure {
-    pub(super) text: String,
-    /// Fewer than ten samples lie beyond the quantile.
-    pub(super) few: bool,
-}
-
-impl Figure {
-    fn plain(text: String) -> Self {
-        Figure { text, few: false }
-    }
-
-    /// The text with its doubt in words: `≈ 8.8 ms, too few samples`.
-    pub(super) fn in_words(&self) -> String {
-        if self.few { format!("≈ {}, too few samples", self.text) } else { self.text.clone() }
-    }
-
-    /// The text with its doubt as a sign: `≈ 8.8 ms`.
-    pub(super) fn in_short(&self) -> String {
-        if self.few { format!("≈ {}", self.text) } else { self.text.clone() }
-    }
-}
+use crate::page::{Figure, Tile};
 
 /// A quantile by the name of its field, such as `p99_ms`.
 pub(super) fn quantile(latency: &Latency, field: &str) -> Figure {
@@ -61,14 +38,6 @@ pub(super) fn durations(summary: &Summary) -> Vec<(&'static str, &Latency)> {
     let ok = (summary.errors.total > 0).then_some(("response ok", &summary.response_ok));
     let rest = [("service", &summary.service), ("generator delay", &summary.delay)];
     [("response", &summary.response)].into_iter().chain(ok).chain(rest).collect()
-}
-
-/// A key figure: label, value, and what is worth knowing besides.
-#[derive(Debug, Clone)]
-pub(super) struct Tile {
-    pub(super) label: &'static str,
-    pub(super) figure: Figure,
-    pub(super) note: String,
 }
 
 /// The key figures of a run.

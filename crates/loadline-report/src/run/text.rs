@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use loadline_model::run::{Latency, Summary};
 
-use super::headline::{Tone, headline, verdict_tone, verdict_word};
+use super::headline::{headline, verdict_tone, verdict_word};
 use super::markdown::has_doubt;
 use super::rows::{COLUMNS, durations, load_rows, observed, quantile};
 use crate::format::{NONE, count, percent, rate};
+use crate::page::Tone;
 
 /// The summary as aligned text, the verdict first; with ANSI colours when asked for.
 pub fn text(summary: &Summary, colour: bool) -> String {
