@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use http::Uri;
@@ -25,7 +25,27 @@ const ATTEMPTS_MAX: usize = 256;
 const ATTEMPTS_AT_ONCE: u32 = 32;
 const ATTEMPT_EVERY: Duration = Duration::from_micros(250);
 
-type Attempt = Pin<Box<dyn Future<Output = Result<Connection, ErrorClass>>>>;
+type Opening = Pin<Box<dyn Future<Output = Result<(Connection, Duration), ErrorClass>>>>;
+
+/// A connection that is being opened. Only while a request waits for it, and drives it, does its time pass.
+struct Attempt {
+    opening: Opening,
+    waited: Duration,
+    driven_since: Instant,
+}
+
+impl Attempt {
+    /// The connection, how long it took and how much of that the name did.
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(Connection, Duration, Duration), ErrorClass>> {
+        let opened = ready!(self.opening.as_mut().poll(context));
+        Poll::Ready(
+            opened.map(|(connection, dns)| (connection, self.waited + self.driven_since.elapsed(), dns)),
+        )
+    }
+}
 
 /// The connections of one worker.
 pub(super) struct Pool {
@@ -163,7 +183,9 @@ impl Pool {
         }
         self.paced_until.set(paced_until + ATTEMPT_EVERY);
         let (connector, origin) = (self.connector.clone(), origin.clone());
-        Some(Box::pin(async move { connector.open(&origin.host, origin.port, origin.server.clone()).await }))
+        let opening =
+            Box::pin(async move { connector.open(&origin.host, origin.port, origin.server.clone()).await });
+        Some(Attempt { opening, waited: Duration::ZERO, driven_since: now })
     }
 
     /// What failed leaves its turn to another: a service that refuses is to be seen refusing at once.
@@ -223,7 +245,7 @@ impl Wait<'_> {
                 self.connect();
             }
             let Some(attempt) = &mut self.attempt else { break };
-            match attempt.as_mut().poll(context) {
+            match attempt.poll(context) {
                 Poll::Pending => break,
                 // What another request left may have lost its other side by now.
                 Poll::Ready(Err(_)) if self.adopted => {
@@ -235,7 +257,8 @@ impl Wait<'_> {
                         self.pool.attempt_failed();
                     }
                     self.end_attempt();
-                    return Poll::Ready(outcome.map(|mut connection| {
+                    return Poll::Ready(outcome.map(|(mut connection, took, dns)| {
+                        self.pool.connector.meter.opened(took, dns);
                         connection.aged = self.adopted;
                         connection
                     }));
@@ -261,7 +284,8 @@ impl Wait<'_> {
     fn connect(&mut self) {
         let orphan = self.origin.state.borrow_mut().orphans.pop();
         self.adopted = orphan.is_some();
-        self.attempt = orphan.or_else(|| self.pool.begin_attempt(self.origin));
+        let adopted = orphan.map(|orphan| Attempt { driven_since: Instant::now(), ..orphan });
+        self.attempt = adopted.or_else(|| self.pool.begin_attempt(self.origin));
         if self.attempt.is_some() {
             self.pool.attempts.set(self.pool.attempts.get() + 1);
             self.waiter(|waiter| waiter.connects = true);
@@ -269,7 +293,8 @@ impl Wait<'_> {
     }
 
     fn orphan_attempt(&mut self) {
-        if let Some(attempt) = self.attempt.take() {
+        if let Some(mut attempt) = self.attempt.take() {
+            attempt.waited += attempt.driven_since.elapsed();
             self.origin.state.borrow_mut().orphans.push(attempt);
             self.pool.attempt_ended(self.origin);
         }
