@@ -232,7 +232,7 @@ fn start_worker(
         ask_for_short_turns();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _guard = runtime.enter();
-        let client = match AnyClient::new(&plan.http) {
+        let client = match AnyClient::new(&plan.http, plan.script.secure) {
             Ok(client) => client,
             Err(error) => {
                 let _ = ready_in.send(Err(error.into()));

@@ -21,11 +21,11 @@ pub struct AnyClient {
 }
 
 impl AnyClient {
-    /// The client that `settings` ask for. Has to be called within a tokio runtime with I/O and time.
+    /// The client that `settings` ask for, ready for TLS where requests will be `secure`: that takes a while. Has to be called within a tokio runtime with I/O and time.
     ///
     /// # Errors
     /// When it cannot be set up as asked.
-    pub fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
+    pub fn new(settings: &HttpSettings, secure: bool) -> Result<Self, ClientError> {
         let suits = |tls| LeanClient::suits(settings, tls);
         let (lean, lean_tls) = match settings.client {
             ClientKind::Auto => (suits(false), suits(true)),
@@ -35,10 +35,13 @@ impl AnyClient {
             ClientKind::Lean => return Err(ClientError::NotLean),
         };
         let reqwest = OnceCell::new();
-        if !lean {
+        if !lean || (secure && !lean_tls) {
             let _ = reqwest.set(HttpClient::new(settings)?);
         }
         let lean = if lean { Some(LeanClient::new(settings)?) } else { None };
+        if let Some(lean) = lean.as_ref().filter(|_| secure && lean_tls) {
+            lean.prepare_tls()?;
+        }
         Ok(AnyClient { settings: settings.clone(), lean, reqwest, lean_tls })
     }
 

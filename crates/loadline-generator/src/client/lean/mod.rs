@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 use deadline::Deadlines;
 use encode::Heads;
 pub(super) use encode::announces_empty_body;
-use parse::Answer;
+pub use parse::Answer;
 use pool::{Origin, Pool};
 use stream::{Connection, Connector};
 
@@ -69,6 +69,15 @@ impl LeanClient {
             deadlines: Deadlines::new(),
             buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         })
+    }
+
+    /// Sets TLS up now, which else the first request over it does.
+    ///
+    /// # Errors
+    /// When certificates and keys are not usable.
+    pub fn prepare_tls(&self) -> Result<(), ClientError> {
+        self.pool.connector().tls()?;
+        Ok(())
     }
 
     fn origin(&self, request: &Arc<Request>) -> Result<Rc<Origin>, ErrorClass> {
