@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::uri::Scheme;
 
-use super::http::{ClientError, ClientKind, HttpClient, HttpSettings};
+use super::http::{ClientError, ClientKind, HttpClient, HttpSettings, Reuse};
 use super::lean::LeanClient;
 use super::{Client, Connections};
 use crate::exchange::{ErrorClass, Request, Response};
@@ -34,6 +34,11 @@ impl AnyClient {
             ClientKind::Lean if suits(false) => (true, true),
             ClientKind::Lean => return Err(ClientError::NotLean),
         };
+        if !(lean && (lean_tls || !secure))
+            && (settings.reuse == Reuse::Visitor || settings.connect_ahead > 0)
+        {
+            return Err(ClientError::NeedsLean);
+        }
         let reqwest = OnceCell::new();
         if !lean || (secure && !lean_tls) {
             let _ = reqwest.set(HttpClient::new(settings)?);
@@ -43,6 +48,13 @@ impl AnyClient {
             lean.prepare_tls()?;
         }
         Ok(AnyClient { settings: settings.clone(), lean, reqwest, lean_tls })
+    }
+
+    /// Opens `count` connections to `target`; those that fail will be seen failing when a request needs them.
+    pub async fn connect_ahead(&self, target: &str, count: u32) {
+        if let Some(lean) = &self.lean {
+            lean.connect_ahead(target, count).await;
+        }
     }
 
     fn lean_for(&self, request: &Request) -> Option<&LeanClient> {
@@ -61,10 +73,20 @@ impl AnyClient {
 
 impl Client for AnyClient {
     async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+        self.send_for(0, request).await
+    }
+
+    async fn send_for(&self, visitor: u32, request: Arc<Request>) -> Result<Response, ErrorClass> {
         match self.lean_for(&request) {
-            Some(lean) => lean.send(request).await,
+            Some(lean) => lean.send_for(visitor, request).await,
             // Its future is large, and would make that of every flow as large.
             None => Box::pin(self.reqwest()?.send(request)).await,
+        }
+    }
+
+    fn leave(&self, visitor: u32) {
+        if let Some(lean) = &self.lean {
+            lean.leave(visitor);
         }
     }
 

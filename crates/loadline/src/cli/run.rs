@@ -1,11 +1,12 @@
 //! `loadline run`: drives load and says what came of it.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use loadline::generator::client::connector::DnsPolicy;
-use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion};
+use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion, Reuse};
 use loadline::generator::client::tls::{Identity, TlsSettings};
 use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
@@ -115,6 +116,9 @@ struct HttpFlags {
     /// Open a new connection for each request
     #[arg(long)]
     no_keepalive: bool,
+    /// Open so many connections to the target before the clock starts (HTTP/1.1)
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    connect_ahead: u32,
     /// Which client sends: lean is cheap and speaks HTTP/1.1, reqwest speaks all; auto takes lean where it can
     #[arg(long, value_enum, default_value = "auto")]
     client: Client,
@@ -123,9 +127,10 @@ struct HttpFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Engine")]
 struct EngineFlags {
-    /// Connections, and so requests at once; arrivals that wait for one are counted late [default: as needed]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    connections: Option<u32>,
+    /// Connections, and so requests at once; arrivals that wait for one are counted late. `per-user`: each user has its
+    /// own, in the open model each flow [default: as many as are in flight]
+    #[arg(long, value_name = "N|per-user", conflicts_with_all = ["no_keepalive"])]
+    connections: Option<ConnectionLimit>,
     /// Flows in flight at once; arrivals beyond wait and are counted late
     #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..))]
     max_in_flight: u32,
@@ -261,18 +266,54 @@ impl Run {
         Ok(())
     }
 
+    fn reuse(&self) -> Reuse {
+        match self.engine.connections {
+            Some(ConnectionLimit::PerUser) => Reuse::Visitor,
+            _ if self.http.no_keepalive => Reuse::Nobody,
+            _ => Reuse::Anyone,
+        }
+    }
+
     fn options(&self, base: PathBuf, stop: StopHandle) -> anyhow::Result<RunOptions> {
         Ok(RunOptions {
             out: self.results.out.clone(),
             base,
             workers: self.engine.workers,
             max_in_flight: self.engine.max_in_flight,
-            connections: self.engine.connections,
+            connections: self.engine.connections.and_then(|wanted| wanted.limit()),
             drain: self.engine.drain,
-            http: self.http.settings()?,
+            http: HttpSettings { reuse: self.reuse(), ..self.http.settings()? },
             command: headers::recorded(std::env::args()),
             stop,
         })
+    }
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+enum ConnectionLimit {
+    AtMost(u32),
+    PerUser,
+}
+
+impl ConnectionLimit {
+    fn limit(self) -> Option<u32> {
+        match self {
+            ConnectionLimit::AtMost(limit) => Some(limit),
+            ConnectionLimit::PerUser => None,
+        }
+    }
+}
+
+impl FromStr for ConnectionLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("per-user", _) => Ok(ConnectionLimit::PerUser),
+            (_, Ok(limit)) if limit > 0 => Ok(ConnectionLimit::AtMost(limit)),
+            _ => Err("write a number from 1 on, or per-user".to_owned()),
+        }
     }
 }
 
@@ -304,7 +345,8 @@ impl HttpFlags {
                 Dns::Always => DnsPolicy::Always,
             },
             proxy: self.proxy.clone(),
-            no_keep_alive: self.no_keepalive,
+            connect_ahead: self.connect_ahead,
+            reuse: Reuse::Anyone,
             client: match self.client {
                 Client::Auto => ClientKind::Auto,
                 Client::Lean => ClientKind::Lean,

@@ -12,10 +12,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use http::Uri;
 use rustls::pki_types::ServerName;
 
 use super::stream::{Connection, Connector};
+use crate::client::http::Reuse;
 use crate::exchange::ErrorClass;
 
 /// Connections that one worker opens at once.
@@ -56,7 +58,7 @@ pub(super) struct Pool {
     /// When those begun so far would have been begun evenly.
     paced_until: Cell<Instant>,
     next_ticket: Cell<u64>,
-    keep_alive: bool,
+    reuse: Reuse,
 }
 
 /// Scheme, host and port.
@@ -72,6 +74,8 @@ pub(super) struct Origin {
 struct State {
     /// The one freed last is at the end.
     idle: Vec<Connection>,
+    /// The idle one of each visitor, where each has its own.
+    owned: HashMap<u32, Connection>,
     /// In the order in which they came.
     waiting: BTreeMap<u64, Waiter>,
     /// Attempts whose requests found another connection.
@@ -90,14 +94,14 @@ struct Waiter {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector, keep_alive: bool) -> Self {
+    pub(super) fn new(connector: Connector, reuse: Reuse) -> Self {
         Pool {
             connector: Rc::new(connector),
             origins: RefCell::default(),
             attempts: Cell::new(0),
             paced_until: Cell::new(Instant::now()),
             next_ticket: Cell::new(0),
-            keep_alive,
+            reuse,
         }
     }
 
@@ -134,10 +138,32 @@ impl Pool {
         Ok(origin)
     }
 
-    /// An idle connection that is still good.
-    pub(super) fn idle(&self, origin: &Origin) -> Option<Connection> {
+    /// Opens so many connections at once; whether none failed.
+    pub(super) async fn open(&self, origin: &Origin, count: u32) -> bool {
+        let begun = Instant::now();
+        let attempts =
+            (0..count).map(|_| self.connector.open(&origin.host, origin.port, origin.server.clone()));
+        let mut all = true;
+        for opened in join_all(attempts).await {
+            match opened {
+                Ok((mut connection, dns)) => {
+                    self.connector.meter.opened(begun.elapsed(), dns);
+                    connection.aged = true;
+                    origin.state.borrow_mut().idle.push(connection);
+                }
+                Err(_) => all = false,
+            }
+        }
+        all
+    }
+
+    /// An idle connection that is still good; one that was opened ahead is for any visitor.
+    pub(super) fn idle(&self, origin: &Origin, visitor: u32) -> Option<Connection> {
         loop {
-            let mut connection = origin.state.borrow_mut().idle.pop()?;
+            let mut state = origin.state.borrow_mut();
+            let own = if self.reuse == Reuse::Visitor { state.owned.remove(&visitor) } else { None };
+            let mut connection = own.or_else(|| state.idle.pop())?;
+            drop(state);
             if connection.is_quiet() {
                 return Some(connection);
             }
@@ -157,11 +183,27 @@ impl Pool {
     }
 
     /// Takes a connection back whose exchange is over.
-    pub(super) fn put_back(&self, origin: &Origin, mut connection: Connection) {
-        if !self.keep_alive {
-            return;
-        }
+    pub(super) fn put_back(&self, origin: &Origin, visitor: u32, mut connection: Connection) {
         connection.aged = true;
+        match self.reuse {
+            Reuse::Nobody => {}
+            Reuse::Visitor => drop(origin.state.borrow_mut().owned.insert(visitor, connection)),
+            Reuse::Anyone => self.share(origin, connection),
+        }
+    }
+
+    /// Closes what a visitor had of its own.
+    pub(super) fn leave(&self, visitor: u32) {
+        if self.reuse == Reuse::Visitor {
+            self.origins
+                .borrow()
+                .values()
+                .for_each(|origin| drop(origin.state.borrow_mut().owned.remove(&visitor)));
+        }
+    }
+
+    /// Gives a connection to who has waited longest for one, or keeps it.
+    fn share(&self, origin: &Origin, connection: Connection) {
         let mut state = origin.state.borrow_mut();
         let longest = state.waiting.values_mut().find(|waiter| !waiter.only_new && waiter.given.is_none());
         match longest {
@@ -312,7 +354,7 @@ impl Drop for Wait<'_> {
         let waiter = self.origin.state.borrow_mut().waiting.remove(&self.ticket);
         // Given to it, but it gave up before it knew.
         if let Some(connection) = waiter.and_then(|waiter| waiter.given) {
-            self.pool.put_back(self.origin, connection);
+            self.pool.share(self.origin, connection);
         }
         if self.attempt.take().is_some() {
             self.pool.attempt_ended(self.origin);
