@@ -12,7 +12,7 @@ use loadline_model::slo::Slo;
 
 use crate::latency::latency;
 use crate::slo::{self, Evidence, Windows};
-use crate::validity::{Sent, Watch};
+use crate::validity::{SENT_SHARE_MIN, Sent, Watch};
 
 /// Gathers the seconds of a run. Its memory is bounded by the names of requests and the lengths of windows.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ impl Summariser {
         let response = latency(&all.durations.response);
         let flows = &self.flows;
         let sent = Sent { offered: flows.offered, started: flows.started, dropped: flows.dropped };
-        let validity = self.watch.judge(self.model, sent, delay.p99_ms, response.p99_ms);
+        let validity = self.watch.judge(self.model, sent, &all.durations.delay, &all.durations.response);
         let slos = self.slo_results(run.status, duration_s);
         let verdict = overall(&slos, validity.verdict);
         let mut notes = run.notes.clone();
@@ -258,9 +258,22 @@ impl Summariser {
                 result.verdict = Verdict::Inconclusive;
                 result.reason = Some("kept until the run ended early".to_owned());
             }
+            if let Some(share) = self.dropped_share().filter(|_| result.verdict == Verdict::Pass) {
+                result.verdict = Verdict::Inconclusive;
+                result.reason = Some(format!(
+                    "{:.1} % of the arrivals were never sent, and are in no figure",
+                    share * 100.0
+                ));
+            }
             result
         };
         self.objectives.iter().map(judge).collect()
+    }
+
+    /// The share of the arrivals that were given up, where it is too large to pass them over.
+    fn dropped_share(&self) -> Option<f64> {
+        let share = self.flows.dropped as f64 / self.flows.offered as f64;
+        (share > 1.0 - SENT_SHARE_MIN).then_some(share)
     }
 
     /// The length of the measured part: as planned, or until the load ended.
