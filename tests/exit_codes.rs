@@ -68,6 +68,8 @@ fn bad_usage_is_2() {
         &["run", &url, "--cacert", "nowhere.pem"],
         &["run", &url, "--cert", "alone.pem"],
         &["run", &url, "--header", "no colon"],
+        &["run", &url, "--method", "G T"],
+        &["run", &url, "--method", ""],
         &["run", &url, "--body", "@nowhere"],
         &["run", &url, "--proxy", "::"],
         &["run", &url, "--junit", "nowhere/junit.xml"],
