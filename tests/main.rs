@@ -7,6 +7,7 @@ mod support;
 mod bad_scenarios;
 mod bad_targets;
 mod components;
+mod dependencies;
 mod exit_codes;
 mod handing_out;
 mod hlog;
@@ -26,6 +27,7 @@ fn main() -> std::process::ExitCode {
     let trials = [
         components::trials(),
         structure::trials(),
+        dependencies::trials(),
         bad_scenarios::trials(),
         exit_codes::trials(),
         handing_out::trials(),
