@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use libtest_mimic::Trial;
-use serde_json::Value;
 
 use crate::structure::{list, metadata, pulled_in, text};
 use crate::support::harness::trials;
@@ -120,12 +119,14 @@ fn every_dependency_is_used() {
         let folder = Path::new(text(package, "manifest_path")).parent().expect("a manifest is in a folder");
         let (mut shipped, mut tests) = (String::new(), String::new());
         sources(&folder.join("src"), &mut shipped);
-        ["tests", "benches", "examples", "../../tests"].map(|part| sources(&folder.join(part), &mut tests));
+        for part in ["tests", "benches", "examples", "../../tests"] {
+            sources(&folder.join(part), &mut tests);
+        }
         for dependency in list(package, "dependencies") {
             let name = dependency["rename"].as_str().unwrap_or(text(dependency, "name")).replace('-', "_");
             let named =
                 |text: &str| text.contains(&format!("{name}::")) || text.contains(&format!("use {name};"));
-            let dev = dependency["kind"] == Value::from("dev");
+            let dev = dependency["kind"].as_str() == Some("dev");
             if !(named(&shipped) || dev && named(&tests)) {
                 unused.entry(text(package, "name")).or_default().push(text(dependency, "name"));
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use loadline::generator::client::connector::DnsPolicy;
-use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion};
+use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion, Reuse};
 use loadline::generator::client::tls::{Identity, TlsSettings};
 
 use super::exit::UserError;
@@ -44,6 +44,9 @@ pub(crate) struct HttpFlags {
     /// Open a new connection for each request
     #[arg(long, env = "LOADLINE_NO_KEEPALIVE", value_parser = yes_or_no())]
     no_keepalive: bool,
+    /// Open so many connections to the target before the clock starts (HTTP/1.1)
+    #[arg(long, value_name = "N", default_value_t = 0, env = "LOADLINE_CONNECT_AHEAD")]
+    connect_ahead: u32,
     /// Which client sends: lean is cheap and speaks HTTP/1.1, reqwest speaks all; auto takes lean where it can
     #[arg(long, value_enum, default_value = "auto", env = "LOADLINE_CLIENT")]
     client: Client,
@@ -90,7 +93,8 @@ impl HttpFlags {
                 Dns::Always => DnsPolicy::Always,
             },
             proxy: self.proxy.clone(),
-            no_keep_alive: self.no_keepalive,
+            connect_ahead: self.connect_ahead,
+            reuse: if self.no_keepalive { Reuse::Nobody } else { Reuse::Anyone },
             client: match self.client {
                 Client::Auto => ClientKind::Auto,
                 Client::Lean => ClientKind::Lean,

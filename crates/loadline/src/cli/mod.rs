@@ -95,7 +95,7 @@ pub(crate) fn main() -> Exit {
 }
 
 /// Flags that exclude one another.
-const ALTERNATIVES: [[&str; 2]; 1] = [["rate", "users"]];
+const ALTERNATIVES: [[&str; 2]; 2] = [["rate", "users"], ["connections", "no_keepalive"]];
 
 /// A flag goes before the environment, also before what the environment says for a flag that excludes it.
 fn without_overruled_environment(
@@ -103,7 +103,10 @@ fn without_overruled_environment(
     args: impl Iterator<Item = OsString>,
 ) -> clap::Command {
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let given = |flag: &str| args.iter().any(|arg| arg.split('=').next() == Some(&format!("--{flag}")));
+    let given = |id: &str| {
+        let flag = format!("--{}", id.replace('_', "-"));
+        args.iter().any(|arg| arg.split('=').next() == Some(&flag))
+    };
     for verb in command.get_subcommands_mut() {
         for [one, other] in ALTERNATIVES.into_iter().flat_map(|[a, b]| [[a, b], [b, a]]) {
             if given(one) && verb.get_arguments().any(|arg| arg.get_id() == other) {

@@ -1,9 +1,11 @@
 //! `loadline run`: drives load and says what came of it.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use loadline::generator::client::http::{HttpSettings, Reuse};
 use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
 use loadline::model::scenario::{self, OverrideError, Scenario};
@@ -96,9 +98,10 @@ struct RequestFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Engine")]
 struct EngineFlags {
-    /// Connections, and so requests at once; arrivals that wait for one are counted late [default: as needed]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), env = "LOADLINE_CONNECTIONS")]
-    connections: Option<u32>,
+    /// Connections, and so requests at once; arrivals that wait for one are counted late. `per-user`: each user has its
+    /// own, in the open model each flow [default: as many as are in flight]
+    #[arg(long, value_name = "N|per-user", env = "LOADLINE_CONNECTIONS", conflicts_with_all = ["no_keepalive"])]
+    connections: Option<ConnectionLimit>,
     /// Flows in flight at once; arrivals beyond wait and are counted late
     #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..), env = "LOADLINE_MAX_IN_FLIGHT")]
     max_in_flight: u32,
@@ -181,18 +184,55 @@ impl Run {
         Ok(())
     }
 
+    /// How requests are sent; users with connections of their own share none.
+    fn settings(&self) -> anyhow::Result<HttpSettings> {
+        let settings = self.http.settings()?;
+        Ok(match self.engine.connections {
+            Some(ConnectionLimit::PerUser) => HttpSettings { reuse: Reuse::Visitor, ..settings },
+            _ => settings,
+        })
+    }
+
     fn options(&self, base: PathBuf, stop: StopHandle) -> anyhow::Result<RunOptions> {
         Ok(RunOptions {
             out: self.results.out.clone(),
             base,
             workers: self.engine.workers,
             max_in_flight: self.engine.max_in_flight,
-            connections: self.engine.connections,
+            connections: self.engine.connections.and_then(|wanted| wanted.limit()),
             drain: self.engine.drain,
-            http: self.http.settings()?,
+            http: self.settings()?,
             command: headers::recorded(std::env::args()),
             stop,
         })
+    }
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+enum ConnectionLimit {
+    AtMost(u32),
+    PerUser,
+}
+
+impl ConnectionLimit {
+    fn limit(self) -> Option<u32> {
+        match self {
+            ConnectionLimit::AtMost(limit) => Some(limit),
+            ConnectionLimit::PerUser => None,
+        }
+    }
+}
+
+impl FromStr for ConnectionLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("per-user", _) => Ok(ConnectionLimit::PerUser),
+            (_, Ok(limit)) if limit > 0 => Ok(ConnectionLimit::AtMost(limit)),
+            _ => Err("write a number from 1 on, or per-user".to_owned()),
+        }
     }
 }
 
