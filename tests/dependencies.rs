@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use libtest_mimic::Trial;
+use serde_json::Value;
 
 use crate::structure::{list, metadata, pulled_in, text};
 use crate::support::harness::trials;
@@ -116,17 +117,19 @@ fn every_dependency_is_used() {
     let metadata = metadata();
     let mut unused: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in list(&metadata, "packages").iter().filter(|package| package["source"].is_null()) {
-        let folder = Path::new(text(package, "manifest_path")).parent().expect("a manifest is in a folder");
         let (mut shipped, mut tests) = (String::new(), String::new());
-        sources(&folder.join("src"), &mut shipped);
-        for part in ["tests", "benches", "examples", "../../tests"] {
-            sources(&folder.join(part), &mut tests);
+        let targets = list(package, "targets");
+        let is_shipped = |target: &Value| ["lib", "bin"].iter().any(|kind| target["kind"][0] == *kind);
+        for target in targets {
+            let folder = Path::new(text(target, "src_path")).parent().expect("a file is in a folder");
+            sources(folder, if is_shipped(target) { &mut shipped } else { &mut tests });
         }
+        let only_tests = !targets.iter().any(is_shipped);
         for dependency in list(package, "dependencies") {
             let name = dependency["rename"].as_str().unwrap_or(text(dependency, "name")).replace('-', "_");
             let named =
                 |text: &str| text.contains(&format!("{name}::")) || text.contains(&format!("use {name};"));
-            let dev = dependency["kind"].as_str() == Some("dev");
+            let dev = only_tests || dependency["kind"].as_str() == Some("dev");
             if !(named(&shipped) || dev && named(&tests)) {
                 unused.entry(text(package, "name")).or_default().push(text(dependency, "name"));
             }
