@@ -7,7 +7,9 @@ mod support;
 mod bad_scenarios;
 mod bad_targets;
 mod components;
+mod dependencies;
 mod exit_codes;
+mod handing_out;
 mod hlog;
 mod kill;
 mod reports;
@@ -25,8 +27,10 @@ fn main() -> std::process::ExitCode {
     let trials = [
         components::trials(),
         structure::trials(),
+        dependencies::trials(),
         bad_scenarios::trials(),
         exit_codes::trials(),
+        handing_out::trials(),
         secrets::trials(),
         slo::trials(),
         kill::trials(),

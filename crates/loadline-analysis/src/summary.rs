@@ -20,6 +20,8 @@ pub struct Summariser {
     model: LoadModel,
     measured: Vec<(f64, f64)>,
     objectives: Vec<(Slo, Option<Windows>)>,
+    /// The objective that ended the run, by its place, and what was seen then.
+    breach: Option<(usize, SloResult)>,
     totals: Vec<Total>,
     /// Of the measured part only.
     flows: GeneratorSecond,
@@ -99,6 +101,7 @@ impl Summariser {
             model,
             measured: measured_spans(stages),
             objectives: slos.iter().map(|slo| (slo.clone(), Windows::of(slo))).collect(),
+            breach: None,
             totals: request_names.iter().map(|name| Total::new(name)).collect(),
             flows: GeneratorSecond::default(),
             connections: Connections::default(),
@@ -130,6 +133,9 @@ impl Summariser {
                 .filter_map(|(_, windows)| windows.as_mut())
                 .for_each(|w| w.push(second));
         }
+        if self.breach.is_none() {
+            self.breach = self.find_breach();
+        }
     }
 
     fn push_flows(&mut self, line: &GeneratorSecond) {
@@ -157,15 +163,23 @@ impl Summariser {
 
     /// The first objective with `abort` that is broken once its grace is over; asked after each second.
     pub fn broken(&self) -> Option<&Slo> {
+        self.breach.as_ref().map(|(at, _)| &self.objectives[*at].0)
+    }
+
+    fn find_breach(&self) -> Option<(usize, SloResult)> {
         let elapsed = self.measured_until(self.seconds as f64);
-        self.objectives.iter().find_map(|(slo, windows)| {
-            let grace = slo.abort_after?;
-            let broken = || match windows {
-                Some(windows) => windows.is_broken(),
-                None => self.judge(slo, elapsed).verdict == Verdict::Fail,
+        let due = |slo: &Slo| {
+            slo.abort_after.is_some_and(|grace| elapsed > 0.0 && Duration::from_secs_f64(elapsed) >= grace)
+        };
+        let breach = |(at, (slo, windows)): (usize, &(Slo, Option<Windows>))| {
+            let mut result = match windows {
+                Some(windows) => windows.finish(),
+                None => self.judge(slo, elapsed),
             };
-            (Duration::from_secs_f64(elapsed) >= grace && elapsed > 0.0 && broken()).then_some(slo)
-        })
+            result.reason.get_or_insert_with(|| format!("broken {elapsed:.0} s into the measured part"));
+            (result.verdict == Verdict::Fail).then_some((at, result))
+        };
+        self.objectives.iter().enumerate().filter(|(_, (slo, _))| due(slo)).find_map(breach)
     }
 
     /// The summary. `run` tells the status, and when the load ended early.
@@ -249,10 +263,12 @@ impl Summariser {
     }
 
     fn slo_results(&self, status: Status, duration_s: f64) -> Vec<SloResult> {
-        let judge = |(slo, windows): &(Slo, Option<Windows>)| {
-            let mut result = match windows {
-                Some(windows) => windows.finish(),
-                None => self.judge(slo, duration_s),
+        let judge = |(at, (slo, windows)): (usize, &(Slo, Option<Windows>))| {
+            let mut result = match (windows, &self.breach) {
+                (Some(windows), _) => windows.finish(),
+                // The answers that came while the run was being ended make no promise kept.
+                (None, Some((broken, breach))) if *broken == at => breach.clone(),
+                (None, _) => self.judge(slo, duration_s),
             };
             if status != Status::Complete && result.verdict == Verdict::Pass {
                 result.verdict = Verdict::Inconclusive;
@@ -267,7 +283,7 @@ impl Summariser {
             }
             result
         };
-        self.objectives.iter().map(judge).collect()
+        self.objectives.iter().enumerate().map(judge).collect()
     }
 
     /// The share of the arrivals that were given up, where it is too large to pass them over.
