@@ -8,6 +8,7 @@ mod bad_scenarios;
 mod bad_targets;
 mod components;
 mod dependencies;
+mod differential;
 mod exit_codes;
 mod handing_out;
 mod hlog;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         hlog::trials(),
         scripted::trials(),
         scenarios::trials(),
+        differential::trials(),
         reproducible::trials(),
         reports::trials(),
         bad_targets::trials(),
