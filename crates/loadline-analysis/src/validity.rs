@@ -10,7 +10,8 @@
 //! Waiting for a place among those in flight, or for a connection, is never the generator's fault, and neither is a
 //! service that stalls.
 
-use loadline_model::recording::GeneratorSecond;
+use loadline_model::histogram::{self, Histogram, quantile_ms};
+use loadline_model::recording::{GeneratorSecond, Second};
 use loadline_model::run::{LoadModel, Validity, ValidityVerdict};
 
 const DELAY_P99_MAX_MS: f64 = 1.0;
@@ -153,6 +154,27 @@ impl Watch {
             STOLEN_MAX * 100.0
         ))
     }
+}
+
+/// Whether the generator was in the way in one second of a duel.
+///
+/// Both builds bear the generator's delay alike, so that a few late requests do no harm: what counts is whether the
+/// delay of one request in ten is above the larger of 1 ms and a tenth of what the responses took, likewise, or whether
+/// the host or a cgroup limit took so much that nothing can be told.
+pub(crate) fn is_second_limited(second: &Second) -> bool {
+    const QUANTILE: f64 = 0.9;
+    const STOLEN_OF_SECOND_MAX: f64 = 0.25;
+    let measured = || second.requests.iter().filter(|request| !request.counts.warmup);
+    let all = |of: fn(&loadline_model::recording::Durations) -> &Histogram| {
+        let mut sum = histogram::new();
+        measured().for_each(|request| {
+            sum.add(of(&request.durations)).expect("all histograms have the same bounds");
+        });
+        quantile_ms(&sum, QUANTILE)
+    };
+    let late = delay_reason(all(|durations| &durations.delay), all(|durations| &durations.response)).is_some();
+    let stolen = second.generator.iter().filter_map(|line| line.stolen).any(|share| share > STOLEN_OF_SECOND_MAX);
+    late || stolen
 }
 
 fn delay_reason(delay_p99_ms: Option<f64>, response_p99_ms: Option<f64>) -> Option<String> {

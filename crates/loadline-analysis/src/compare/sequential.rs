@@ -17,6 +17,31 @@ const LEARNING: usize = 3;
 /// Where `ψ` becomes flat, in scales.
 const REACH: f64 = 2.0;
 
+/// What the bettors have after a number of blocks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bets {
+    /// The logarithms of their wealth, for and against, by stake.
+    wealth: [[f64; 2]; STAKES.len()],
+}
+
+impl Bets {
+    /// The outcome of a block, −1 to 1, that is as likely up as down where there is nothing to find.
+    pub(super) fn place(&mut self, score: f64) {
+        for (stake, both) in STAKES.iter().zip(&mut self.wealth) {
+            both[0] += (stake * score).ln_1p();
+            both[1] += (-stake * score).ln_1p();
+        }
+    }
+
+    /// The logarithm of their mean wealth.
+    pub(super) fn log_wealth(&self) -> f64 {
+        let each = self.wealth.as_flattened();
+        let most = each.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = each.iter().map(|log| (log - most).exp()).sum();
+        most + (sum / each.len() as f64).ln()
+    }
+}
+
 /// A sequence of log ratios.
 #[derive(Debug, Clone, Default)]
 pub struct Sequence {
@@ -57,17 +82,16 @@ impl Sequence {
 
     /// The logarithm of the wealth of those who bet against the log ratio `m`.
     pub fn log_evidence(&self, m: f64) -> f64 {
-        let mut wealth = [[0.0; 2]; STAKES.len()];
+        let mut bets = Bets::default();
         for (value, spread) in &self.blocks {
-            let score = ((value - m) / (REACH * spread)).clamp(-1.0, 1.0);
-            for (stake, both) in STAKES.iter().zip(&mut wealth) {
-                both[0] += (stake * score).ln_1p();
-                both[1] += (-stake * score).ln_1p();
-            }
+            bets.place(((value - m) / (REACH * spread)).clamp(-1.0, 1.0));
         }
-        let most = wealth.as_flattened().iter().copied().fold(f64::MIN, f64::max);
-        let sum: f64 = wealth.as_flattened().iter().map(|log| (log - most).exp()).sum();
-        most + (sum / (2 * STAKES.len()) as f64).ln()
+        bets.log_wealth()
+    }
+
+    /// The median of the blocks; `None` while there are none.
+    pub fn estimate(&self) -> Option<f64> {
+        (!self.values.is_empty()).then(|| median(&self.values))
     }
 
     /// The median of the blocks, and the interval of the log ratio at a confidence; `None` while it has no ends.

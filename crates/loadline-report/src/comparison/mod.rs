@@ -1,9 +1,12 @@
-//! The report of a comparison, and of the changes in a history: text, Markdown, JUnit and GitHub annotations.
+//! The report of a comparison, and of the changes in a history: a page with charts, text, Markdown, JUnit,
+//! OpenMetrics and GitHub annotations.
 
 mod changes;
 mod github;
 mod junit;
 mod markdown;
+mod openmetrics;
+mod page;
 mod text;
 mod words;
 
@@ -11,6 +14,8 @@ pub use changes::text as changes_text;
 pub use github::annotations;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use openmetrics::openmetrics;
+pub use page::{Page, html};
 pub use text::text;
 pub use words::sentence;
 

@@ -6,6 +6,7 @@ mod changes;
 mod check;
 mod compare;
 mod demo;
+mod duel;
 mod exit;
 mod fit;
 mod forecast;
@@ -18,6 +19,7 @@ mod output;
 mod report;
 mod run;
 mod serve;
+mod verdict;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::{Exit, UserError};
@@ -53,6 +55,7 @@ enum Verb {
     Headroom(headroom::Headroom),
     Check(check::Check),
     Compare(compare::Compare),
+    Duel(duel::Duel),
     Changes(changes::Changes),
     Serve(serve::Serve),
     Schema(meta::Schema),
@@ -80,6 +83,7 @@ pub(crate) fn main() -> Exit {
         Verb::Headroom(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Compare(verb) => verb.run(&out),
+        Verb::Duel(verb) => verb.run(&out),
         Verb::Changes(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),

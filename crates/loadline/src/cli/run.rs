@@ -20,7 +20,7 @@ use super::output::{Output, check_writable};
 use super::{headers, input};
 
 /// The load on a URL where nothing is said.
-const DEFAULT_RATE_PER_S: f64 = 50.0;
+pub(super) const DEFAULT_RATE_PER_S: f64 = 50.0;
 
 /// Drive load against a service and judge it by its objectives
 ///
@@ -90,7 +90,7 @@ struct RequestFlags {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "HTTP")]
-struct HttpFlags {
+pub(super) struct HttpFlags {
     /// Trust any certificate: only for servers of your own
     #[arg(long)]
     insecure: bool,
@@ -122,19 +122,19 @@ struct HttpFlags {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Engine")]
-struct EngineFlags {
+pub(super) struct EngineFlags {
     /// Connections, and so requests at once; arrivals that wait for one are counted late [default: as needed]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    connections: Option<u32>,
+    pub(super) connections: Option<u32>,
     /// Flows in flight at once; arrivals beyond wait and are counted late
     #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..))]
-    max_in_flight: u32,
+    pub(super) max_in_flight: u32,
     /// Threads that drive the load [default: as the load needs, at most one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    workers: Option<u32>,
+    pub(super) workers: Option<u32>,
     /// How long requests in flight are waited for at the end [default: their time-out]
     #[arg(long, value_name = "TIME", value_parser = input::duration)]
-    drain: Option<Duration>,
+    pub(super) drain: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -161,7 +161,7 @@ struct ResultFlags {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Arrivals {
+pub(super) enum Arrivals {
     Uniform,
     Poisson,
 }
@@ -286,7 +286,7 @@ impl From<Arrivals> for scenario::Arrivals {
 }
 
 impl HttpFlags {
-    fn settings(&self) -> anyhow::Result<HttpSettings> {
+    pub(super) fn settings(&self) -> anyhow::Result<HttpSettings> {
         let identity = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => Some(Identity { chain: pem(cert)?, key: pem(key)? }),
             _ => None,
