@@ -2,10 +2,13 @@
 //! OpenMetrics and GitHub annotations.
 
 mod changes;
+mod forest;
 mod github;
+mod history;
 mod junit;
 mod markdown;
 mod openmetrics;
+mod overlay;
 mod page;
 mod text;
 mod words;
@@ -15,7 +18,7 @@ pub use github::annotations;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use openmetrics::openmetrics;
-pub use page::{Page, html};
+pub use page::{Page, changes_html, html};
 pub use text::text;
 pub use words::sentence;
 
