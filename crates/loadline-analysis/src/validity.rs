@@ -158,11 +158,11 @@ impl Watch {
 
 /// Whether the generator was in the way in one second of a duel.
 ///
-/// Both builds bear the generator's delay alike, so that a few late requests do no harm: what counts is whether the
-/// delay of one request in ten is above the larger of 1 ms and a tenth of what the responses took, likewise, or whether
+/// Both builds bear the generator's delay alike, so that some late requests do no harm: what counts is whether the
+/// delay of every other request is above the larger of 1 ms and a tenth of what the responses took, likewise, or whether
 /// the host or a cgroup limit took so much that nothing can be told.
 pub(crate) fn is_second_limited(second: &Second) -> bool {
-    const QUANTILE: f64 = 0.9;
+    const QUANTILE: f64 = 0.5;
     const STOLEN_OF_SECOND_MAX: f64 = 0.25;
     let measured = || second.requests.iter().filter(|request| !request.counts.warmup);
     let all = |of: fn(&loadline_model::recording::Durations) -> &Histogram| {

@@ -5,6 +5,7 @@
 //! [`duel`](mod@duel) loads two builds in one run and judges them,
 //! [`points`] reads what was measured elsewhere, [`demo`] shows it all and [`serve`] is a service whose truth is known. The parts they are made of are re-exported.
 
+pub mod baseline;
 pub mod demo;
 pub mod directory;
 pub mod duel;

@@ -27,6 +27,9 @@ pub(crate) mod robust;
 pub mod sequential;
 mod shift;
 mod verdict;
+mod within;
+
+pub use within::errors_within;
 
 use loadline_model::comparison::{Comparison, ExcludedRun, SCHEMA, Verdict};
 use loadline_model::run_table::{Figure, RunFigures, RunTable};

@@ -6,9 +6,11 @@
 //! `λ ψ((d − m)/s)` of it with `ψ` odd and within ±1, cannot get rich: the wealth is a martingale, and reaches `1/α`
 //! with a probability of at most `α`, whenever one stops (Ville 1939; Waudby-Smith and Ramdas, *J. R. Stat. Soc. B* 86,
 //! 2024). Values `m` at which the bettors together did get there are ruled out. `ψ` is flat beyond two scales, so that
-//! a burst of noise during one block counts as one block against. The scale `s` is taken from the blocks before.
+//! a burst of noise during one block counts as one block against. The scale `s` is taken from the blocks before, in
+//! units of what each block says of its own noise. Anything may say so that would say the same had the two builds
+//! changed places: then the deviation is still as likely up as down.
 
-use super::robust::{median, scale};
+use super::robust::scale;
 
 /// Stakes of the bettors, each for and against.
 const STAKES: [f64; 6] = [0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
@@ -45,9 +47,10 @@ impl Bets {
 /// A sequence of log ratios.
 #[derive(Debug, Clone, Default)]
 pub struct Sequence {
-    /// Each with the scale known before it came.
+    /// Each with the scale that was known before its outcome.
     blocks: Vec<(f64, f64)>,
-    values: Vec<f64>,
+    /// Each with its own noise.
+    values: Vec<(f64, f64)>,
 }
 
 impl Sequence {
@@ -56,18 +59,25 @@ impl Sequence {
         Sequence::default()
     }
 
-    /// Adds the log ratio of a block, candidate over base. One that is not finite says nothing and is left out.
+    /// Adds the log ratio of a block, candidate over base; all blocks are taken to be equally noisy. One that is not
+    /// finite says nothing and is left out.
     pub fn push(&mut self, log_ratio: f64) {
-        if !log_ratio.is_finite() {
+        self.push_noisy(log_ratio, 1.0);
+    }
+
+    /// The same for a block that is so much noisier than others; `noise` is above zero and blind to which build is which.
+    pub fn push_noisy(&mut self, log_ratio: f64, noise: f64) {
+        if !(log_ratio.is_finite() && noise.is_finite() && noise > 0.0) {
             return;
         }
         if self.values.len() >= LEARNING {
-            let middle = median(&self.values);
-            let residuals: Vec<f64> = self.values.iter().map(|value| value - middle).collect();
-            let spread = scale(&residuals).max(f64::MIN_POSITIVE.sqrt());
+            let middle = middle(&self.values);
+            let residuals: Vec<f64> =
+                self.values.iter().map(|(value, noise)| (value - middle) / noise).collect();
+            let spread = noise * scale(&residuals).max(f64::MIN_POSITIVE.sqrt());
             self.blocks.push((log_ratio, spread));
         }
-        self.values.push(log_ratio);
+        self.values.push((log_ratio, noise));
     }
 
     /// Blocks so far.
@@ -89,12 +99,12 @@ impl Sequence {
         bets.log_wealth()
     }
 
-    /// The median of the blocks; `None` while there are none.
+    /// The median of the blocks, quieter ones counting for more; `None` while there are none.
     pub fn estimate(&self) -> Option<f64> {
-        (!self.values.is_empty()).then(|| median(&self.values))
+        (!self.values.is_empty()).then(|| middle(&self.values))
     }
 
-    /// The median of the blocks, and the interval of the log ratio at a confidence; `None` while it has no ends.
+    /// The estimate, and the interval of the log ratio at a confidence; `None` while it has no ends.
     ///
     /// The interval at one confidence holds at all times together: the probability that it ever leaves the truth out is
     /// at most one less the confidence.
@@ -103,7 +113,7 @@ impl Sequence {
         if self.blocks.is_empty() {
             return None;
         }
-        let middle = median(&self.values);
+        let middle = middle(&self.values);
         if self.log_evidence(middle) >= limit {
             // The blocks contradict every level: they are no noise about one. Nothing can be said.
             return None;
@@ -130,6 +140,27 @@ impl Sequence {
         };
         Some((middle, [edge(-1.0)?, edge(1.0)?]))
     }
+}
+
+/// The median weighted by precision: where the sum of the distances to all values, in units of their noise, is least.
+/// Between two such places the middle.
+fn middle(values: &[(f64, f64)]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = sorted.iter().map(|(_, noise)| noise.recip()).sum::<f64>() / 2.0;
+    let mut before = 0.0;
+    for (at, (value, noise)) in sorted.iter().enumerate() {
+        before += noise.recip();
+        if before > half * (1.0 + 1e-12) {
+            return *value;
+        }
+        if before >= half * (1.0 - 1e-12)
+            && let Some((next, _)) = sorted.get(at + 1)
+        {
+            return 0.5 * (value + next);
+        }
+    }
+    sorted.last().map_or(0.0, |(value, _)| *value)
 }
 
 #[cfg(test)]
@@ -178,6 +209,30 @@ mod tests {
         assert!(stopped.is_some_and(|block| block < 60), "{stopped:?}");
         let (middle, [low, high]) = sequence.interval(0.99).unwrap();
         assert!(low < middle && middle < high && low < 0.05 && high > 0.05);
+    }
+
+    /// In nine blocks of ten another program burns: told so, the sequence finds what the quiet ones show.
+    #[test]
+    fn quiet_blocks_count_for_more() {
+        let mut wild = Wild(5);
+        let (mut told, mut blind) = (Sequence::new(), Sequence::new());
+        for at in 0..200 {
+            let noise = if at % 10 == 0 { 0.005 } else { 0.2 };
+            let ratio = 0.05 + noise * wild.next();
+            told.push_noisy(ratio, noise);
+            blind.push(ratio);
+        }
+        let width = |sequence: &Sequence| sequence.interval(0.99).map_or(f64::MAX, |(_, [low, high])| high - low);
+        assert!(width(&told) < 0.5 * width(&blind));
+        assert!((told.estimate().unwrap() - 0.05).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_middle_is_the_median_where_all_are_alike() {
+        let of = |values: &[f64]| middle(&values.iter().map(|value| (*value, 1.0)).collect::<Vec<_>>());
+        assert_eq!(of(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(middle(&[(1.0, 1.0), (2.0, 1.0), (9.0, 0.1)]), 9.0);
     }
 
     #[test]

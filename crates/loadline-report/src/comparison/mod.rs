@@ -17,6 +17,7 @@ pub use changes::text as changes_text;
 pub use github::annotations;
 pub use junit::junit;
 pub use markdown::markdown;
+pub(crate) use openmetrics::escape_label;
 pub use openmetrics::openmetrics;
 pub use page::{Page, changes_html, html};
 pub use text::text;

@@ -25,7 +25,7 @@ pub fn openmetrics(comparison: &Comparison) -> String {
         let _ = writeln!(out, "# TYPE {name} gauge\n# HELP {name} {help}");
         for metric in &comparison.metrics {
             if let Some(value) = figure(metric) {
-                let labels = format!("metric=\"{}\",request=\"{}\"", escape(&metric.metric), escape(&metric.request));
+                let labels = format!("metric=\"{}\",request=\"{}\"", escape_label(&metric.metric), escape_label(&metric.request));
                 let _ = writeln!(out, "{name}{{{labels}}} {value}");
             }
         }
@@ -35,6 +35,6 @@ pub fn openmetrics(comparison: &Comparison) -> String {
 }
 
 /// The three characters that a label's value may not hold as they are.
-pub(crate) fn escape(text: &str) -> String {
+pub(crate) fn escape_label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use loadline::analysis::changes::changes;
 use loadline::analysis::compare::{Groups, Options, compare};
+use loadline::model::run_table::RunTable;
 use loadline::render::comparison::Page;
 use loadline::runs::{Gatherer, RunsError};
 
@@ -12,7 +14,7 @@ use super::verdict::VerdictFlags;
 
 /// Judge whether a change made a service slower, smaller or less reliable
 ///
-/// Runs are run directories, folders of them, or CSV tables with one row a run; `-` is a CSV on stdin. A metric
+/// Runs are run directories, baselines, folders of them, or CSV tables with one row a run; `-` is a CSV on stdin. A metric
 /// passes where it is shown to be within the tolerance, and regresses where it is shown to be worse by more.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
@@ -60,12 +62,28 @@ pub(super) fn sort_runs(error: RunsError) -> anyhow::Error {
     }
 }
 
+/// All runs in one table, earlier ones first.
+fn joined(tables: [&RunTable; 3]) -> RunTable {
+    let mut all = RunTable::default();
+    for table in tables {
+        for figure in &table.figures {
+            if !all.figures.contains(figure) {
+                all.figures.push(figure.clone());
+            }
+        }
+        all.runs.extend(table.runs.iter().filter(|run| run.invalid.is_none()).cloned());
+    }
+    all
+}
+
 impl Compare {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         self.results.check()?;
         let mut gatherer = Gatherer::default();
         let base = gatherer.gather(&self.base).map_err(sort_runs)?;
+        let of_base = gatherer.take_responses();
         let candidate = gatherer.gather(&self.candidate).map_err(sort_runs)?;
+        let responses = of_base.zip(gatherer.take_responses()).map(|(base, candidate)| [base, candidate]);
         let history = gatherer.gather_history(&self.history).map_err(sort_runs)?;
         let options = Options {
             tolerance: self.tolerance,
@@ -73,11 +91,19 @@ impl Compare {
             metrics: self.metrics.clone(),
             higher_is_better: self.higher_is_better.clone(),
         };
-        let history = (!self.history.is_empty()).then_some(&history);
-        let groups = Groups { base: &base, candidate: &candidate, history };
+        let known = (!self.history.is_empty()).then_some(&history);
+        let groups = Groups { base: &base, candidate: &candidate, history: known };
         let mut comparison = compare(groups, &options).map_err(UserError::input)?;
         comparison.notes.append(&mut gatherer.notes);
-        self.results.write(&Page::of(&comparison), out)?;
+        let tables = [&history, &base, &candidate];
+        let found = known.and_then(|_| changes(&joined(tables), &[], self.confidence).ok());
+        let page = Page {
+            comparison: &comparison,
+            responses: responses.as_ref(),
+            runs: Some(tables),
+            changes: found.as_ref(),
+        };
+        self.results.write(&page, out)?;
         Ok(self.results.exit_of(&comparison))
     }
 }

@@ -152,6 +152,12 @@ struct ResultFlags {
     /// Write Markdown, for a pull request or a step summary
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Write OpenMetrics text, for GitLab's metrics reports
+    #[arg(long, value_name = "FILE")]
+    openmetrics: Option<PathBuf>,
+    /// Keep a valid run as one file that `compare` reads; in a folder (with / at its end) it gets a name of its own
+    #[arg(long, value_name = "FILE|DIR")]
+    save_baseline: Option<PathBuf>,
     /// Write no report.html
     #[arg(long)]
     no_report: bool,
@@ -202,7 +208,7 @@ impl Run {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let (mut scenario, base) = self.scenario()?;
         self.override_scenario(&mut scenario, out)?;
-        for file in [&self.results.junit, &self.results.markdown].into_iter().flatten() {
+        for file in [&self.results.junit, &self.results.markdown, &self.results.openmetrics].into_iter().flatten() {
             check_writable(file)?;
         }
         let stop = StopHandle::new();
@@ -358,6 +364,12 @@ impl ResultFlags {
         if let Some(file) = &self.markdown {
             super::report::render(directory, file, out)?;
         }
+        if let Some(file) = &self.openmetrics {
+            out.write(file, loadline::render::run::openmetrics(summary).as_bytes())?;
+        }
+        if let Some(path) = &self.save_baseline {
+            save_baseline(finished, path, out)?;
+        }
         if self.json {
             out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes())?;
         } else if !out.is_quiet() {
@@ -365,6 +377,18 @@ impl ResultFlags {
         }
         Ok(())
     }
+}
+
+/// Keeps a run as a baseline; one that cannot be trusted is no measure for others.
+fn save_baseline(finished: &FinishedRun, path: &Path, out: &Output) -> anyhow::Result<()> {
+    let FinishedRun { directory, summary, .. } = finished;
+    if summary.validity.verdict == ValidityVerdict::GeneratorLimited || summary.status != Status::Complete {
+        out.say("no baseline was saved: only a valid run that came to its end makes one");
+        return Ok(());
+    }
+    let place = loadline::baseline::save(directory, path).map_err(super::exit::sort_directory)?;
+    out.say(format!("baseline: {}", place.display()));
+    Ok(())
 }
 
 /// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.

@@ -58,6 +58,21 @@ impl Kind {
         }
     }
 
+    /// The standard error of the figure's logarithm were the samples independent: for a quantile half the way between
+    /// those a standard error of the count below and above (Woodruff, *J. Am. Stat. Assoc.* 47, 1952).
+    fn error(self, side: &Tally) -> Option<f64> {
+        let n = side.requests as f64;
+        match self {
+            Kind::Quantile(q) => {
+                let step = (q * (1.0 - q) / n).sqrt();
+                let [low, high] = [(q - step).max(0.0), (q + step).min(1.0)].map(|q| quantile_us(&side.response, q));
+                Some(0.5 * (high? / low?).ln())
+            }
+            Kind::Mean => Some(side.response.stdev() / side.response.mean() / n.sqrt()),
+            Kind::Throughput | Kind::ErrorRate => Some(n.sqrt().recip()),
+        }
+    }
+
     /// Whether a block has enough samples on a side.
     fn enough(self, side: &Tally) -> bool {
         let wanted = match self {
@@ -100,6 +115,20 @@ impl Tally {
     }
 }
 
+/// What a block says. All but the log ratio would be the same had the builds changed places.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ratio {
+    /// The logarithm of the candidate's figure over the base's.
+    pub(super) log: f64,
+    /// The logarithm of the level of both.
+    pub(super) level: f64,
+    /// The standard error of the log ratio, from the block's own samples.
+    pub(super) error: f64,
+}
+
+/// No block tells a difference finer than this: clocks and buckets do not.
+const FINEST: f64 = 5e-4;
+
 /// The block at hand of one metric: as many seconds as it takes for enough samples on both sides.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -112,15 +141,26 @@ impl Block {
         Block { kind, sides: [Tally::new(), Tally::new()] }
     }
 
-    /// Adds a second; the log ratio once the block is full. It is not finite where a figure is 0.
-    pub(super) fn push(&mut self, second: &[Tally; 2]) -> Option<f64> {
+    /// Adds a second; the ratio once the block is full.
+    pub(super) fn push(&mut self, second: &[Tally; 2]) -> Option<Ratio> {
         self.sides.iter_mut().zip(second).for_each(|(side, add)| side.merge(add));
         if !self.sides.iter().all(|side| self.kind.enough(side)) {
             return None;
         }
-        let [base, candidate] = [&self.sides[0], &self.sides[1]].map(|side| self.kind.figure(side));
+        let ratio = self.ratio();
         self.sides.iter_mut().for_each(Tally::clear);
-        Some((candidate? / base?).ln())
+        ratio
+    }
+
+    fn ratio(&mut self) -> Option<Ratio> {
+        let [base, candidate] = [&self.sides[0], &self.sides[1]].map(|side| self.kind.figure(side));
+        let errors = [&self.sides[0], &self.sides[1]].map(|side| self.kind.error(side));
+        let ratio = Ratio {
+            log: (candidate? / base?).ln(),
+            level: 0.5 * (candidate? * base?).ln(),
+            error: errors[0]?.hypot(errors[1]?).max(FINEST),
+        };
+        [ratio.log, ratio.level, ratio.error].iter().all(|value| value.is_finite()).then_some(ratio)
     }
 }
 

@@ -4,7 +4,7 @@ use loadline_model::comparison::{MetricComparison, Verdict};
 use loadline_model::run_table::ALL;
 
 use super::Rules;
-use super::block::{Block, Kind, Tally};
+use super::block::{Block, Kind, Ratio, Tally};
 use super::errors::{ErrorCounts, rate_interval};
 use crate::compare::sequential::Sequence;
 
@@ -13,6 +13,8 @@ const ERROR_RATE_MARGIN: f64 = 0.001;
 /// How many half-widths of the interval a change has to lie beyond the tolerance to be found in four duels of five: the
 /// interval reaches some 3.5 standard errors, and 0.84 more are needed.
 const POWER: f64 = 1.25;
+/// The share of the blocks that are quiet.
+const QUIET: f64 = 0.2;
 
 /// A metric and its blocks so far.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) struct Tracked {
     pub(super) kind: Kind,
     block: Block,
     ratios: Sequence,
+    /// The levels of the blocks so far.
+    levels: Vec<f64>,
     errors: ErrorCounts,
 }
 
@@ -38,15 +42,26 @@ const UNKNOWN: Standing = Standing { worse: 1.0, better: 1.0, within: false };
 impl Tracked {
     pub(super) fn new(name: &str, kind: Kind) -> Tracked {
         let (ratios, errors) = (Sequence::new(), ErrorCounts::default());
-        Tracked { name: name.into(), kind, block: Block::new(kind), ratios, errors }
+        Tracked { name: name.into(), kind, block: Block::new(kind), ratios, levels: Vec::new(), errors }
     }
 
     pub(super) fn push(&mut self, second: &[Tally; 2]) {
         if self.kind == Kind::ErrorRate {
             self.errors.push([second[0].failed, second[1].failed]);
         } else if let Some(ratio) = self.block.push(second) {
-            self.ratios.push(ratio);
+            let noise = self.noise(ratio);
+            self.ratios.push_noisy(ratio.log, noise);
         }
+    }
+
+    /// How noisy a block is: by its own samples, and by how far the level of both sides lies above that of quiet blocks.
+    /// Another program that slows both by a tenth can well slow one of them by a tenth more than the other.
+    fn noise(&mut self, ratio: Ratio) -> f64 {
+        let at = self.levels.partition_point(|level| *level < ratio.level);
+        self.levels.insert(at, ratio.level);
+        let quiet = self.levels[(QUIET * (self.levels.len() - 1) as f64) as usize];
+        let excess = if self.kind == Kind::Throughput { 0.0 } else { (ratio.level - quiet).max(0.0) };
+        ratio.error.hypot(excess)
     }
 
     pub(super) fn standing(&self, totals: &[Tally; 2], rules: &Rules) -> Standing {

@@ -3,8 +3,8 @@
 //! A run sends each pair of arrivals one to each build, in an order drawn by lot. The [`Referee`] is handed its seconds.
 //! It gathers them into blocks with enough samples, takes one log ratio a block and metric, candidate over base, and
 //! asks after every second whether the case is decided; [`super::sequential`] says why looking that often costs nothing.
-//! Noise that lasts for more than a few requests, such as another program's burst, is in both sides of a block and
-//! cancels.
+//! Noise that lasts for more than a few requests, such as another program's burst, is in both sides of a block; what
+//! does not cancel counts for less, since a block in which both took longer than usual is trusted less.
 //!
 //! Verdicts are those of [`super::compare`]: Holm's procedure corrects *regressed* and *improved* for the number of
 //! metrics. Seconds in which the generator was in the way are left out; if they are the larger part, all is invalid.
