@@ -6,7 +6,10 @@ mod support;
 
 mod bad_scenarios;
 mod bad_targets;
+mod baselines;
+mod ci_examples;
 mod components;
+mod duel;
 mod exit_codes;
 mod hlog;
 mod kill;
@@ -39,6 +42,9 @@ fn main() -> std::process::ExitCode {
         run::trials(),
         stall::trials(),
         validity::trials(),
+        duel::trials(),
+        baselines::trials(),
+        ci_examples::trials(),
     ];
     support::harness::main(trials.into_iter().flatten().collect())
 }

@@ -154,10 +154,15 @@ impl Blocks {
         }
     }
 
-    /// The blocks; a last one that is shorter than half of the others is left out of them where there are others.
+    /// The blocks; a last one that is cut short, or holds hardly more than what was still on its way at the end of the
+    /// load, is added to the one before.
     pub fn finish(mut self) -> Vec<Block> {
-        if self.list.len() > 1 && self.list.last().is_some_and(|last| 2 * last.seconds < self.length) {
-            self.list.pop();
+        if let [.., before, last] = self.list.as_slice()
+            && (2 * last.seconds < self.length || 2 * last.requests < before.requests)
+            && let Some(last) = self.list.pop()
+            && let Some(before) = self.list.last_mut()
+        {
+            before.add(&last);
         }
         self.list
     }
@@ -175,6 +180,13 @@ impl Blocks {
 }
 
 impl Block {
+    /// Neighbours as one.
+    pub fn sum(blocks: &[Block]) -> Block {
+        let mut all = Block { seconds: 0, requests: 0, failed: 0, response: histogram::new() };
+        blocks.iter().for_each(|block| all.add(block));
+        all
+    }
+
     fn add(&mut self, other: &Block) {
         self.seconds += other.seconds;
         self.requests += other.requests;
@@ -238,7 +250,7 @@ mod tests {
         (0..160).for_each(|at| blocks.push(&second(at, 10, false)));
         let blocks = blocks.finish();
         assert!((20..=40).contains(&blocks.len()), "{}", blocks.len());
-        assert!(blocks.iter().all(|block| block.seconds == blocks[0].seconds));
+        assert!(blocks.iter().all(|block| block.seconds.abs_diff(blocks[0].seconds) <= 2));
         assert_eq!(blocks.iter().map(|block| block.requests).sum::<u64>(), 1600);
         assert_eq!(blocks.iter().map(|block| block.response.len()).sum::<u64>(), 1600);
     }

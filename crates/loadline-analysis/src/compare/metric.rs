@@ -12,6 +12,7 @@ use super::{Asked, Options};
 const BETWEEN_RUNS: f64 = 0.05;
 /// The weight of that: few degrees of freedom mean wide tails.
 const ASSUMED_FREE: f64 = 4.0;
+const ERROR_RATE: &str = "error_rate";
 
 /// The runs that are used.
 #[derive(Clone, Copy)]
@@ -129,7 +130,14 @@ fn of_single_runs(
     figure: &Figure,
     scale: Scale,
 ) -> Option<(Shift, Option<String>)> {
-    let ([base], [candidate], Scale::Log) = (runs.base, runs.candidate, scale) else { return None };
+    let ([base], [candidate]) = (runs.base, runs.candidate) else { return None };
+    if metric.base == Some(0.0) && metric.candidate == Some(0.0) && figure.name == ERROR_RATE {
+        // Not one error on either side: as with more runs, there is nothing that could be worse.
+        return Some((Shift::known(0.0, f64::MIN_POSITIVE, ASSUMED_FREE)?, None));
+    }
+    if scale != Scale::Log {
+        return None;
+    }
     let within = [base, candidate].map(|run| run.errors_within.get(figure).copied());
     let [of_base, of_candidate] = [within[0]?, within[1]?];
     let squares = of_base.powi(2) + of_candidate.powi(2) + 2.0 * BETWEEN_RUNS.powi(2);

@@ -13,7 +13,7 @@
 use super::robust::scale;
 
 /// Stakes of the bettors, each for and against.
-const STAKES: [f64; 6] = [0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
+const STAKES: [f64; 5] = [0.1, 0.2, 0.4, 0.7, 0.95];
 /// Blocks that only teach the scale.
 const LEARNING: usize = 3;
 /// Where `ψ` becomes flat, in scales.

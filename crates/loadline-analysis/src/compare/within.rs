@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use loadline_model::baseline::Block;
-use loadline_model::histogram::{Histogram, quantile_ms};
+use loadline_model::histogram::quantile_ms;
 use loadline_model::run_table::Figure;
 
 use super::robust::{median, scale};
@@ -18,27 +18,36 @@ const BLOCKS_MIN: usize = 5;
 /// The mean of so many blocks is never sharper than this for what lasts between them.
 const LASTING_MAX: f64 = 0.9;
 
-/// How a histogram becomes a figure.
-type Of = fn(&Histogram) -> Option<f64>;
+/// How blocks become a figure.
+type Of = fn(&Block) -> Option<f64>;
 
-const FIGURES: [(&str, Option<f64>, Of); 4] = [
-    ("p50_ms", Some(0.5), |h| quantile_ms(h, 0.5)),
-    ("p90_ms", Some(0.9), |h| quantile_ms(h, 0.9)),
-    ("p99_ms", Some(0.99), |h| quantile_ms(h, 0.99)),
-    ("mean_ms", None, |h| (!h.is_empty()).then(|| h.mean() / 1e3)),
+const FIGURES: [(&str, Option<f64>, Of); 5] = [
+    ("p50_ms", Some(0.5), |block| quantile_ms(&block.response, 0.5)),
+    ("p90_ms", Some(0.9), |block| quantile_ms(&block.response, 0.9)),
+    ("p99_ms", Some(0.99), |block| quantile_ms(&block.response, 0.99)),
+    ("mean_ms", None, |block| (block.requests > 0).then(|| block.response.mean() / 1e3)),
+    ("throughput_per_s", None, |block| Some((block.requests - block.failed) as f64 / block.seconds as f64)),
 ];
 
-/// The standard errors of the logarithms of a run's figures, of those that every block tells.
+/// The standard errors of the logarithms of a run's figures, of those that enough blocks tell.
 pub fn errors_within(blocks: &[Block]) -> BTreeMap<Figure, f64> {
     let error = |(name, quantile, of): &(&str, Option<f64>, Of)| {
-        let enough = |block: &Block| quantile.is_none_or(|q| !too_few_samples(block.requests, q));
-        let values: Option<Vec<f64>> = blocks
+        let values: Option<Vec<f64>> = with_enough(blocks, *quantile)?
             .iter()
-            .map(|block| of(&block.response).filter(|value| enough(block) && *value > 0.0).map(f64::ln))
+            .map(|block| of(block).filter(|value| *value > 0.0).map(f64::ln))
             .collect();
         Some((Figure::of_all(*name), standard_error(&values?)?))
     };
     FIGURES.iter().filter_map(error).collect()
+}
+
+/// The blocks, as many neighbours taken together as it takes for each to tell the quantile.
+fn with_enough(blocks: &[Block], quantile: Option<f64>) -> Option<Vec<Block>> {
+    let enough = |block: &Block| quantile.is_none_or(|q| !too_few_samples(block.requests, q));
+    (1..=blocks.len() / BLOCKS_MIN).find_map(|together| {
+        let joined: Vec<Block> = blocks.chunks_exact(together).map(Block::sum).collect();
+        joined.iter().all(enough).then_some(joined)
+    })
 }
 
 fn standard_error(values: &[f64]) -> Option<f64> {

@@ -19,18 +19,19 @@ pub(super) struct Line<'a> {
 const EARLIER: Role = Role::Series(3);
 
 impl<'a> Line<'a> {
-    /// Earlier runs, the base's and the candidate's.
+    /// Earlier runs, the base's and the candidate's. Runs that cannot be used keep their place, since changes are placed
+    /// by it.
     pub(super) fn of_groups(tables: [&'a RunTable; 3]) -> Line<'a> {
         let sides = [("earlier", EARLIER), ("base", BASE), ("candidate", CANDIDATE)];
         let each = tables.into_iter().zip(sides);
         let runs = each.flat_map(|(table, (_, role))| table.runs.iter().map(move |run| (run, role)));
-        let mut line = Line { runs: runs.filter(|(run, _)| run.invalid.is_none()).collect(), sides: Vec::new() };
+        let mut line = Line { runs: runs.collect(), sides: Vec::new() };
         line.sort();
         line.sides = sides.into_iter().filter(|(_, role)| line.runs.iter().any(|(_, of)| of == role)).collect();
         line
     }
 
-    /// A history. Runs that cannot be used keep their place, since changes are placed by it.
+    /// A history.
     pub(super) fn of_history(table: &'a RunTable) -> Line<'a> {
         let mut line = Line { runs: table.runs.iter().map(|run| (run, BASE)).collect(), sides: Vec::new() };
         line.sort();
@@ -75,12 +76,14 @@ impl<'a> Line<'a> {
                 chart.line(*role, 3.0, &[(at as f64, Some(value))]);
             }
         }
-        self.levels(&chart, &steps, last);
+        self.levels(&chart, &steps);
         Some(chart.finish())
     }
 
-    /// The level up to each change and from the last one on.
-    fn levels(&self, chart: &Chart, steps: &[&Change], last: usize) {
+    /// The level up to each change and from the last one on, as far as changes were looked for.
+    fn levels(&self, chart: &Chart, steps: &[&Change]) {
+        let earlier = self.runs.iter().filter(|(_, role)| *role == EARLIER).count();
+        let last = if earlier > 0 { earlier } else { self.runs.len() }.max(2) - 1;
         let mut from = 0.0;
         let mut level = |to: f64, value: f64| {
             chart.line(Role::Ink, 1.4, &[(from, Some(value)), (to, Some(value))]);

@@ -25,7 +25,7 @@ pub struct Page<'a> {
     pub responses: Option<&'a [Histogram; 2]>,
     /// Earlier runs, those of the base and those of the candidate.
     pub runs: Option<[&'a RunTable; 3]>,
-    /// Change points in all of those runs, where there are earlier ones.
+    /// Change points in the earlier runs.
     pub changes: Option<&'a Changes>,
 }
 
@@ -89,7 +89,7 @@ fn tone(verdict: Verdict) -> Tone {
 fn tiles(comparison: &Comparison) -> Vec<Tile> {
     let of = |label, metric: &MetricComparison, note: String| Tile {
         label,
-        figure: Shown::plain(format!("{} {}", name(metric), change(metric))),
+        figure: Shown::plain(change(metric)),
         note,
     };
     let worst = comparison.metrics.iter().filter(|metric| metric.change.is_some()).max_by(|a, b| {
@@ -99,7 +99,7 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
         };
         for_the_worse(a).total_cmp(&for_the_worse(b))
     });
-    let worst = worst.map(|metric| of("worst change", metric, format!("interval {}", interval(metric))));
+    let worst = worst.map(|metric| of("worst change", metric, format!("{}, interval {}", name(metric), interval(metric))));
     let seen = comparison.metrics.iter().filter_map(|metric| Some((metric.min_detectable_change?, metric)));
     let seen = seen.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(least, metric)| Tile {
         label: "least change seen",
@@ -115,15 +115,26 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
     [worst, seen, Some(decided)].into_iter().flatten().collect()
 }
 
+/// The columns of a metric but for its reasons, which would not fit.
+const FIGURES: usize = HEADS.len() - 1;
+
 fn metrics(comparison: &Comparison) -> Markup {
+    let reasons = comparison.metrics.iter().filter(|metric| !metric.reasons.is_empty());
+    html! {
+        (table(comparison))
+        ul { @for metric in reasons { li { strong { (name(metric)) } ": " (metric.reasons.join("; ")) } } }
+    }
+}
+
+fn table(comparison: &Comparison) -> Markup {
     scroll("Metrics", &html! {
         table {
-            thead { tr { @for head in HEADS { th { (head) } } } }
+            thead { tr { @for head in HEADS.iter().take(FIGURES) { th { (head) } } } }
             tbody {
                 @for metric in &comparison.metrics {
                     tr {
                         td { (badge(tone(metric.verdict), metric.verdict.name())) }
-                        @for cell in row(metric).iter().skip(1) { td { (cell) } }
+                        @for cell in row(metric).iter().take(FIGURES).skip(1) { td { (cell) } }
                     }
                 }
             }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use loadline::analysis::changes::changes;
 use loadline::analysis::compare::{Groups, Options, compare};
-use loadline::model::run_table::RunTable;
 use loadline::render::comparison::Page;
 use loadline::runs::{Gatherer, RunsError};
 
@@ -62,20 +61,6 @@ pub(super) fn sort_runs(error: RunsError) -> anyhow::Error {
     }
 }
 
-/// All runs in one table, earlier ones first.
-fn joined(tables: [&RunTable; 3]) -> RunTable {
-    let mut all = RunTable::default();
-    for table in tables {
-        for figure in &table.figures {
-            if !all.figures.contains(figure) {
-                all.figures.push(figure.clone());
-            }
-        }
-        all.runs.extend(table.runs.iter().filter(|run| run.invalid.is_none()).cloned());
-    }
-    all
-}
-
 impl Compare {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         self.results.check()?;
@@ -95,12 +80,11 @@ impl Compare {
         let groups = Groups { base: &base, candidate: &candidate, history: known };
         let mut comparison = compare(groups, &options).map_err(UserError::input)?;
         comparison.notes.append(&mut gatherer.notes);
-        let tables = [&history, &base, &candidate];
-        let found = known.and_then(|_| changes(&joined(tables), &[], self.confidence).ok());
+        let found = known.and_then(|history| changes(history, &[], self.confidence).ok());
         let page = Page {
             comparison: &comparison,
             responses: responses.as_ref(),
-            runs: Some(tables),
+            runs: Some([&history, &base, &candidate]),
             changes: found.as_ref(),
         };
         self.results.write(&page, out)?;
