@@ -6,9 +6,12 @@ mod support;
 
 mod bad_scenarios;
 mod bad_targets;
+mod baselines;
+mod ci_examples;
 mod components;
 mod dependencies;
 mod differential;
+mod duel;
 mod exit_codes;
 mod handing_out;
 mod hlog;
@@ -45,6 +48,9 @@ fn main() -> std::process::ExitCode {
         run::trials(),
         stall::trials(),
         validity::trials(),
+        duel::trials(),
+        baselines::trials(),
+        ci_examples::trials(),
     ];
     support::harness::main(trials.into_iter().flatten().collect())
 }

@@ -13,8 +13,8 @@
 //! Waiting for a place among those in flight, or for a connection, is never the generator's fault, and neither is a
 //! service that stalls.
 
-use loadline_model::histogram::{Histogram, quantile_ms};
-use loadline_model::recording::GeneratorSecond;
+use loadline_model::histogram::{self, Histogram, quantile_ms};
+use loadline_model::recording::{GeneratorSecond, Second};
 use loadline_model::run::{LoadModel, Validity, ValidityVerdict};
 
 use crate::latency::SAMPLES_BEYOND_MIN;
@@ -154,22 +154,46 @@ impl Watch {
     }
 }
 
+/// Whether the generator was in the way in one second of a duel.
+///
+/// Both builds bear the generator's delay alike, so that some late requests do no harm: what counts is whether the
+/// delay of every other request is above the larger of 1 ms and a tenth of what the responses took, likewise, or whether
+/// the host or a cgroup limit took so much that nothing can be told.
+pub(crate) fn is_second_limited(second: &Second) -> bool {
+    const STOLEN_OF_SECOND_MAX: f64 = 0.25;
+    let measured = || second.requests.iter().filter(|request| !request.counts.warmup);
+    let all = |of: fn(&loadline_model::recording::Durations) -> &Histogram| {
+        let mut sum = histogram::new();
+        measured().for_each(|request| {
+            sum.add(of(&request.durations)).expect("all histograms have the same bounds");
+        });
+        sum
+    };
+    let late =
+        late_at(0.5, &all(|durations| &durations.delay), &all(|durations| &durations.response)).is_some();
+    let stolen =
+        second.generator.iter().filter_map(|line| line.stolen).any(|share| share > STOLEN_OF_SECOND_MAX);
+    late || stolen
+}
+
 fn delay_reason(delay: &Histogram, response: &Histogram) -> Option<String> {
     // The highest quantile up to p99 that rests on enough samples.
     let highest = (1.0 - SAMPLES_BEYOND_MIN / delay.len() as f64).min(0.99);
     if highest < 0.5 {
         return None;
     }
-    [highest, 0.5].into_iter().find_map(|q| {
-        let (late, took) = (quantile_ms(delay, q)?, quantile_ms(response, q)?);
-        let allowed = DELAY_MAX_MS.max(took * DELAY_OF_RESPONSE_MAX);
-        (late > allowed).then(|| {
-            format!(
-                "the generator sent late: its delay was {late:.2} ms at p{:.0} (allowed: {allowed:.2} ms); ask for a \
-                 lower rate or give it more CPU",
-                q * 100.0
-            )
-        })
+    [highest, 0.5].into_iter().find_map(|q| late_at(q, delay, response))
+}
+
+fn late_at(q: f64, delay: &Histogram, response: &Histogram) -> Option<String> {
+    let (late, took) = (quantile_ms(delay, q)?, quantile_ms(response, q)?);
+    let allowed = DELAY_MAX_MS.max(took * DELAY_OF_RESPONSE_MAX);
+    (late > allowed).then(|| {
+        format!(
+            "the generator sent late: its delay was {late:.2} ms at p{:.0} (allowed: {allowed:.2} ms); ask for a \
+             lower rate or give it more CPU",
+            q * 100.0
+        )
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::schedule::{RateStage, Schedule, is_of_worker};
+use crate::script;
 
 /// Some time under one kind of load.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,6 +76,12 @@ pub struct Arrival {
     pub at: Nanos,
     /// Belongs to a warm-up stage.
     pub warmup: bool,
+}
+
+impl From<&Arrival> for script::Arrival {
+    fn from(&Arrival { index, user, iteration, .. }: &Arrival) -> Self {
+        script::Arrival { index, user, iteration }
+    }
 }
 
 /// The share of all arrivals that falls to one worker.

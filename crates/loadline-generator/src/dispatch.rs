@@ -267,8 +267,7 @@ impl Sessions {
     /// The session of `arrival`; `None` once the rows of a data source are used up.
     fn open(&mut self, script: &Script, seed: u64, arrival: &Arrival) -> Option<Session> {
         let known = if self.users_return { self.by_user.remove(&arrival.user) } else { self.idle.pop() };
-        let &Arrival { index, user, iteration, .. } = arrival;
-        let arrival = script::Arrival { index, user, iteration };
+        let arrival = script.seat(seed, script::Arrival::from(arrival)).arrival;
         match known {
             Some(mut session) => session.renew(arrival, self.users_return).ok().map(|()| session),
             None => script.session(seed, arrival).ok(),

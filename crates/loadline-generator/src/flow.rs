@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::clock::{Clock, Nanos};
 use crate::exchange::{ErrorClass, Request, Response};
 use crate::recorder::{Ended, Gauge, Gauges, Recorder};
-use crate::script::{RequestStep, Script, Session, Step};
+use crate::script::{self, RequestStep, Script, Session, Step};
 
 /// What the flows of one worker share.
 #[derive(Debug)]
@@ -156,7 +156,8 @@ pub(crate) async fn run<C: Clock, K: Client>(
     ready: Nanos,
 ) -> Finished {
     let script = shared.script.clone();
-    let steps = &script.flows[script.flow_of(seed, arrival.index)].steps;
+    let seat = script.seat(seed, script::Arrival::from(&arrival));
+    let steps = &script.flows[script.flow_of(seed, seat)].steps;
     let mut visit = Visit {
         shared: &shared,
         session: &mut session,

@@ -11,14 +11,16 @@ use crate::clock::Nanos;
 pub enum Stop {
     /// A data source whose rows are used once has none left.
     OutOfRows = 1,
+    /// What was to be found out is known.
+    Decided = 2,
     /// An objective with `abort` was broken.
-    Objective = 2,
+    Objective = 3,
     /// Nothing but failed attempts to connect.
-    Unreachable = 3,
+    Unreachable = 4,
     /// The user asked; requests on their way get a moment.
-    Interrupted = 4,
+    Interrupted = 5,
     /// The user asked again; requests on their way are unanswered.
-    AtOnce = 5,
+    AtOnce = 6,
 }
 
 /// Asks the workers of a run to stop. Clones speak to the same run.
@@ -45,7 +47,7 @@ impl StopHandle {
 
     /// The strongest word so far.
     pub fn requested(&self) -> Option<Stop> {
-        [Stop::AtOnce, Stop::Interrupted, Stop::Unreachable, Stop::Objective, Stop::OutOfRows]
+        [Stop::AtOnce, Stop::Interrupted, Stop::Unreachable, Stop::Objective, Stop::Decided, Stop::OutOfRows]
             .into_iter()
             .find(|stop| *stop as u8 == self.0.stop.load(Ordering::Relaxed))
     }

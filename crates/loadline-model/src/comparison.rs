@@ -56,9 +56,9 @@ pub struct MetricComparison {
     pub request: String,
     /// Whether more of it is better.
     pub higher_is_better: bool,
-    /// Runs of the base that have it.
+    /// Runs of the base that have it; blocks in a duel.
     pub base_runs: usize,
-    /// Runs of the candidate that have it.
+    /// Runs of the candidate that have it; blocks in a duel.
     pub candidate_runs: usize,
     /// The median over the base runs.
     pub base: Option<f64>,
@@ -87,7 +87,44 @@ pub struct MetricComparison {
     pub reasons: Vec<String>,
 }
 
-/// What `compare --json` prints.
+/// Why a duel ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuelEnd {
+    /// Every metric was decided, or one had regressed.
+    Decided,
+    /// The time was up.
+    TimeUp,
+    /// The load came to an end of its own: the rows of a data source were used up, or a target was unreachable.
+    LoadEnded,
+    /// The user ended it.
+    Interrupted,
+}
+
+/// How two builds were loaded together in one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Duel {
+    /// Where the base was, user info and query values struck out.
+    pub base_target: String,
+    /// Where the candidate was.
+    pub candidate_target: String,
+    /// Seconds that count.
+    pub seconds_used: u64,
+    /// Seconds that were left out since the generator was the bottleneck.
+    pub seconds_left_out: u64,
+    /// Requests of the base in the seconds that count.
+    pub base_requests: u64,
+    /// Requests of the candidate.
+    pub candidate_requests: u64,
+    /// From the first arrival to the end of the load, in seconds.
+    pub elapsed_s: f64,
+    /// The time there was, in seconds.
+    pub max_time_s: f64,
+    /// Why it ended.
+    pub ended: DuelEnd,
+}
+
+/// What `compare --json` and `duel --json` print.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// [`SCHEMA`].
@@ -98,9 +135,9 @@ pub struct Comparison {
     pub tolerance: f64,
     /// The confidence of the intervals, 0 to 1.
     pub confidence: f64,
-    /// Runs of the base that were used.
+    /// Runs of the base that were used; 1 in a duel.
     pub base_runs: usize,
-    /// Runs of the candidate that were used.
+    /// Runs of the candidate that were used; 1 in a duel.
     pub candidate_runs: usize,
     /// Earlier runs that were used.
     pub history_runs: usize,
@@ -114,4 +151,7 @@ pub struct Comparison {
     /// What a reader should know besides.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Given for a duel: how it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duel: Option<Duel>,
 }

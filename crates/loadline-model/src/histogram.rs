@@ -69,10 +69,21 @@ pub fn write_log_row(
     length_s: f64,
     h: &Histogram,
 ) -> io::Result<()> {
+    let max_ms = h.max() as f64 / 1000.0;
+    writeln!(out, "Tag={tag},{start_s:.3},{length_s:.3},{max_ms:.3},{}", to_base64(h)?)
+}
+
+/// A histogram as a compressed V2 payload in base64.
+pub(crate) fn to_base64(h: &Histogram) -> io::Result<String> {
     let mut payload = Vec::new();
     V2DeflateSerializer::new().serialize(h, &mut payload).map_err(io::Error::other)?;
-    let max_ms = h.max() as f64 / 1000.0;
-    writeln!(out, "Tag={tag},{start_s:.3},{length_s:.3},{max_ms:.3},{}", BASE64_STANDARD.encode(payload))
+    Ok(BASE64_STANDARD.encode(payload))
+}
+
+/// The inverse of [`to_base64`].
+pub(crate) fn from_base64(payload: &str) -> Option<Histogram> {
+    let bytes = BASE64_STANDARD.decode(payload).ok()?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
 }
 
 /// Why a row of a log could not be read.
@@ -100,10 +111,6 @@ pub fn read_log_line(line: &str) -> Result<Option<LogRow>, LogError> {
     let mut number = || columns.next().and_then(|c| c.trim().parse::<f64>().ok()).ok_or(LogError::Row);
     let (start_s, length_s, _max) = (number()?, number()?, number()?);
     let payload = columns.next().ok_or(LogError::Row)?.trim();
-    let histogram = BASE64_STANDARD
-        .decode(payload)
-        .ok()
-        .and_then(|bytes| Deserializer::new().deserialize(&mut bytes.as_slice()).ok())
-        .ok_or_else(|| LogError::Payload(tag.to_owned()))?;
+    let histogram = from_base64(payload).ok_or_else(|| LogError::Payload(tag.to_owned()))?;
     Ok(Some(LogRow { tag: tag.to_owned(), start_s, length_s, histogram }))
 }

@@ -9,6 +9,7 @@
 //! | [`slo`] | one service level objective, as written in a scenario or after `--slo` |
 //! | [`run`] | `run.json`: how a run was made, and its [`run::Summary`] |
 //! | [`recording`] | `intervals.ndjson` and `latency.hlog`: what was measured, second by second |
+//! | [`baseline`] | a run in one file that can be committed |
 //! | [`fit`] | a saturation model fitted to points |
 //! | [`saturation`] | the highest rate within the objectives |
 //! | [`series`] | a series of demand, and the times it is written with |
@@ -35,6 +36,7 @@
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
 //! a file, where, and the way out).
 
+pub mod baseline;
 pub mod changes;
 pub mod comparison;
 pub mod diagnostic;

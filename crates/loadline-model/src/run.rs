@@ -268,6 +268,9 @@ pub struct RunDocument {
     pub command: Vec<String>,
     /// The target with user info and query values struck out.
     pub target: String,
+    /// The second target of a duel, likewise; then `request_names` has each request once for either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
     /// The scenario as it was resolved, secrets struck out.
     pub scenario: serde_json::Value,
     /// The stages as they were run.

@@ -36,6 +36,8 @@ pub struct RunFigures {
     pub commit: Option<String>,
     /// Finite figures; one that does not exist is absent.
     pub values: BTreeMap<Figure, f64>,
+    /// Standard errors of the logarithms of figures from the noise within the run, where they are known.
+    pub errors_within: BTreeMap<Figure, f64>,
     /// Why the run cannot be used, where it cannot.
     pub invalid: Option<String>,
 }

@@ -2,7 +2,7 @@
 //!
 //! This crate holds the journeys, each of which the command line is a thin shell over:
 //! [`run`](mod@run) drives a scenario and leaves a run directory, [`report`] reads it back,
-//! [`points`] reads what was measured elsewhere, [`demo`] shows it all and [`serve`] is a service whose truth is
+//! [`duel`](mod@duel) loads two builds in one run and judges them, [`points`] reads what was measured elsewhere, [`demo`] shows it all and [`serve`] is a service whose truth is
 //! known. The parts they are made of are re-exported.
 //!
 //! A run against such a service, judged by an objective:
@@ -35,8 +35,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod baseline;
 pub mod demo;
 pub mod directory;
+pub mod duel;
 pub mod forecast;
 pub mod headroom;
 pub mod host;

@@ -28,7 +28,7 @@ pub fn view(directory: &Path) -> Result<View, DirectoryError> {
     Ok(gatherer.finish(&document, &summary))
 }
 
-fn summarise_while(
+pub(crate) fn summarise_while(
     directory: &Path,
     mut also: impl FnMut(&Second),
 ) -> Result<(RunDocument, Summary), DirectoryError> {

@@ -127,9 +127,22 @@ pub fn run(
 ) -> Result<FinishedRun, JourneyError> {
     let script = compile(scenario, &options.base)?;
     let stages = stages(scenario.load.as_ref().ok_or(JourneyError::NoLoad)?);
-    let (plan, notes) = plan(scenario, &options, script, &stages);
+    drive(scenario, script, &stages, None, options, &mut watch)
+}
+
+/// Drives a compiled script through stages and keeps the record; `against` is the second target of a duel.
+pub(crate) fn drive(
+    scenario: &Scenario,
+    script: Arc<Script>,
+    stages: &[Stage],
+    against: Option<String>,
+    options: RunOptions,
+    watch: &mut impl FnMut(Progress<'_>),
+) -> Result<FinishedRun, JourneyError> {
+    let (plan, notes) = plan(scenario, &options, script, stages);
     let started = Timestamp::now();
-    let mut document = document(scenario, &options, &plan, &stages, notes, started);
+    let mut document = document(scenario, &options, &plan, stages, notes, started);
+    document.against = against;
     let path = options.out.clone().unwrap_or_else(|| default_directory(&document, started));
     let mut directory = RunDirectory::create(&path, &document, started.as_millisecond() as f64 / 1e3)?;
     let mut summariser =
@@ -140,7 +153,7 @@ pub fn run(
     let mut ended = (None, None);
     let stop = &options.stop;
     watch(Progress::Started { document: &document, directory: &path });
-    loadline_generator::run::run(&plan, Stages::fixed(&stages, plan.workers), stop, |event| match event {
+    loadline_generator::run::run(&plan, Stages::fixed(stages, plan.workers), stop, |event| match event {
         RunEvent::Started => {}
         RunEvent::Second(second) => {
             if let Err(error) = directory.append(&second) {
@@ -181,7 +194,7 @@ pub fn compile(scenario: &Scenario, base: &Path) -> Result<Arc<Script>, JourneyE
 }
 
 /// The stages of a scenario as the generator drives them.
-fn stages(load: &scenario::Load) -> Vec<Stage> {
+pub(crate) fn stages(load: &scenario::Load) -> Vec<Stage> {
     match load {
         scenario::Load::Open(stages) => stages.iter().map(open_stage).collect(),
         scenario::Load::Closed(stages) => stages.iter().map(closed_stage).collect(),
@@ -254,7 +267,8 @@ fn document(
         status: Status::Running,
         started_at: whole_seconds(started).to_string(),
         command: options.command.clone(),
-        target: scenario::strike_url(&scenario.strike(&scenario.target.value)),
+        target: shown_target(scenario),
+        against: None,
         scenario: scenario.record(),
         stages: stages.iter().map(stage_record).collect(),
         slos: scenario.slos.iter().map(|slo| slo.text.clone()).collect(),
@@ -270,6 +284,11 @@ fn document(
         ended_by: None,
         summary: None,
     }
+}
+
+/// The target for the record: user info, query values and secrets struck out.
+pub(crate) fn shown_target(scenario: &Scenario) -> String {
+    scenario::strike_url(&scenario.strike(&scenario.target.value))
 }
 
 fn stage_record(stage: &Stage) -> StageRecord {
@@ -303,6 +322,7 @@ fn ending(stopped: Option<Stop>, broken: Option<String>) -> (Status, Option<Stri
         Some(Stop::OutOfRows) => {
             (Status::Complete, Some("the rows of a data source were used up".to_owned()))
         }
+        Some(Stop::Decided) => (Status::Complete, Some("the case was decided".to_owned())),
         Some(Stop::Objective) => {
             (Status::Incomplete, Some(format!("the objective `{}` was broken", broken.unwrap_or_default())))
         }

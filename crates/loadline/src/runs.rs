@@ -1,15 +1,18 @@
-//! Many runs from disk: run directories, folders of them, and CSV tables, brought together for a comparison.
+//! Many runs from disk: run directories, baselines, folders of either, and CSV tables, brought together for a comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
+use loadline_analysis::compare::errors_within;
+use loadline_model::baseline::{Baseline, BaselineError, Block, Fingerprint};
+use loadline_model::histogram::{self, Histogram};
 use loadline_model::run::{Errors, Latency, RunDocument, Status, Summary, ValidityVerdict};
 use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, TableError};
 
+use crate::baseline;
 use crate::directory::{DOCUMENT_FILE, DirectoryError};
-use crate::report::summarise;
 
 /// Why runs could not be gathered.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +31,19 @@ pub enum RunsError {
     /// A run directory is not what it should be.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A file looks like a baseline and is none.
+    #[error("{}: {source}", path.display())]
+    Baseline {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: BaselineError,
+    },
+    /// A duel holds two builds.
+    #[error("{} is a duel, which has both builds in it; its verdict is in its comparison.json, and `compare` takes runs of one build each", .0.display())]
+    Duel(PathBuf),
     /// A folder has neither a run nor folders of runs in it.
-    #[error("{} holds no runs: no {DOCUMENT_FILE} in it or in the folders below it; give a run directory, a folder of them or a CSV", .0.display())]
+    #[error("{} holds no runs: no {DOCUMENT_FILE} in it or in the folders below it, and no baseline; give a run directory, a baseline, a folder of them or a CSV", .0.display())]
     NoRuns(PathBuf),
     /// The same run was given twice.
     #[error("{} was given twice; a run counts once, so name it on one side only", .0.display())]
@@ -53,6 +67,8 @@ pub struct Gatherer {
     first: Option<(PathBuf, RunDocument)>,
     /// What differs between the runs and may explain a change.
     pub notes: Vec<String>,
+    /// Response times of the runs gathered last.
+    responses: Option<Histogram>,
 }
 
 impl Gatherer {
@@ -61,6 +77,7 @@ impl Gatherer {
     /// # Errors
     /// When a path cannot be read, a run comes twice, or a run is of another scenario.
     pub fn gather(&mut self, paths: &[PathBuf]) -> Result<RunTable, RunsError> {
+        self.responses = None;
         let mut all = RunTable::default();
         for path in paths {
             let table = self.one(path, false)?;
@@ -89,23 +106,40 @@ impl Gatherer {
         }
         let fault = |source| RunsError::Io { path: path.to_owned(), source };
         let real = fs::canonicalize(path).map_err(fault)?;
-        if !real.is_dir() {
+        if !real.is_dir() && !is_json(path).map_err(fault)? {
             self.first_time(path)?;
             return Ok(RunTable::read_csv(&path.display().to_string(), File::open(path).map_err(fault)?)?);
         }
         let mut table = RunTable::default();
-        for directory in directories(path)? {
-            if earlier && self.seen.contains(&fs::canonicalize(&directory).map_err(fault)?) {
+        for place in if real.is_dir() { places(path)? } else { vec![path.to_owned()] } {
+            if earlier && self.seen.contains(&fs::canonicalize(&place).map_err(fault)?) {
                 continue;
             }
-            self.first_time(&directory)?;
-            let (document, summary) = summarise(&directory)?;
-            let run = figures(&directory, &document, &summary);
+            self.first_time(&place)?;
+            let (document, blocks) = read(&place)?;
+            self.same_scenario(&place, &document)?;
+            let Some(summary) = &document.summary else { continue };
+            let mut run = figures(&place, &document, summary);
+            run.errors_within = errors_within(&blocks);
             note_figures(&mut table, &run);
+            if run.invalid.is_none() {
+                self.add_responses(&blocks);
+            }
             table.runs.push(run);
-            self.same_scenario(&directory, document)?;
         }
         Ok(table)
+    }
+
+    /// Response times of the valid runs that [`Gatherer::gather`] brought last; `None` for tables.
+    pub fn take_responses(&mut self) -> Option<Histogram> {
+        self.responses.take()
+    }
+
+    fn add_responses(&mut self, blocks: &[Block]) {
+        let all = self.responses.get_or_insert_with(histogram::new);
+        for block in blocks {
+            all.add(&block.response).expect("all histograms have the same bounds");
+        }
     }
 
     fn first_time(&mut self, path: &Path) -> Result<(), RunsError> {
@@ -114,9 +148,9 @@ impl Gatherer {
         if self.seen.insert(real) { Ok(()) } else { Err(RunsError::Twice(path.to_owned())) }
     }
 
-    fn same_scenario(&mut self, path: &Path, document: RunDocument) -> Result<(), RunsError> {
+    fn same_scenario(&mut self, path: &Path, document: &RunDocument) -> Result<(), RunsError> {
         let Some((first, known)) = &self.first else {
-            self.first = Some((path.to_owned(), document));
+            self.first = Some((path.to_owned(), document.clone()));
             return Ok(());
         };
         let what = if known.model != document.model {
@@ -132,6 +166,9 @@ impl Gatherer {
             return Err(RunsError::Scenario { first: first.clone(), second: path.to_owned(), what });
         }
         let mut notes = Vec::new();
+        if Fingerprint::of(known).scenario != Fingerprint::of(document).scenario {
+            notes.push("the scenarios differ in details such as paths, headers, bodies or the seed");
+        }
         if known.host != document.host {
             notes.push("the runs were driven from different machines");
         }
@@ -164,8 +201,8 @@ fn append(all: &mut RunTable, table: RunTable, path: &Path, several: bool) {
     all.runs.extend(table.runs.into_iter().map(named));
 }
 
-/// The path itself where it is a run directory, else the run directories right below it, by name.
-fn directories(path: &Path) -> Result<Vec<PathBuf>, RunsError> {
+/// The path itself where it is a run directory, else the run directories and baselines right below it, by name.
+fn places(path: &Path) -> Result<Vec<PathBuf>, RunsError> {
     if path.join(DOCUMENT_FILE).exists() {
         return Ok(vec![path.to_owned()]);
     }
@@ -173,12 +210,34 @@ fn directories(path: &Path) -> Result<Vec<PathBuf>, RunsError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(fault)? {
         let entry = entry.map_err(fault)?.path();
-        if entry.join(DOCUMENT_FILE).exists() {
+        let baseline = || entry.is_file() && entry.extension().is_some_and(|end| end == "json");
+        if entry.join(DOCUMENT_FILE).exists() || baseline() {
             found.push(entry);
         }
     }
     found.sort();
     if found.is_empty() { Err(RunsError::NoRuns(path.to_owned())) } else { Ok(found) }
+}
+
+/// Whether a file begins as JSON does, and so is no CSV.
+fn is_json(path: &Path) -> io::Result<bool> {
+    let mut start = [0; 64];
+    let mut file = File::open(path)?;
+    let length = file.read(&mut start)?;
+    Ok(start[..length].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{'))
+}
+
+/// A run with its summary, and its blocks, from a run directory or a baseline.
+fn read(path: &Path) -> Result<(RunDocument, Vec<Block>), RunsError> {
+    let read = if path.is_dir() {
+        baseline::of_directory(path)?
+    } else {
+        let fault = |source| RunsError::Io { path: path.to_owned(), source };
+        let file = BufReader::new(File::open(path).map_err(fault)?);
+        Baseline::read(file).map_err(|source| RunsError::Baseline { path: path.to_owned(), source })?
+    };
+    let Baseline { run, blocks, .. } = read;
+    if run.against.is_some() { Err(RunsError::Duel(path.to_owned())) } else { Ok((run, blocks)) }
 }
 
 fn note_figures(table: &mut RunTable, run: &RunFigures) {
@@ -208,6 +267,7 @@ fn figures(directory: &Path, document: &RunDocument, summary: &Summary) -> RunFi
         time: Some(document.started_at.clone()),
         commit: None,
         values,
+        errors_within: BTreeMap::new(),
         invalid: invalid(document, summary),
     }
 }

@@ -1,11 +1,18 @@
 //! One metric: its values, their scale, the shift between the sides and what follows from it.
 
 use loadline_model::comparison::{MetricComparison, Verdict};
-use loadline_model::run_table::RunFigures;
+use loadline_model::run_table::{Figure, RunFigures};
 
 use super::robust::median;
 use super::shift::{self, Sample, Shift, Side};
 use super::{Asked, Options};
+
+/// What runs of the same thing are taken to differ by where nothing tells: fresh machines in the cloud differ by more
+/// in one case of several, one machine by a third of it.
+const BETWEEN_RUNS: f64 = 0.05;
+/// The weight of that: few degrees of freedom mean wide tails.
+const ASSUMED_FREE: f64 = 4.0;
+const ERROR_RATE: &str = "error_rate";
 
 /// The runs that are used.
 #[derive(Clone, Copy)]
@@ -78,6 +85,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         values.iter().filter(move |value| value.side == side).map(|value| value.value).collect::<Vec<_>>()
     };
     let (base, candidate) = (of(Side::Base), of(Side::Candidate));
+    let asked_figure = asked.figure.clone();
     let mut metric = empty(asked, &base, &candidate);
     let missing = missing(&base, &candidate, runs);
     let incomplete = !missing.is_empty();
@@ -102,14 +110,43 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         ordered,
         resolution: resolution(&values, scale),
     };
-    let Some(shift) = shift::estimate(&sample) else {
+    let alone = || of_single_runs(&metric, runs, &asked_figure, scale);
+    let Some((shift, reason)) = shift::estimate(&sample).map(|shift| (shift, None)).or_else(alone) else {
         let few =
             "too few runs to tell noise from a change: give more runs a side, or earlier ones as history";
         metric.reasons.push(few.into());
         return Judged { metric, evidence: None };
     };
+    metric.reasons.extend(reason);
     describe(&mut metric, &shift, scale, options);
     Judged { metric, evidence: Some(Evidence { shift, scale, incomplete }) }
+}
+
+/// The shift between a single run a side, from the noise within each and a noise between runs that is assumed, since
+/// nothing tells it: large enough for most machines, so that only what is plain is called.
+fn of_single_runs(
+    metric: &MetricComparison,
+    runs: Runs<'_>,
+    figure: &Figure,
+    scale: Scale,
+) -> Option<(Shift, Option<String>)> {
+    let ([base], [candidate]) = (runs.base, runs.candidate) else { return None };
+    if metric.base == Some(0.0) && metric.candidate == Some(0.0) && figure.name == ERROR_RATE {
+        // Not one error on either side: as with more runs, there is nothing that could be worse.
+        return Some((Shift::known(0.0, f64::MIN_POSITIVE, ASSUMED_FREE)?, None));
+    }
+    if scale != Scale::Log {
+        return None;
+    }
+    let within = [base, candidate].map(|run| run.errors_within.get(figure).copied());
+    let [of_base, of_candidate] = [within[0]?, within[1]?];
+    let squares = of_base.powi(2) + of_candidate.powi(2) + 2.0 * BETWEEN_RUNS.powi(2);
+    let estimate = (metric.candidate? / metric.base?).ln();
+    let reason = format!(
+        "one run a side cannot tell the noise between runs: {:.0} % a run are assumed; more runs, or earlier ones as history, would tell",
+        BETWEEN_RUNS * 100.0
+    );
+    Some((Shift::known(estimate, squares.sqrt(), ASSUMED_FREE)?, Some(reason)))
 }
 
 fn empty(asked: Asked, base: &[f64], candidate: &[f64]) -> MetricComparison {

@@ -14,8 +14,10 @@
 //! The chance of any false *regressed* or *improved* over all metrics is held below one less the confidence by Holm's
 //! procedure (*Scandinavian Journal of Statistics* 6, 1979). The intervals are for each metric alone.
 //!
-//! [`sequential`] has the intervals that may be looked at after every block of a duel.
+//! [`duel`] judges two builds that are loaded in one run, with the intervals of [`sequential`], which may be looked at
+//! after every block.
 
+pub mod duel;
 mod groups;
 pub(crate) mod least_squares;
 mod metric;
@@ -25,6 +27,9 @@ pub(crate) mod robust;
 pub mod sequential;
 mod shift;
 mod verdict;
+mod within;
+
+pub use within::errors_within;
 
 use loadline_model::comparison::{Comparison, ExcludedRun, SCHEMA, Verdict};
 use loadline_model::run_table::{Figure, RunFigures, RunTable};
@@ -125,6 +130,7 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
         metrics,
         excluded,
         notes,
+        duel: None,
     })
 }
 

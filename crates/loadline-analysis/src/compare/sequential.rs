@@ -6,23 +6,51 @@
 //! `λ ψ((d − m)/s)` of it with `ψ` odd and within ±1, cannot get rich: the wealth is a martingale, and reaches `1/α`
 //! with a probability of at most `α`, whenever one stops (Ville 1939; Waudby-Smith and Ramdas, *J. R. Stat. Soc. B* 86,
 //! 2024). Values `m` at which the bettors together did get there are ruled out. `ψ` is flat beyond two scales, so that
-//! a burst of noise during one block counts as one block against. The scale `s` is taken from the blocks before.
+//! a burst of noise during one block counts as one block against. The scale `s` is taken from the blocks before, in
+//! units of what each block says of its own noise. Anything may say so that would say the same had the two builds
+//! changed places: then the deviation is still as likely up as down.
 
-use super::robust::{median, scale};
+use super::robust::scale;
 
 /// Stakes of the bettors, each for and against.
-const STAKES: [f64; 6] = [0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
+const STAKES: [f64; 5] = [0.1, 0.2, 0.4, 0.7, 0.95];
 /// Blocks that only teach the scale.
 const LEARNING: usize = 3;
 /// Where `ψ` becomes flat, in scales.
 const REACH: f64 = 2.0;
 
+/// What the bettors have after a number of blocks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bets {
+    /// The logarithms of their wealth, for and against, by stake.
+    wealth: [[f64; 2]; STAKES.len()],
+}
+
+impl Bets {
+    /// The outcome of a block, −1 to 1, that is as likely up as down where there is nothing to find.
+    pub(super) fn place(&mut self, score: f64) {
+        for (stake, both) in STAKES.iter().zip(&mut self.wealth) {
+            both[0] += (stake * score).ln_1p();
+            both[1] += (-stake * score).ln_1p();
+        }
+    }
+
+    /// The logarithm of their mean wealth.
+    pub(super) fn log_wealth(&self) -> f64 {
+        let each = self.wealth.as_flattened();
+        let most = each.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = each.iter().map(|log| (log - most).exp()).sum();
+        most + (sum / each.len() as f64).ln()
+    }
+}
+
 /// A sequence of log ratios.
 #[derive(Debug, Clone, Default)]
 pub struct Sequence {
-    /// Each with the scale known before it came.
+    /// Each with the scale that was known before its outcome.
     blocks: Vec<(f64, f64)>,
-    values: Vec<f64>,
+    /// Each with its own noise.
+    values: Vec<(f64, f64)>,
 }
 
 impl Sequence {
@@ -31,18 +59,25 @@ impl Sequence {
         Sequence::default()
     }
 
-    /// Adds the log ratio of a block, candidate over base. One that is not finite says nothing and is left out.
+    /// Adds the log ratio of a block, candidate over base; all blocks are taken to be equally noisy. One that is not
+    /// finite says nothing and is left out.
     pub fn push(&mut self, log_ratio: f64) {
-        if !log_ratio.is_finite() {
+        self.push_noisy(log_ratio, 1.0);
+    }
+
+    /// The same for a block that is so much noisier than others; `noise` is above zero and blind to which build is which.
+    pub fn push_noisy(&mut self, log_ratio: f64, noise: f64) {
+        if !(log_ratio.is_finite() && noise.is_finite() && noise > 0.0) {
             return;
         }
         if self.values.len() >= LEARNING {
-            let middle = median(&self.values);
-            let residuals: Vec<f64> = self.values.iter().map(|value| value - middle).collect();
-            let spread = scale(&residuals).max(f64::MIN_POSITIVE.sqrt());
+            let middle = middle(&self.values);
+            let residuals: Vec<f64> =
+                self.values.iter().map(|(value, noise)| (value - middle) / noise).collect();
+            let spread = noise * scale(&residuals).max(f64::MIN_POSITIVE.sqrt());
             self.blocks.push((log_ratio, spread));
         }
-        self.values.push(log_ratio);
+        self.values.push((log_ratio, noise));
     }
 
     /// Blocks so far.
@@ -57,20 +92,19 @@ impl Sequence {
 
     /// The logarithm of the wealth of those who bet against the log ratio `m`.
     pub fn log_evidence(&self, m: f64) -> f64 {
-        let mut wealth = [[0.0; 2]; STAKES.len()];
+        let mut bets = Bets::default();
         for (value, spread) in &self.blocks {
-            let score = ((value - m) / (REACH * spread)).clamp(-1.0, 1.0);
-            for (stake, both) in STAKES.iter().zip(&mut wealth) {
-                both[0] += (stake * score).ln_1p();
-                both[1] += (-stake * score).ln_1p();
-            }
+            bets.place(((value - m) / (REACH * spread)).clamp(-1.0, 1.0));
         }
-        let most = wealth.as_flattened().iter().copied().fold(f64::MIN, f64::max);
-        let sum: f64 = wealth.as_flattened().iter().map(|log| (log - most).exp()).sum();
-        most + (sum / (2 * STAKES.len()) as f64).ln()
+        bets.log_wealth()
     }
 
-    /// The median of the blocks, and the interval of the log ratio at a confidence; `None` while it has no ends.
+    /// The median of the blocks, quieter ones counting for more; `None` while there are none.
+    pub fn estimate(&self) -> Option<f64> {
+        (!self.values.is_empty()).then(|| middle(&self.values))
+    }
+
+    /// The estimate, and the interval of the log ratio at a confidence; `None` while it has no ends.
     ///
     /// The interval at one confidence holds at all times together: the probability that it ever leaves the truth out is
     /// at most one less the confidence.
@@ -79,7 +113,7 @@ impl Sequence {
         if self.blocks.is_empty() {
             return None;
         }
-        let middle = median(&self.values);
+        let middle = middle(&self.values);
         if self.log_evidence(middle) >= limit {
             // The blocks contradict every level: they are no noise about one. Nothing can be said.
             return None;
@@ -106,6 +140,27 @@ impl Sequence {
         };
         Some((middle, [edge(-1.0)?, edge(1.0)?]))
     }
+}
+
+/// The median weighted by precision: where the sum of the distances to all values, in units of their noise, is least.
+/// Between two such places the middle.
+fn middle(values: &[(f64, f64)]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = sorted.iter().map(|(_, noise)| noise.recip()).sum::<f64>() / 2.0;
+    let mut before = 0.0;
+    for (at, (value, noise)) in sorted.iter().enumerate() {
+        before += noise.recip();
+        if before > half * (1.0 + 1e-12) {
+            return *value;
+        }
+        if before >= half * (1.0 - 1e-12)
+            && let Some((next, _)) = sorted.get(at + 1)
+        {
+            return 0.5 * (value + next);
+        }
+    }
+    sorted.last().map_or(0.0, |(value, _)| *value)
 }
 
 #[cfg(test)]
@@ -154,6 +209,31 @@ mod tests {
         assert!(stopped.is_some_and(|block| block < 60), "{stopped:?}");
         let (middle, [low, high]) = sequence.interval(0.99).unwrap();
         assert!(low < middle && middle < high && low < 0.05 && high > 0.05);
+    }
+
+    /// In nine blocks of ten another program burns: told so, the sequence finds what the quiet ones show.
+    #[test]
+    fn quiet_blocks_count_for_more() {
+        let mut wild = Wild(5);
+        let (mut told, mut blind) = (Sequence::new(), Sequence::new());
+        for at in 0..200 {
+            let noise = if at % 10 == 0 { 0.005 } else { 0.2 };
+            let ratio = 0.05 + noise * wild.next();
+            told.push_noisy(ratio, noise);
+            blind.push(ratio);
+        }
+        let width =
+            |sequence: &Sequence| sequence.interval(0.99).map_or(f64::MAX, |(_, [low, high])| high - low);
+        assert!(width(&told) < 0.5 * width(&blind));
+        assert!((told.estimate().unwrap() - 0.05).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_middle_is_the_median_where_all_are_alike() {
+        let of = |values: &[f64]| middle(&values.iter().map(|value| (*value, 1.0)).collect::<Vec<_>>());
+        assert_eq!(of(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(middle(&[(1.0, 1.0), (2.0, 1.0), (9.0, 0.1)]), 9.0);
     }
 
     #[test]

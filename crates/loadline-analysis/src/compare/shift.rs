@@ -64,6 +64,12 @@ const SHARES: [(f64, f64); 7] =
 const REACH: f64 = 2.0;
 
 impl Shift {
+    /// A shift whose standard error is known from elsewhere, as if from `free` degrees of freedom.
+    pub(crate) fn known(estimate: f64, error: f64, free: f64) -> Option<Shift> {
+        let student = StudentsT::new(0.0, 1.0, free).ok()?;
+        Some(Shift { parts: vec![Part { weight: 1.0, estimate, error }], student, groups: 1 })
+    }
+
     /// The mean of the mixture.
     pub(crate) fn estimate(&self) -> f64 {
         self.parts.iter().map(|part| part.weight * part.estimate).sum()

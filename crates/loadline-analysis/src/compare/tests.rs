@@ -159,6 +159,23 @@ fn one_run_a_side_is_inconclusive_without_a_history() {
     assert_eq!(with(&runs("p50", &[5.02])), Verdict::Pass);
 }
 
+/// What one run a side tells by itself: its own noise, beside one between runs that is assumed and wide.
+#[test]
+fn one_run_with_blocks_decides_only_what_is_plain() {
+    let run = |level: f64| {
+        let mut table = runs("p50_ms", &[level]);
+        table.runs[0].errors_within.insert(Figure::of_all("p50_ms"), 0.01);
+        table
+    };
+    let judged =
+        |level, tolerance| judge(&run(20.0), &run(level), &Options { tolerance, ..Options::default() });
+    assert_eq!(judged(20.0, 0.05).verdict, Verdict::Inconclusive);
+    assert_eq!(judged(21.5, 0.05).verdict, Verdict::Inconclusive);
+    assert_eq!(judged(30.0, 0.05).verdict, Verdict::Regressed);
+    assert_eq!(judged(20.0, 0.3).verdict, Verdict::Pass);
+    assert!(only(&judged(20.0, 0.05)).reasons[0].contains("one run a side"));
+}
+
 /// What a comparison says it could have seen is seen in about 80 % of cases; noise from fixed quantiles of the normal.
 #[test]
 fn the_detectable_change_is_detected() {

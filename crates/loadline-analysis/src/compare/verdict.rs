@@ -59,20 +59,17 @@ impl<'a> Turned<'a> {
 
 /// Gives each metric its verdict, with Holm's correction over all of them.
 pub(super) fn correct(judged: Vec<Judged>, options: &Options) -> Vec<MetricComparison> {
-    let alpha = 1.0 - options.confidence;
-    let mut order: Vec<(usize, f64)> = Vec::new();
-    for (index, Judged { metric, evidence }) in judged.iter().enumerate() {
-        if let Some(evidence) = evidence {
-            let (worse, better) = Turned::new(evidence, metric, options.tolerance).tails();
-            order.push((index, 2.0 * worse.min(better)));
-        }
-    }
-    order.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let tests = order.len();
-    let shown =
-        order.iter().enumerate().take_while(|(rank, (_, p))| *p <= alpha / (tests - rank) as f64).count();
-    let mut beyond_chance = vec![false; judged.len()];
-    order[..shown].iter().for_each(|(index, _)| beyond_chance[*index] = true);
+    // Where nothing is known nothing is tested.
+    let chance = |Judged { metric, evidence }: &Judged| {
+        let (worse, better) = Turned::new(evidence.as_ref()?, metric, options.tolerance).tails();
+        Some(2.0 * worse.min(better))
+    };
+    let chances: Vec<Option<f64>> = judged.iter().map(chance).collect();
+    let known: Vec<f64> = chances.iter().flatten().copied().collect();
+    let tests = known.len();
+    let mut shown = holm(&known, 1.0 - options.confidence).into_iter();
+    let beyond_chance = chances.iter().map(|chance| chance.is_some() && shown.next().unwrap_or(false));
+    let beyond_chance: Vec<bool> = beyond_chance.collect();
     let each = judged.into_iter().zip(beyond_chance);
     each.map(|(Judged { mut metric, evidence }, shown)| {
         if let Some(evidence) = &evidence {
@@ -81,6 +78,18 @@ pub(super) fn correct(judged: Vec<Judged>, options: &Options) -> Vec<MetricCompa
         metric
     })
     .collect()
+}
+
+/// Which of several tests are significant together, by Holm's procedure, so that the chance of any false one is at most
+/// `alpha`.
+pub(super) fn holm(chances: &[f64], alpha: f64) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..chances.len()).collect();
+    order.sort_by(|&a, &b| chances[a].total_cmp(&chances[b]));
+    let mut significant = vec![false; chances.len()];
+    let ranked = order.iter().enumerate();
+    let held = ranked.take_while(|(rank, test)| chances[**test] <= alpha / (chances.len() - rank) as f64);
+    held.for_each(|(_, test)| significant[*test] = true);
+    significant
 }
 
 fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests: usize, options: &Options) {

@@ -36,7 +36,7 @@ pub(super) fn script(scenario: &Scenario, load_file: LoadFile) -> Result<Script,
     let Compiler { names, request_names, mut problems, .. } = compiler;
     if problems.is_empty() {
         let target = scenario.target.value.clone();
-        return Ok(Script { flows, request_names, target, names });
+        return Ok(Script { flows, request_names, target, sides: 1, names });
     }
     problems.sort_by_key(|problem| problem.span.start);
     problems.dedup();

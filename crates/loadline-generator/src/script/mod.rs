@@ -16,6 +16,7 @@ mod random;
 mod redirect;
 mod request;
 mod session;
+mod sides;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use loadline_model::{diagnostic::Diagnostic, scenario::Scenario};
 pub use data::OutOfRows;
 pub use request::RequestStep;
 pub use session::Session;
+pub use sides::Seat;
 
 use crate::exchange::ErrorClass;
 use expression::{Assigned, Condition};
@@ -41,6 +43,8 @@ pub struct Script {
     pub request_names: Vec<String>,
     /// The URL that requests without one of their own go to.
     pub target: String,
+    /// Builds that the load is for: 2 in a duel, whose flows stand one build after the other.
+    sides: usize,
     names: Arc<Names>,
 }
 
@@ -95,20 +99,23 @@ impl Script {
         compile::script(scenario, load_file)
     }
 
-    /// The flow of an arrival, chosen by weight: a pure function of seed and index.
-    pub fn flow_of(&self, seed: u64, index: u64) -> usize {
-        if self.flows.len() < 2 {
-            return 0;
+    /// The flow of an arrival, chosen by weight among those of its side: a pure function of seed and index.
+    pub fn flow_of(&self, seed: u64, seat: Seat) -> usize {
+        let count = self.flows.len() / self.sides;
+        let first = seat.side * count;
+        if count < 2 {
+            return first;
         }
-        let total: f64 = self.flows.iter().map(|flow| flow.weight).sum();
-        let mut left = random::unit(random::hash(seed ^ FLOWS, index)) * total;
-        for (at, flow) in self.flows.iter().enumerate() {
+        let flows = &self.flows[first..first + count];
+        let total: f64 = flows.iter().map(|flow| flow.weight).sum();
+        let mut left = random::unit(random::hash(seed ^ FLOWS, seat.arrival.index)) * total;
+        for (at, flow) in flows.iter().enumerate() {
             left -= flow.weight;
             if left < 0.0 {
-                return at;
+                return first + at;
             }
         }
-        self.flows.len() - 1
+        first + count - 1
     }
 
     /// The session of an arrival.

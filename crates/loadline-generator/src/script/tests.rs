@@ -205,10 +205,11 @@ fn flows_are_chosen_by_weight() {
     )
     .unwrap();
     assert_eq!(script.request_names, ["GET /"]);
-    let first = (0..10_000).filter(|index| script.flow_of(5, *index) == 0).count();
+    let seat = |index| script.seat(5, Arrival { index, ..Arrival::default() });
+    let first = (0..10_000).filter(|index| script.flow_of(5, seat(*index)) == 0).count();
     // Binomial(10000, 3/4): mean 7500, standard deviation 43.
     assert!((7327..7673).contains(&first), "{first}");
-    assert_eq!(script.flow_of(5, 77), script.flow_of(5, 77));
+    assert_eq!(script.flow_of(5, seat(77)), script.flow_of(5, seat(77)));
 }
 
 #[test]

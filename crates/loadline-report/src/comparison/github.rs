@@ -6,7 +6,8 @@ use super::words::{change, interval, name, sentence};
 
 /// An annotation for the whole, and one for each metric that is no pass.
 pub fn annotations(comparison: &Comparison) -> String {
-    let mut out = line(comparison.verdict, "loadline compare", &sentence(comparison));
+    let title = if comparison.duel.is_some() { "loadline duel" } else { "loadline compare" };
+    let mut out = line(comparison.verdict, title, &sentence(comparison));
     for metric in comparison.metrics.iter().filter(|metric| metric.verdict != Verdict::Pass) {
         let reasons = metric.reasons.iter().map(|reason| format!("; {reason}")).collect::<String>();
         let told = format!("{}, interval {}{reasons}", change(metric), interval(metric));

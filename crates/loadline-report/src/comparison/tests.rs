@@ -41,6 +41,7 @@ fn comparison() -> Comparison {
             reason: "the generator was the bottleneck".into(),
         }],
         notes: vec!["the runs carry no times".into()],
+        duel: None,
     }
 }
 

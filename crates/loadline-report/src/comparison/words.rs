@@ -1,9 +1,9 @@
 //! A comparison in words and figures.
 
-use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
+use loadline_model::comparison::{Comparison, Duel, DuelEnd, MetricComparison, Verdict};
 use loadline_model::run_table::ALL;
 
-use crate::format::{NONE, number, percent, plural};
+use crate::format::{NONE, length, number, percent, plural};
 
 /// The verdict in one sentence.
 pub fn sentence(comparison: &Comparison) -> String {
@@ -22,9 +22,13 @@ pub fn sentence(comparison: &Comparison) -> String {
             let more = comparison.more_runs_needed.map_or(String::new(), |runs| {
                 format!("; about {} a side would decide", plural(runs, "more run", "more runs"))
             });
-            format!("the runs do not tell: {}{more}", named(Verdict::Inconclusive))
+            let who = if comparison.duel.is_some() { "the duel does" } else { "the runs do" };
+            format!("{who} not tell: {}{more}", named(Verdict::Inconclusive))
         }
-        Verdict::Invalid => "no valid run is left to compare".to_owned(),
+        Verdict::Invalid => match &comparison.duel {
+            Some(_) => "the generator was the bottleneck for most of the duel".to_owned(),
+            None => "no valid run is left to compare".to_owned(),
+        },
     }
 }
 
@@ -81,21 +85,48 @@ pub(super) fn row(metric: &MetricComparison) -> Vec<String> {
 
 /// The groups, and what was left out.
 pub(super) fn remarks(comparison: &Comparison) -> Vec<String> {
+    let first = comparison.duel.as_ref().map_or_else(|| groups(comparison), |duel| fought(comparison, duel));
+    let excluded = comparison
+        .excluded
+        .iter()
+        .map(|run| format!("left out of the {}: {} ({})", run.side, run.run, run.reason));
+    std::iter::once(first).chain(excluded).chain(comparison.notes.iter().cloned()).collect()
+}
+
+/// How a duel went.
+fn fought(comparison: &Comparison, duel: &Duel) -> String {
+    let ended = match duel.ended {
+        DuelEnd::Decided => "decided",
+        DuelEnd::TimeUp => "the time was up",
+        DuelEnd::LoadEnded => "the load ended",
+        DuelEnd::Interrupted => "interrupted",
+    };
+    let left_out = match duel.seconds_left_out {
+        0 => String::new(),
+        n => format!(", {} left out since the generator was the bottleneck", plural(n, "second", "seconds")),
+    };
+    format!(
+        "{ended} after {} of at most {}: {} of the base and {} of the candidate{left_out}; tolerance {}, confidence {}",
+        length(duel.elapsed_s),
+        length(duel.max_time_s),
+        plural(duel.base_requests, "request", "requests"),
+        plural(duel.candidate_requests, "request", "requests"),
+        percent(comparison.tolerance),
+        percent(comparison.confidence),
+    )
+}
+
+fn groups(comparison: &Comparison) -> String {
     let history = match comparison.history_runs {
         0 => String::new(),
         runs => format!(", {} of history", plural(runs as u64, "run", "runs")),
     };
     let runs = |runs: usize| plural(runs as u64, "run", "runs");
-    let groups = format!(
+    format!(
         "{} of the base, {} of the candidate{history}; tolerance {}, confidence {}",
         runs(comparison.base_runs),
         runs(comparison.candidate_runs),
         percent(comparison.tolerance),
         percent(comparison.confidence),
-    );
-    let excluded = comparison
-        .excluded
-        .iter()
-        .map(|run| format!("left out of the {}: {} ({})", run.side, run.run, run.reason));
-    std::iter::once(groups).chain(excluded).chain(comparison.notes.iter().cloned()).collect()
+    )
 }

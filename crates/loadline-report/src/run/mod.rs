@@ -10,6 +10,7 @@ pub mod headline;
 mod html;
 mod junit;
 pub(crate) mod markdown;
+mod openmetrics;
 #[cfg(feature = "png")]
 mod png;
 mod rows;
@@ -20,6 +21,7 @@ pub use charts::charts;
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use openmetrics::openmetrics;
 #[cfg(feature = "png")]
 pub use png::png;
 pub use text::text;

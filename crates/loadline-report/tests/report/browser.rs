@@ -83,8 +83,10 @@ fn pages_are_whole_in_a_real_browser() {
     let folder = tempfile::tempdir().unwrap();
     let mut faults = Vec::new();
     let telling = ["stall", "failing", "hostile", "all-errors", "nothing"];
-    for (name, sample) in Sample::all().into_iter().filter(|(name, _)| telling.contains(name)) {
-        let page = html(&view_of(&sample)).replacen("<head>", &format!("<head>{PROBE}"), 1);
+    let samples = Sample::all().into_iter().filter(|(name, _)| telling.contains(name));
+    let runs = samples.map(|(name, sample)| (name, html(&view_of(&sample))));
+    for (name, page) in runs.chain(crate::comparisons::pages()) {
+        let page = page.replacen("<head>", &format!("<head>{PROBE}"), 1);
         let path = folder.path().join(format!("{name}.html"));
         fs::write(&path, page).unwrap();
         let profile = folder.path().join("profile");

@@ -1,6 +1,7 @@
 //! Reports of made-up runs: their text, their structure, and what a real browser makes of them.
 
 mod browser;
+mod comparisons;
 mod page;
 mod pictures;
 mod samples;

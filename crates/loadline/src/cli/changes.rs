@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use loadline::analysis::changes::changes;
-use loadline::render::comparison::changes_text;
+use loadline::render::comparison::{changes_html, changes_text};
 use loadline::runs::Gatherer;
 
 use super::compare::{share, sort_runs};
 use super::exit::{Exit, UserError};
-use super::output::Output;
+use super::output::{Output, check_writable};
 
 /// Find lasting changes of level in a history of runs
 ///
@@ -28,13 +28,23 @@ pub(crate) struct Changes {
     /// Print the changes as JSON
     #[arg(long)]
     json: bool,
+    /// Write the charted page
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 impl Changes {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
+        self.output.as_deref().map_or(Ok(()), check_writable)?;
         let mut gatherer = Gatherer::default();
         let table = gatherer.gather(&[self.history]).map_err(sort_runs)?;
         let document = changes(&table, &self.metrics, self.confidence).map_err(UserError::input)?;
+        if let Some(file) = &self.output {
+            out.write(file, changes_html(&table, &document).as_bytes())?;
+            if file.as_os_str() == "-" {
+                return Ok(Exit::Done);
+            }
+        }
         gatherer.notes.iter().for_each(|note| out.say(format!("note: {note}")));
         let text = match self.json {
             true => format!("{}\n", serde_json::to_string_pretty(&document)?),

@@ -1,22 +1,19 @@
 //! `loadline compare`: the verdict between two groups of runs.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
-use clap::ValueEnum;
+use loadline::analysis::changes::changes;
 use loadline::analysis::compare::{Groups, Options, compare};
-use loadline::model::comparison::{Comparison, Verdict};
-use loadline::render::comparison::{annotations, junit, markdown, text};
+use loadline::render::comparison::Page;
 use loadline::runs::{Gatherer, RunsError};
 
 use super::exit::{Exit, UserError, sort_directory};
-use super::output::{Output, check_writable, talk};
+use super::output::Output;
+use super::verdict::VerdictFlags;
 
 /// Judge whether a change made a service slower, smaller or less reliable
 ///
-/// Runs are run directories, folders of them, or CSV tables with one row a run; `-` is a CSV on stdin. A metric
+/// Runs are run directories, baselines, folders of them, or CSV tables with one row a run; `-` is a CSV on stdin. A metric
 /// passes where it is shown to be within the tolerance, and regresses where it is shown to be worse by more.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
@@ -41,27 +38,8 @@ pub(crate) struct Compare {
     /// A metric of which more is better (repeatable; throughput and rates are known to be)
     #[arg(long, value_delimiter = ',', value_name = "COL")]
     higher_is_better: Vec<String>,
-    /// Whether to pass when the runs do not tell
-    #[arg(long, value_enum, default_value = "fail", env = "LOADLINE_ON_INCONCLUSIVE")]
-    on_inconclusive: OnInconclusive,
-    /// Print the comparison as JSON
-    #[arg(long)]
-    json: bool,
-    /// Write a JUnit report
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Write Markdown, for a pull request's comment
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
-    /// Print GitHub annotations on stderr, and append Markdown to the file in GITHUB_STEP_SUMMARY where it is set
-    #[arg(long)]
-    github: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OnInconclusive {
-    Pass,
-    Fail,
+    #[command(flatten)]
+    results: VerdictFlags,
 }
 
 /// `5%` or `0.05`.
@@ -85,12 +63,12 @@ pub(super) fn sort_runs(error: RunsError) -> anyhow::Error {
 
 impl Compare {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
-        for file in [&self.junit, &self.markdown].into_iter().flatten() {
-            check_writable(file)?;
-        }
+        self.results.check()?;
         let mut gatherer = Gatherer::default();
         let base = gatherer.gather(&self.base).map_err(sort_runs)?;
+        let of_base = gatherer.take_responses();
         let candidate = gatherer.gather(&self.candidate).map_err(sort_runs)?;
+        let responses = of_base.zip(gatherer.take_responses()).map(|(base, candidate)| [base, candidate]);
         let history = gatherer.gather_history(&self.history).map_err(sort_runs)?;
         let options = Options {
             tolerance: self.tolerance,
@@ -98,48 +76,18 @@ impl Compare {
             metrics: self.metrics.clone(),
             higher_is_better: self.higher_is_better.clone(),
         };
-        let history = (!self.history.is_empty()).then_some(&history);
-        let groups = Groups { base: &base, candidate: &candidate, history };
+        let known = (!self.history.is_empty()).then_some(&history);
+        let groups = Groups { base: &base, candidate: &candidate, history: known };
         let mut comparison = compare(groups, &options).map_err(UserError::input)?;
         comparison.notes.append(&mut gatherer.notes);
-        self.write(&comparison, out)?;
-        Ok(exit_of(comparison.verdict, self.on_inconclusive))
-    }
-
-    fn write(&self, comparison: &Comparison, out: &Output) -> anyhow::Result<()> {
-        if let Some(file) = &self.junit {
-            out.write(file, junit(comparison).as_bytes())?;
-        }
-        if let Some(file) = &self.markdown {
-            out.write(file, markdown(comparison).as_bytes())?;
-        }
-        if self.github {
-            talk(annotations(comparison).trim_end());
-            if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) {
-                let append = || {
-                    OpenOptions::new()
-                        .append(true)
-                        .create(true)
-                        .open(&file)?
-                        .write_all(markdown(comparison).as_bytes())
-                };
-                append().context("failed to append to the file in GITHUB_STEP_SUMMARY")?;
-            }
-        }
-        if self.json {
-            return out.print(format!("{}\n", serde_json::to_string_pretty(comparison)?).as_bytes());
-        }
-        let taken = [&self.junit, &self.markdown].into_iter().flatten().any(|file| file.as_os_str() == "-");
-        if taken { Ok(()) } else { out.print(text(comparison, out.colour_stdout()).as_bytes()) }
-    }
-}
-
-fn exit_of(verdict: Verdict, on_inconclusive: OnInconclusive) -> Exit {
-    match verdict {
-        Verdict::Pass | Verdict::Improved => Exit::Done,
-        Verdict::Regressed => Exit::Regressed,
-        Verdict::Inconclusive if on_inconclusive == OnInconclusive::Pass => Exit::Done,
-        Verdict::Inconclusive => Exit::Inconclusive,
-        Verdict::Invalid => Exit::Invalid,
+        let found = known.and_then(|history| changes(history, &[], self.confidence).ok());
+        let page = Page {
+            comparison: &comparison,
+            responses: responses.as_ref(),
+            runs: Some([&history, &base, &candidate]),
+            changes: found.as_ref(),
+        };
+        self.results.write(&page, out)?;
+        Ok(self.results.exit_of(&comparison))
     }
 }

@@ -6,6 +6,8 @@ mod changes;
 mod check;
 mod compare;
 mod demo;
+mod duel;
+mod engine;
 mod exit;
 mod fit;
 mod forecast;
@@ -20,6 +22,7 @@ mod report;
 mod results;
 mod run;
 mod serve;
+mod verdict;
 
 use std::ffi::OsString;
 
@@ -57,6 +60,7 @@ enum Verb {
     Headroom(headroom::Headroom),
     Check(check::Check),
     Compare(compare::Compare),
+    Duel(duel::Duel),
     Changes(changes::Changes),
     Serve(serve::Serve),
     Schema(meta::Schema),
@@ -85,6 +89,7 @@ pub(crate) fn main() -> Exit {
         Verb::Headroom(verb) => verb.run(&out),
         Verb::Check(verb) => verb.run(&out),
         Verb::Compare(verb) => verb.run(&out),
+        Verb::Duel(verb) => verb.run(&out),
         Verb::Changes(verb) => verb.run(&out),
         Verb::Serve(verb) => verb.run(&out),
         Verb::Schema(verb) => verb.run(&out),

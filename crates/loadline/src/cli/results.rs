@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use loadline::directory::check_vacant;
-use loadline::model::run::Summary;
+use loadline::model::run::{Status, Summary, ValidityVerdict};
 use loadline::run::FinishedRun;
 
 use super::exit::{UserError, sort_directory};
@@ -26,6 +26,12 @@ pub(crate) struct ResultFlags {
     /// Write Markdown, for a pull request or a step summary
     #[arg(long, value_name = "FILE", env = "LOADLINE_MARKDOWN")]
     markdown: Option<PathBuf>,
+    /// Write OpenMetrics text, for GitLab's metrics reports
+    #[arg(long, value_name = "FILE", env = "LOADLINE_OPENMETRICS")]
+    openmetrics: Option<PathBuf>,
+    /// Keep a valid run as one file that `compare` reads; in a folder (with / at its end) it gets a name of its own
+    #[arg(long, value_name = "FILE|DIR", env = "LOADLINE_SAVE_BASELINE")]
+    save_baseline: Option<PathBuf>,
     /// Write no report.html
     #[arg(long, env = "LOADLINE_NO_REPORT", value_parser = yes_or_no())]
     no_report: bool,
@@ -41,13 +47,16 @@ pub(crate) enum OnInconclusive {
 }
 
 impl ResultFlags {
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.junit, &self.markdown, &self.openmetrics].into_iter().flatten().map(PathBuf::as_path)
+    }
+
     /// Fails early where a result could not be handed out later.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let files: Vec<&Path> =
-            [&self.junit, &self.markdown].into_iter().flatten().map(PathBuf::as_path).collect();
+        let files: Vec<&Path> = self.files().collect();
         if usize::from(self.json) + files.iter().filter(|file| is_stdout(file)).count() > 1 {
             return Err(UserError::input(
-                "only one of --json, --junit - and --markdown - can go to stdout; give the others a file",
+                "only one of --json, --junit -, --markdown - and --openmetrics - can go to stdout; give the others a file",
             ));
         }
         if let Some(directory) = &self.out {
@@ -59,13 +68,15 @@ impl ResultFlags {
     /// Writes all that was asked for: where one result cannot be written, the others still are.
     pub(crate) fn hand_out(&self, finished: &FinishedRun, out: &Output) -> anyhow::Result<()> {
         let FinishedRun { directory, summary, .. } = finished;
-        let junit = self
-            .junit
-            .as_ref()
-            .map_or(Ok(()), |file| out.write(file, loadline::render::run::junit(summary).as_bytes()));
+        let write = |file: &Option<PathBuf>, make: fn(&Summary) -> String| {
+            file.as_ref().map_or(Ok(()), |file| out.write(file, make(summary).as_bytes()))
+        };
+        let junit = write(&self.junit, loadline::render::run::junit);
+        let openmetrics = write(&self.openmetrics, loadline::render::run::openmetrics);
         let told = self.tell(summary, out);
         let drawn = self.draw(directory, out);
-        junit.and(told).and(drawn)
+        let saved = self.save_baseline.as_ref().map_or(Ok(()), |path| save_baseline(finished, path, out));
+        junit.and(openmetrics).and(told).and(drawn).and(saved)
     }
 
     /// What needs the whole recording again.
@@ -91,10 +102,22 @@ impl ResultFlags {
         if self.json {
             return out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes());
         }
-        let taken = [&self.junit, &self.markdown].into_iter().flatten().any(|file| is_stdout(file));
+        let taken = self.files().any(is_stdout);
         if taken || out.is_quiet() {
             return Ok(());
         }
         out.print(loadline::render::run::text(summary, out.colour_stdout()).as_bytes())
     }
+}
+
+/// Keeps a run as a baseline; one that cannot be trusted is no measure for others.
+fn save_baseline(finished: &FinishedRun, path: &Path, out: &Output) -> anyhow::Result<()> {
+    let FinishedRun { directory, summary, .. } = finished;
+    if summary.validity.verdict == ValidityVerdict::GeneratorLimited || summary.status != Status::Complete {
+        out.say("no baseline was saved: only a valid run that came to its end makes one");
+        return Ok(());
+    }
+    let place = loadline::baseline::save(directory, path).map_err(sort_directory)?;
+    out.say(format!("baseline: {}", place.display()));
+    Ok(())
 }

@@ -1,18 +1,17 @@
 //! `loadline run`: drives load and says what came of it.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use loadline::generator::client::http::{HttpSettings, Reuse};
 use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
 use loadline::model::scenario::{self, OverrideError, Scenario};
 use loadline::model::slo::Slo;
-use loadline::run::{FinishedRun, MAX_IN_FLIGHT, RunOptions};
+use loadline::run::{FinishedRun, RunOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::engine::EngineFlags;
 use super::exit::{Exit, UserError, sort};
 use super::http::HttpFlags;
 use super::live::Live;
@@ -21,7 +20,7 @@ use super::results::{OnInconclusive, ResultFlags};
 use super::{headers, input};
 
 /// The load on a URL where nothing is said.
-const DEFAULT_RATE_PER_S: f64 = 50.0;
+pub(super) const DEFAULT_RATE_PER_S: f64 = 50.0;
 
 /// Drive load against a service and judge it by its objectives
 ///
@@ -95,26 +94,8 @@ struct RequestFlags {
     body: Option<String>,
 }
 
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Engine")]
-struct EngineFlags {
-    /// Connections, and so requests at once; arrivals that wait for one are counted late. `per-user`: each user has its
-    /// own, in the open model each flow [default: as many as are in flight]
-    #[arg(long, value_name = "N|per-user", env = "LOADLINE_CONNECTIONS", conflicts_with_all = ["no_keepalive"])]
-    connections: Option<ConnectionLimit>,
-    /// Flows in flight at once; arrivals beyond wait and are counted late
-    #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..), env = "LOADLINE_MAX_IN_FLIGHT")]
-    max_in_flight: u32,
-    /// Threads that drive the load [default: as the load needs, at most one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024), env = "LOADLINE_WORKERS")]
-    workers: Option<u32>,
-    /// How long requests in flight are waited for at the end [default: their time-out]
-    #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_DRAIN")]
-    drain: Option<Duration>,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Arrivals {
+pub(super) enum Arrivals {
     Uniform,
     Poisson,
 }
@@ -184,55 +165,15 @@ impl Run {
         Ok(())
     }
 
-    /// How requests are sent; users with connections of their own share none.
-    fn settings(&self) -> anyhow::Result<HttpSettings> {
-        let settings = self.http.settings()?;
-        Ok(match self.engine.connections {
-            Some(ConnectionLimit::PerUser) => HttpSettings { reuse: Reuse::Visitor, ..settings },
-            _ => settings,
-        })
-    }
-
     fn options(&self, base: PathBuf, stop: StopHandle) -> anyhow::Result<RunOptions> {
-        Ok(RunOptions {
+        Ok(self.engine.apply(RunOptions {
             out: self.results.out.clone(),
             base,
-            workers: self.engine.workers,
-            max_in_flight: self.engine.max_in_flight,
-            connections: self.engine.connections.and_then(|wanted| wanted.limit()),
-            drain: self.engine.drain,
-            http: self.settings()?,
+            http: self.http.settings()?,
             command: headers::recorded(std::env::args()),
             stop,
-        })
-    }
-}
-
-/// How many connections there may be.
-#[derive(Debug, Clone, Copy)]
-enum ConnectionLimit {
-    AtMost(u32),
-    PerUser,
-}
-
-impl ConnectionLimit {
-    fn limit(self) -> Option<u32> {
-        match self {
-            ConnectionLimit::AtMost(limit) => Some(limit),
-            ConnectionLimit::PerUser => None,
-        }
-    }
-}
-
-impl FromStr for ConnectionLimit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.parse()) {
-            ("per-user", _) => Ok(ConnectionLimit::PerUser),
-            (_, Ok(limit)) if limit > 0 => Ok(ConnectionLimit::AtMost(limit)),
-            _ => Err("write a number from 1 on, or per-user".to_owned()),
-        }
+            ..RunOptions::default()
+        }))
     }
 }
 

@@ -1,0 +1,249 @@
+//! The pages of a comparison and of a history: one file each that loads nothing.
+
+use loadline_model::changes::Changes;
+use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
+use loadline_model::histogram::Histogram;
+use loadline_model::run_table::{ALL, Figure, RunTable};
+use maud::{Markup, html};
+
+use super::forest::forest;
+use super::history::Line;
+use super::overlay::{differences, distributions};
+use super::words::{HEADS, change, interval, name, remarks, row, sentence, signed};
+use crate::format::{NONE, number, percent, plural};
+use crate::page::{Figure as Shown, Tile, Tone, Width, badge, banner, chart, document, key_figures, scroll};
+
+/// Charts of single metrics at most; the tables have all.
+const CHARTS_MAX: usize = 8;
+
+/// What a page shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// The comparison.
+    pub comparison: &'a Comparison,
+    /// Response times of base and candidate, where they are known.
+    pub responses: Option<&'a [Histogram; 2]>,
+    /// Earlier runs, those of the base and those of the candidate.
+    pub runs: Option<[&'a RunTable; 3]>,
+    /// Change points in the earlier runs.
+    pub changes: Option<&'a Changes>,
+}
+
+impl<'a> Page<'a> {
+    /// With the comparison alone.
+    pub fn of(comparison: &'a Comparison) -> Page<'a> {
+        Page { comparison, responses: None, runs: None, changes: None }
+    }
+}
+
+/// The page as one HTML document.
+pub fn html(page: &Page<'_>) -> String {
+    let comparison = page.comparison;
+    let word = comparison.verdict.name().to_uppercase();
+    let title = if comparison.duel.is_some() { "duel" } else { "comparison" };
+    let content = html! {
+        (header(comparison, title, &word))
+        (key_figures(&tiles(comparison)))
+        section #charts tabindex="-1" {
+            h2 { "Change" }
+            (chart(Width::Full, |width| forest(comparison, width)))
+            @if comparison.metrics.iter().all(|metric| metric.change.is_none()) {
+                p.calm { "No metric has a change that can be told." }
+            }
+            (metrics(comparison))
+            @if let Some(responses) = page.responses {
+                h2 { "Distribution" }
+                (chart(Width::Full, |width| distributions(responses, width)))
+                (chart(Width::Full, |width| differences(responses, width)))
+                p.hint { "All requests that count, taken together: for the eye. The verdict rests on runs or blocks." }
+            }
+            @if let Some(tables) = page.runs { (run_by_run(page, &Line::of_groups(tables), tables)) }
+        }
+        section {
+            h2 { "How it was compared" }
+            ul { @for remark in remarks(comparison) { li { (remark) } } }
+        }
+    };
+    let footer = "Made by Loadline from the comparison; the same comparison makes the same page.";
+    document(&format!("{word} — {title}"), &content, footer)
+}
+
+fn header(comparison: &Comparison, title: &str, word: &str) -> Markup {
+    let lines = html! {
+        @if let Some(duel) = &comparison.duel {
+            p { (duel.candidate_target) " (candidate) against " (duel.base_target) " (base)" }
+        }
+        @for remark in remarks(comparison).iter().take(1) { p { (remark) } }
+    };
+    banner(tone(comparison.verdict), title, word, &sentence(comparison), &lines)
+}
+
+fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Pass | Verdict::Improved => Tone::Good,
+        Verdict::Regressed => Tone::Bad,
+        Verdict::Inconclusive | Verdict::Invalid => Tone::Doubt,
+    }
+}
+
+fn tiles(comparison: &Comparison) -> Vec<Tile> {
+    let of = |label, metric: &MetricComparison, note: String| Tile {
+        label,
+        figure: Shown::plain(change(metric)),
+        note,
+    };
+    let worst = comparison.metrics.iter().filter(|metric| metric.change.is_some()).max_by(|a, b| {
+        let for_the_worse = |metric: &MetricComparison| {
+            let change = metric.change.unwrap_or(0.0);
+            if metric.higher_is_better { -change } else { change }
+        };
+        for_the_worse(a).total_cmp(&for_the_worse(b))
+    });
+    let worst = worst
+        .map(|metric| of("worst change", metric, format!("{}, interval {}", name(metric), interval(metric))));
+    let seen = comparison.metrics.iter().filter_map(|metric| Some((metric.min_detectable_change?, metric)));
+    let seen = seen.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(least, metric)| Tile {
+        label: "least change seen",
+        figure: Shown::plain(percent(least)),
+        note: format!("of {}, in four cases of five", name(metric)),
+    });
+    let decided = comparison.metrics.iter().filter(|metric| metric.verdict != Verdict::Inconclusive).count();
+    let decided = Tile {
+        label: "metrics decided",
+        figure: Shown::plain(format!("{decided} of {}", comparison.metrics.len())),
+        note: format!(
+            "tolerance {}, confidence {}",
+            percent(comparison.tolerance),
+            percent(comparison.confidence)
+        ),
+    };
+    [worst, seen, Some(decided)].into_iter().flatten().collect()
+}
+
+/// The columns of a metric but for its reasons, which would not fit.
+const FIGURES: usize = HEADS.len() - 1;
+
+fn metrics(comparison: &Comparison) -> Markup {
+    let reasons = comparison.metrics.iter().filter(|metric| !metric.reasons.is_empty());
+    html! {
+        (table(comparison))
+        ul { @for metric in reasons { li { strong { (name(metric)) } ": " (metric.reasons.join("; ")) } } }
+    }
+}
+
+fn table(comparison: &Comparison) -> Markup {
+    scroll(
+        "Metrics",
+        &html! {
+            table {
+                thead { tr { @for head in HEADS.iter().take(FIGURES) { th { (head) } } } }
+                tbody {
+                    @for metric in &comparison.metrics {
+                        tr {
+                            td { (badge(tone(metric.verdict), metric.verdict.name())) }
+                            @for cell in row(metric).iter().take(FIGURES).skip(1) { td { (cell) } }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn run_by_run(page: &Page<'_>, line: &Line<'_>, tables: [&RunTable; 3]) -> Markup {
+    let of_metric = |metric: &MetricComparison| {
+        let named =
+            |figure: &&Figure| figure.request == metric.request && is_column(&figure.name, &metric.metric);
+        tables.iter().flat_map(|table| &table.figures).find(named)
+    };
+    let figures: Vec<&Figure> =
+        page.comparison.metrics.iter().filter_map(of_metric).take(CHARTS_MAX).collect();
+    html! {
+        @if !figures.is_empty() { h2 { "Run by run" } (charts(line, &figures, page.changes)) }
+    }
+}
+
+/// Whether a column is the metric, with or without its unit.
+fn is_column(column: &str, metric: &str) -> bool {
+    column.strip_prefix(metric).is_some_and(|unit| unit.is_empty() || unit.starts_with('_'))
+}
+
+fn charts(line: &Line<'_>, figures: &[&Figure], changes: Option<&Changes>) -> Markup {
+    html! {
+        @for figure in figures {
+            (chart(Width::Full, |width| line.chart(figure, changes.filter(|_| figure.request == ALL), width)))
+        }
+    }
+}
+
+/// The page of the changes in a history, as one HTML document.
+pub fn changes_html(history: &RunTable, changes: &Changes) -> String {
+    let found = changes.changes.len() as u64;
+    let (tone, word) = if found == 0 { (Tone::Good, "NO CHANGE") } else { (Tone::Plain, "CHANGED") };
+    let metrics = plural(changes.metrics.len() as u64, "metric", "metrics");
+    let said = match found {
+        0 => format!("the level of {metrics} has not changed for good"),
+        _ => format!("{} of level in {metrics}", plural(found, "lasting change", "lasting changes")),
+    };
+    let line = Line::of_history(history);
+    let known: Vec<Figure> =
+        changes.metrics.iter().map(|metric| Figure::of_all(metric.metric.clone())).collect();
+    let figures: Vec<&Figure> = known.iter().take(CHARTS_MAX).collect();
+    let content = html! {
+        (banner(tone, "history", word, &said, &html! {
+            p { (plural(history.runs.len() as u64, "run", "runs")) "; confidence " (percent(changes.confidence)) }
+        }))
+        section #charts tabindex="-1" { h2 { "Run by run" } (charts(&line, &figures, Some(changes))) }
+        section {
+            h2 { "Changes" }
+            @if found > 0 { (change_table(changes)) }
+            ul {
+                @for metric in &changes.metrics {
+                    @if metric.changes == 0 { li { (no_change(metric)) } }
+                    @for note in &metric.notes { li { (metric.metric) ": " (note) } }
+                }
+            }
+        }
+    };
+    document(
+        &format!("{word} — history"),
+        &content,
+        "Made by Loadline from the history; the same history makes the same page.",
+    )
+}
+
+fn no_change(metric: &loadline_model::changes::MetricHistory) -> String {
+    let seen = metric.min_detectable_change.map_or(String::new(), |change| {
+        format!("; one of {} in the middle would have been found", percent(change))
+    });
+    format!("{}: no change in {}{seen}", metric.metric, plural(metric.runs as u64, "run", "runs"))
+}
+
+fn change_table(changes: &Changes) -> Markup {
+    scroll(
+        "Changes",
+        &html! {
+            table {
+                thead { tr {
+                    th { "metric" } th.n { "run" } th { "at the earliest and latest" } th { "time" } th { "commit" }
+                    th.n { "before" } th.n { "after" } th.n { "change" } th { "interval" }
+                } }
+                tbody {
+                    @for change in &changes.changes {
+                        tr {
+                            th scope="row" { (change.metric) }
+                            td.n { (change.index) }
+                            td { (change.index_interval[0]) " … " (change.index_interval[1]) }
+                            td { (change.time.as_deref().unwrap_or(NONE)) }
+                            td { (change.commit.as_deref().unwrap_or(NONE)) }
+                            td.n { (number(change.before)) }
+                            td.n { (number(change.after)) }
+                            td.n { (change.change.map_or(NONE.to_owned(), signed)) }
+                            td { (change.interval.map_or(NONE.to_owned(), |[low, high]| format!("{} … {}", signed(low), signed(high)))) }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}

@@ -1,0 +1,142 @@
+//! Runs kept as baselines, and what cannot be compared.
+
+use std::fs;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::support::folder::Folder;
+use crate::support::harness::{Skip, trials};
+use crate::support::loadline::{Ended, run};
+use crate::support::serve::Serve;
+use crate::support::tools;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials! {
+        Beside: a_baseline_is_a_run_in_one_file, fingerprints_are_held_against_each_other,
+            what_cannot_be_compared_never_passes, openmetrics_are_what_prometheus_reads;
+    }
+}
+
+/// A run slow enough that a busy machine does not spoil it, tried again where it did all the same.
+fn measure(folder: &Folder, url: &str, name: &str, flags: &[&str]) -> Ended {
+    for attempt in 0..3 {
+        let out = format!("{name}-{attempt}");
+        let line =
+            ["run", url, "--rate", "40/s", "--duration", "6s", "--no-report", "--quiet", "--out", &out];
+        let ended = run(folder, &[&line[..], flags].concat());
+        if ended.code != Some(6) {
+            fs::rename(folder.join(&out), folder.join(name)).expect("the run is there");
+            return ended;
+        }
+    }
+    panic!("the machine spoiled three runs");
+}
+
+fn a_baseline_is_a_run_in_one_file() {
+    let serve = Serve::start(&["--service", "const:250ms"]);
+    let folder = Folder::new("baseline");
+    measure(&folder, &serve.url("/"), "base", &["--save-baseline", "base.json"]).expect(0);
+    measure(&folder, &serve.url("/"), "new", &["--save-baseline", "kept/"]).expect(0);
+    let size = fs::metadata(folder.join("base.json")).expect("it is written").len();
+    assert!(size < 64 * 1024, "{size} bytes");
+    assert_eq!(fs::read_dir(folder.join("kept")).expect("the folder is made").count(), 1);
+    let against = |base: &str, new: &str| {
+        run(
+            &folder,
+            &["compare", base, "--candidate", new, "--json", "--tolerance", "50%", "--metrics", "p50,mean"],
+        )
+    };
+    let of_directories = against("base", "new").expect(0).json();
+    let of_baselines = against("base.json", "kept").expect(0).json();
+    assert_eq!(of_directories["metrics"], of_baselines["metrics"]);
+    assert!(
+        of_directories["metrics"][0]["reasons"][0].as_str().is_some_and(|why| why.contains("one run a side"))
+    );
+    // At a tight tolerance one run a side can't know.
+    let tight = ["compare", "base.json", "--candidate", "new", "--metrics", "p50", "--tolerance", "2%"];
+    run(&folder, &tight).expect(5);
+    let again = run(&folder, &["compare", "base.json", "--candidate", "base.json"]).expect(2);
+    assert!(again.stderr.contains("given twice"), "{}", again.stderr);
+}
+
+fn fingerprints_are_held_against_each_other() {
+    let serve = Serve::start(&["--service", "const:250ms"]);
+    let folder = Folder::new("fingerprint");
+    measure(&folder, &serve.url("/"), "base", &["--save-baseline", "base.json"]).expect(0);
+    let text = fs::read_to_string(folder.join("base.json")).expect("it is written");
+    let mut other: Value = serde_json::from_str(&text).expect("it is JSON");
+    other["run"]["host"]["cpus"] = 99.into();
+    other["run"]["versions"]["loadline"] = "0.0.1".into();
+    other["run"]["scenario"]["seed"] = 99.into();
+    folder.write("other.json", &other.to_string());
+    let compared =
+        run(&folder, &["compare", "base.json", "--candidate", "other.json", "--json", "--metrics", "p50"]);
+    let notes = compared.json()["notes"].to_string();
+    for said in ["different machines", "different versions", "scenarios differ in details"] {
+        assert!(notes.contains(said), "{notes}");
+    }
+    other["run"]["request_names"] = serde_json::json!(["POST /orders"]);
+    folder.write("foreign.json", &other.to_string());
+    let refused = run(&folder, &["compare", "base.json", "--candidate", "foreign.json"]).expect(2);
+    assert!(refused.stderr.contains("different scenarios"), "{}", refused.stderr);
+}
+
+fn what_cannot_be_compared_never_passes() {
+    let serve = Serve::start(&["--service", "const:250ms"]);
+    let folder = Folder::new("uncompared");
+    measure(&folder, &serve.url("/"), "base", &["--save-baseline", "base.json"]).expect(0);
+    let text = fs::read_to_string(folder.join("base.json")).expect("it is written");
+    folder.write("cut.json", &text[..text.len() / 2]);
+    folder.write("foreign.json", "{\"schema\":\"loadline/baseline@9\"}");
+    folder.write("nan.csv", "p50_ms\nNaN\n");
+    folder.write("empty.csv", "");
+    fs::create_dir(folder.join("empty")).expect("the folder can be written");
+    fs::create_dir(folder.join("torn")).expect("the folder can be written");
+    let document = fs::read_to_string(folder.join("base/run.json")).expect("it is written");
+    folder.write("torn/run.json", &document[..document.len() / 2]);
+    for (candidate, said) in [
+        ("cut.json", "no baseline"),
+        ("foreign.json", "baseline@9"),
+        ("nan.csv", "line 2"),
+        ("empty.csv", "no runs"),
+        ("empty", "holds no runs"),
+        ("torn", "torn"),
+        ("absent", "absent"),
+    ] {
+        let ended = run(&folder, &["compare", "base.json", "--candidate", candidate]).expect(2);
+        assert!(ended.stderr.contains(said), "{candidate}: {}", ended.stderr);
+    }
+    // A run whose recording is cut short did not come to its end: it is left out, and nothing is left.
+    fs::create_dir(folder.join("short")).expect("the folder can be written");
+    let running = document.replace("\"status\": \"complete\"", "\"status\": \"running\"");
+    folder.write("short/run.json", &running);
+    for file in ["intervals.ndjson", "latency.hlog"] {
+        let whole = fs::read_to_string(folder.join("base").join(file)).expect("it is written");
+        folder.write(&format!("short/{file}"), &whole[..whole.len() / 2]);
+    }
+    let ended = run(&folder, &["compare", "base.json", "--candidate", "short", "--json"]).expect(6);
+    assert_eq!(ended.json()["verdict"], "invalid");
+    assert_eq!(ended.json()["excluded"][0]["side"], "candidate");
+}
+
+/// promtool reads what is written for GitLab, all but the end that OpenMetrics adds.
+fn openmetrics_are_what_prometheus_reads() -> Result<(), Skip> {
+    let promtool = tools::program("promtool", "prometheus")?;
+    let serve = Serve::start(&["--service", "const:250ms"]);
+    let folder = Folder::new("openmetrics");
+    measure(&folder, &serve.url("/"), "base", &["--openmetrics", "run.txt"]).expect(0);
+    let text = fs::read_to_string(folder.join("run.txt")).expect("it is written");
+    assert!(text.contains("loadline_response_seconds{request=\"all\",quantile=\"0.5\"} 0.2"), "{text}");
+    let mut child = std::process::Command::new(promtool)
+        .args(["check", "metrics", "--lint=none"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("promtool is there");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    std::io::Write::write_all(&mut stdin, text.as_bytes()).expect("promtool reads");
+    drop(stdin);
+    assert!(child.wait().expect("promtool ends").success(), "{text}");
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! Two builds in one run: what differs is found, what is equal is not called out.
+
+use std::fs;
+
+use libtest_mimic::Trial;
+
+use crate::support::folder::Folder;
+use crate::support::harness::trials;
+use crate::support::loadline::run;
+use crate::support::serve::Serve;
+use crate::support::{count, number};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials! {
+        Alone: a_slower_candidate_regresses, equal_builds_are_not_called_out, users_stay_on_their_side;
+        Beside: a_candidate_that_fails_regresses, a_build_that_is_not_there_is_1, bad_duels_are_2,
+            a_duel_is_no_run_to_compare;
+    }
+}
+
+/// Ten and twelve milliseconds: found long before the time is up, and each build got every second arrival.
+fn a_slower_candidate_regresses() {
+    let (base, candidate) =
+        (Serve::start(&["--service", "const:10ms"]), Serve::start(&["--service", "const:12ms"]));
+    let folder = Folder::new("duel");
+    let flags =
+        ["--rate", "100/s", "--max-time", "60s", "--metrics", "p50", "--json", "--quiet", "--out", "run"];
+    let files =
+        ["--junit", "junit.xml", "--markdown", "duel.md", "-o", "duel.html", "--openmetrics", "metrics.txt"];
+    let arguments = ["duel", &base.url(""), &candidate.url(""), "/"];
+    let ended = run(&folder, &[&arguments[..], &flags, &files].concat()).expect(4);
+    let document = ended.json();
+    assert_eq!(
+        (document["schema"].as_str(), document["verdict"].as_str()),
+        (Some("loadline/comparison@1"), Some("regressed"))
+    );
+    assert_eq!(document["duel"]["ended"], "decided");
+    let metric = &document["metrics"][0];
+    // Twelve over ten, each with up to a millisecond of the way there and back.
+    let (low, high) = (number(metric, "/low"), number(metric, "/high"));
+    assert!(low > 0.02 && low < 0.2 && high > 0.15, "{metric}");
+    let requests = [&base, &candidate].map(|serve| count(&serve.settled_stats(), "/requests"));
+    assert!(requests[0].abs_diff(requests[1]) <= 1, "{requests:?}");
+    assert!(fs::read_to_string(folder.join("junit.xml")).expect("it is written").contains("<failure"));
+    assert!(fs::read_to_string(folder.join("duel.md")).expect("it is written").starts_with("### regressed"));
+    assert!(fs::read_to_string(folder.join("metrics.txt")).expect("it is written").ends_with("# EOF\n"));
+    let page = fs::read_to_string(folder.join("duel.html")).expect("it is written");
+    assert!(page.contains("Change of each metric") && page.contains("Difference by percentile"));
+    assert_eq!(page, fs::read_to_string(folder.join("run/report.html")).expect("it is written"));
+    let kept: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("run/comparison.json")).expect("it is written"))
+            .expect("it is JSON");
+    assert_eq!(kept, document);
+    // The run itself can be reported as any other, each request by build.
+    let summary = run(&folder, &["report", "run", "-o", "-"]).expect(0).json();
+    let names: Vec<_> = [0, 1].map(|at| summary["requests_by_name"][at]["name"].clone()).into();
+    assert_eq!(names, ["base: GET /", "candidate: GET /"]);
+}
+
+fn equal_builds_are_not_called_out() {
+    let serve = || Serve::start(&["--service", "lognormal:10ms,0.3"]);
+    let (base, candidate) = (serve(), serve());
+    let folder = Folder::new("equals");
+    let flags =
+        ["--rate", "200/s", "--max-time", "20s", "--tolerance", "10%", "--json", "--quiet", "--out", "run"];
+    let ended = run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat());
+    let document = ended.json();
+    let verdict = document["verdict"].as_str().unwrap_or_default();
+    let code = match verdict {
+        "pass" => 0,
+        "inconclusive" => 5,
+        "invalid" => 6,
+        other => panic!("equal builds are {other}: {document}"),
+    };
+    assert_eq!(ended.code, Some(code), "{verdict}");
+}
+
+/// In the closed loop each build has its own users: twice as quick is twice the throughput.
+fn users_stay_on_their_side() {
+    let (base, candidate) =
+        (Serve::start(&["--service", "const:20ms"]), Serve::start(&["--service", "const:40ms"]));
+    let folder = Folder::new("users");
+    let flags =
+        ["--users", "4", "--max-time", "40s", "--metrics", "throughput", "--json", "--quiet", "--out", "run"];
+    let ended =
+        run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat()).expect(4);
+    let metric = &ended.json()["metrics"][0];
+    assert_eq!(metric["higher_is_better"], true);
+    assert!((-0.6..=-0.4).contains(&number(metric, "/change")), "{metric}");
+}
+
+fn a_candidate_that_fails_regresses() {
+    let (base, candidate) = (Serve::start(&[]), Serve::start(&["--errors", "0.2"]));
+    let folder = Folder::new("fails");
+    let flags = [
+        "--rate",
+        "50/s",
+        "--max-time",
+        "60s",
+        "--metrics",
+        "error_rate",
+        "--json",
+        "--quiet",
+        "--out",
+        "run",
+    ];
+    let ended =
+        run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat()).expect(4);
+    let metric = &ended.json()["metrics"][0];
+    assert_eq!((metric["verdict"].as_str(), metric["change"].as_f64()), (Some("regressed"), None));
+    assert!((0.1..0.3).contains(&number(metric, "/difference")), "{metric}");
+}
+
+fn a_build_that_is_not_there_is_1() {
+    let base = Serve::start(&[]);
+    let gone = Serve::start(&[]);
+    let url = gone.url("/");
+    drop(gone);
+    let folder = Folder::new("gone");
+    let flags = ["--rate", "20/s", "--max-time", "15s", "--out", "run"];
+    let ended = run(&folder, &[&["duel", &base.url("/"), &url], &flags[..]].concat()).expect(1);
+    assert!(ended.stderr.contains("unreachable"), "{}", ended.stderr);
+}
+
+fn bad_duels_are_2() {
+    let serve = Serve::start(&[]);
+    let folder = Folder::new("bad-duels");
+    let (url, other) = (serve.url("/"), "http://127.0.0.1:1/");
+    for (arguments, said) in [
+        (&[&url[..], &url][..], "port of its own"),
+        (&[&url, "127.0.0.1:1"], "scheme"),
+        (&[&url, other, "nowhere.yaml"], "no such file"),
+        (&[&url, "http://127.0.0.1:1/elsewhere"], "different paths"),
+        (&[&url, other, "--metrics", "cpu"], "no metric `cpu`"),
+        (&[&url, other, "--max-time", "2s"], "--max-time"),
+        (&[&url, other, "--confidence", "100%"], "confidence"),
+        (&[&url, other, "--tolerance", "100%"], "tolerance"),
+        (&[&url, other, "--junit", "nowhere/junit.xml"], "cannot write"),
+        (&[&url], "Usage"),
+    ] {
+        let ended = run(&folder, &[&["duel", "--out", "run"], arguments].concat());
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
+    assert_eq!(serve.stats()["arrivals"], 0, "bad usage sends nothing");
+}
+
+fn a_duel_is_no_run_to_compare() {
+    let (base, candidate) = (Serve::start(&[]), Serve::start(&[]));
+    let folder = Folder::new("no-run");
+    let flags = ["--rate", "20/s", "--max-time", "4s", "--quiet", "--out", "run"];
+    run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat());
+    let ended = run(&folder, &["compare", "run", "--candidate", "run"]).expect(2);
+    assert!(ended.stderr.contains("is a duel"), "{}", ended.stderr);
+}
