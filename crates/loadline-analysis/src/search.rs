@@ -6,9 +6,14 @@
 //!
 //! A load is an arrival rate in the open model, a number of users in the closed one.
 
+pub mod figure;
+pub mod interval;
 pub mod posterior;
+pub mod step;
 
+use figure::Events;
 use posterior::Posterior;
+pub use step::{Asked, Judged, Measured, judge};
 
 /// How to search.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +49,8 @@ pub struct Step {
     pub score: f64,
     /// The standard error of the score.
     pub error: f64,
+    /// The same as counts of what the objective allows a share of; see [`Events::of_score`].
+    pub events: Events,
     /// Whether the service settled; where it did not, the score is a lower bound.
     pub settled: bool,
     /// Whether the generator was the bottleneck.

@@ -3,6 +3,7 @@
 //! Coverage and cost over many seeds: `cargo run --release -p loadline-analysis --example simulate_search 200`.
 
 use loadline_analysis::queueing::mmc;
+use loadline_analysis::search::figure::Events;
 use loadline_analysis::search::{Doom, Next, Step};
 
 mod support;
@@ -30,6 +31,7 @@ fn drive(search: &loadline_analysis::search::Search, score: impl Fn(f64) -> f64)
             took_s,
             score,
             error: 0.05,
+            events: Events::of_score(score, 0.05),
             settled: true,
             generator_limited: false,
             confirming,
@@ -74,6 +76,7 @@ fn a_generator_that_cannot_keep_up_ends_the_search_with_at_least() {
         took_s: 5.0,
         score: -1.0,
         error: 0.1,
+        events: Events::of_score(-1.0, 0.1),
         settled: true,
         generator_limited,
         confirming: false,

@@ -1,11 +1,9 @@
 //! M/M/c in virtual time, and the search driven against it.
 
-use loadline_analysis::search::{Next, Search, Step};
-use loadline_analysis::steady_state::{Settling, quantile, settling};
-use loadline_model::histogram::{self, Histogram};
-
-/// Intervals of a step.
-const INTERVALS: usize = 40;
+use loadline_analysis::search::interval::{Group, Interval, Values};
+use loadline_analysis::search::{Asked, Measured, Next, Search, Step};
+use loadline_model::run::LoadModel;
+use loadline_model::slo::Slo;
 
 pub(crate) fn search() -> Search {
     Search {
@@ -53,7 +51,7 @@ pub(crate) fn run(search: &Search, servers: u32, service_ms: f64, limit_ms: f64,
         match search.next(&steps) {
             Next::Run { load, duration_s, confirming } => {
                 let intervals = simulate(&mut random, load, servers, service_ms / 1e3, duration_s);
-                requests += intervals.iter().map(|i| i.len() as f64).sum::<f64>();
+                requests += intervals.iter().map(|i| i.offered as f64).sum::<f64>();
                 steps.push(judge(&intervals, load, duration_s, limit_ms, confirming));
             }
             end => return Run { end, steps, requests },
@@ -63,46 +61,49 @@ pub(crate) fn run(search: &Search, servers: u32, service_ms: f64, limit_ms: f64,
 }
 
 /// The recursion of Kiefer and Wolfowitz: an arrival takes the server that is free first. Response times by
-/// interval of arrival.
+/// second of arrival.
 pub(crate) fn simulate(
     random: &mut Random,
     rate: f64,
     servers: u32,
     service_s: f64,
     duration_s: f64,
-) -> Vec<Histogram> {
-    let mut intervals: Vec<Histogram> = (0..INTERVALS).map(|_| histogram::new()).collect();
+) -> Vec<Interval> {
+    let mut seconds: Vec<Vec<(u64, u64)>> = vec![Vec::new(); duration_s.ceil() as usize];
     let mut free = vec![0.0_f64; servers as usize];
     let mut now = 0.0;
     loop {
         now += random.exponential(1.0 / rate);
-        let Some(interval) = intervals.get_mut((now / duration_s * INTERVALS as f64) as usize) else {
-            return intervals;
-        };
+        if now >= duration_s {
+            return seconds.into_iter().map(interval).collect();
+        }
         let first = (0..free.len()).min_by(|a, b| free[*a].total_cmp(&free[*b])).unwrap();
         let done = free[first].max(now) + random.exponential(service_s);
         free[first] = done;
-        let response_us = ((done - now) * 1e6) as u64;
-        interval.record(response_us.clamp(histogram::LOWEST_US, histogram::HIGHEST_US)).unwrap();
+        seconds[now as usize].push((three_digits(((done - now) * 1e6) as u64), 1));
     }
 }
 
-pub(crate) fn judge(
-    intervals: &[Histogram],
-    load: f64,
-    took_s: f64,
-    limit_ms: f64,
-    confirming: bool,
-) -> Step {
-    let means: Vec<f64> = intervals.iter().map(Histogram::mean).collect();
-    let (from, settled) = match settling(&means) {
-        Settling::From(cut) => (cut, true),
-        Settling::Never => (intervals.len() / 2, false),
-        Settling::Unknown => (0, true),
-    };
-    let p99 = quantile(&intervals[from..], 0.99, 0.9).unwrap();
-    let score = (p99.value_ms / limit_ms).ln();
-    Step { load, took_s, score, error: p99.log_error, settled, generator_limited: false, confirming }
+/// As a histogram of three digits keeps it.
+fn three_digits(us: u64) -> u64 {
+    let bits = (64 - us.max(1).leading_zeros()).saturating_sub(11);
+    us.max(1) | ((1 << bits) - 1)
+}
+
+fn interval(responses: Vec<(u64, u64)>) -> Interval {
+    let requests = responses.len() as u64;
+    let response: Values = responses.into_iter().collect();
+    let all = Group { response, service: Values::default(), requests, failed: 0 };
+    Interval { groups: vec![all], offered: requests, completed: requests, completed_ok: requests, backlog: 0 }
+}
+
+pub(crate) fn judge(intervals: &[Interval], load: f64, took_s: f64, limit_ms: f64, confirming: bool) -> Step {
+    let slo: Slo = format!("p99 < {limit_ms}ms").parse().unwrap();
+    let mut measured = Measured::new(&[slo]);
+    intervals.iter().for_each(|interval| measured.push_interval(interval.clone()));
+    let model = LoadModel::Open;
+    let asked = Asked { load, model, duration_s: took_s, took_s, confirming, confidence: 0.9 };
+    measured.judge(&asked).step
 }
 
 /// A staircase of twenty steps, of a twentieth of the capacity each, that ends at the capacity. Its steps are of
