@@ -126,10 +126,18 @@ pub fn check_vacant(path: &Path) -> Result<(), DirectoryError> {
     }
 }
 
-/// Writes beside the document and then takes its place: a reader never sees half of it.
 fn write_document(directory: &Path, document: &RunDocument) -> Result<(), DirectoryError> {
-    let path = directory.join(DOCUMENT_FILE);
-    let beside = directory.join(".run.json.new");
+    write_json(directory, DOCUMENT_FILE, document)
+}
+
+/// Writes beside the file and then takes its place: a reader never sees half of it.
+pub(crate) fn write_json(
+    directory: &Path,
+    name: &str,
+    document: &impl serde::Serialize,
+) -> Result<(), DirectoryError> {
+    let path = directory.join(name);
+    let beside = directory.join(format!(".{name}.new"));
     let write = || {
         let mut file = File::create(&beside)?;
         serde_json::to_writer_pretty(&mut file, document)?;

@@ -14,6 +14,7 @@ pub mod points;
 pub mod report;
 pub mod run;
 pub mod runs;
+pub mod saturate;
 pub mod serve;
 
 pub use loadline_analysis as analysis;

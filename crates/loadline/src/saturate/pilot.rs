@@ -23,6 +23,12 @@ const SHORTEST_S: u64 = 3;
 const FOR_CONFIRMING: f64 = 0.2;
 /// A step that is this far beyond its limits (ln of observed over limit) is cut short once it has had its least.
 const HOPELESS: f64 = 1.5;
+/// Until an objective breaks, steps are as long as this many requests take, within these bounds in seconds: seconds
+/// count there, not precision.
+const ASCENT_REQUESTS: f64 = 150.0;
+const ASCENT_S: (f64, f64) = (4.0, 10.0);
+/// A score that rose by less than this since the least load is no sign of a limit yet.
+const RISE: f64 = 0.25;
 /// Failed requests are looked at over this many seconds, once there are this many requests in them.
 const ABORT_OVER_S: usize = 2;
 const ABORT_REQUESTS_LEAST: u64 = 20;
@@ -33,37 +39,46 @@ const STEPS_MOST: usize = 200;
 
 /// What is searched for, and within which bounds.
 #[derive(Debug, Clone)]
-pub(super) struct Course {
-    pub(super) search: Search,
-    pub(super) model: LoadModel,
-    pub(super) arrivals: Arrivals,
-    pub(super) pacing: Duration,
-    pub(super) slos: Vec<Slo>,
+pub struct Course {
+    /// How to search; its time is set from `max_time_s`.
+    pub search: Search,
+    /// Whether loads are arrival rates (open) or users (closed).
+    pub model: LoadModel,
+    /// How arrivals are spread, in the open model.
+    pub arrivals: Arrivals,
+    /// The least time from one start of a user's flow to the next, in the closed model.
+    pub pacing: Duration,
+    /// What has to be kept; the search is for the highest load that keeps it.
+    pub slos: Vec<Slo>,
     /// For all of it, in seconds.
-    pub(super) max_time_s: f64,
-    /// A step in which a larger share of requests fails is cut short.
-    pub(super) abort_error_share: f64,
+    pub max_time_s: f64,
+    /// A step in which a larger share of requests fails is cut short, 0 to 1.
+    pub abort_error_share: f64,
     /// How long a backlog is waited for, in seconds.
-    pub(super) drain_s: u64,
+    pub drain_s: u64,
 }
 
 /// One step that has ended.
 #[derive(Debug, Clone)]
-pub(super) struct Leg {
-    /// The first of its seconds.
-    pub(super) first: u64,
+pub struct Leg {
+    /// The first of its seconds, since the start of the run.
+    pub first: u64,
     /// Its length in seconds, as it was driven.
-    pub(super) length_s: u64,
-    pub(super) judged: Judged,
-    pub(super) notes: Vec<String>,
+    pub length_s: u64,
+    /// What it showed.
+    pub judged: Judged,
+    /// What a reader should know of it, in plain words.
+    pub notes: Vec<String>,
     /// Left out of the search: it is driven once more.
-    pub(super) spoiled: bool,
+    pub spoiled: bool,
 }
 
 /// How the search ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum End {
+pub enum End {
+    /// With a capacity, or with the highest load allowed.
     Converged(Capacity),
+    /// Without.
     Doomed(Doom),
 }
 
@@ -248,6 +263,7 @@ impl Pilot {
         };
         let again = again.is_some();
         let (load, duration_s, confirming) = match next {
+            Next::Run { load, duration_s, confirming: false } if !again => self.hurried(load, duration_s),
             Next::Run { load, duration_s, confirming } => (load, duration_s, confirming),
             Next::Converged(Capacity { load: Some(load), .. }) if self.is_to_be_confirmed(left_s) => {
                 (load, left_s, true)
@@ -276,6 +292,26 @@ impl Pilot {
             again,
         });
         Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
+    }
+
+    /// On the way up, and down where nothing was kept, steps are short; and as long as load changes nothing, the way
+    /// up goes by the largest factor allowed.
+    fn hurried(&self, load: f64, duration_s: f64) -> (f64, f64, bool) {
+        let (kept, broken): (Vec<&Step>, Vec<&Step>) = self.steps.iter().partition(|step| step.score < 0.0);
+        if !kept.is_empty() && !broken.is_empty() {
+            return (load, duration_s, false);
+        }
+        let search = &self.course.search;
+        let least = kept.iter().map(|step| step.score).fold(f64::INFINITY, f64::min);
+        let load = match kept.last() {
+            Some(last) if broken.is_empty() && last.settled && last.score < least + RISE => {
+                (last.load * search.growth).clamp(search.least, search.most)
+            }
+            _ => load,
+        };
+        let (shortest, longest) = ASCENT_S;
+        let shortest = shortest.min(search.step_s);
+        (load, (ASCENT_REQUESTS / load).clamp(shortest, longest.max(shortest)), false)
     }
 
     fn is_to_be_confirmed(&self, left_s: f64) -> bool {
