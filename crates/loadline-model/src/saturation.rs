@@ -139,6 +139,24 @@ pub struct Evidence {
     pub finding: String,
 }
 
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchEnd {
+    /// With an interval as narrow as was asked for.
+    Converged,
+    /// With a wider one: the time was spent.
+    Imprecise,
+    /// At the highest load allowed, where no objective was broken.
+    AtMaximum,
+    /// The generator could not drive more.
+    GeneratorLimited,
+    /// The objectives are broken at the least load already.
+    NothingPasses,
+    /// The time was spent before an objective broke.
+    OutOfTime,
+}
+
 /// What `loadline saturate` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SaturationDocument {
@@ -163,6 +181,9 @@ pub struct SaturationDocument {
     /// Why the search ended as it did, in plain words.
     #[serde(default)]
     pub reasons: Vec<String>,
+    /// How the search ended; `null` where it was ended before it had anything to say.
+    #[serde(default)]
+    pub end: Option<SearchEnd>,
     /// How far the search came.
     #[serde(default = "complete")]
     pub status: Status,

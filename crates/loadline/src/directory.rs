@@ -148,6 +148,21 @@ pub(crate) fn write_json(
     write().map_err(DirectoryError::io("write", &path))
 }
 
+/// Reads a document of a run directory; `None` where there is none.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
+    directory: &Path,
+    name: &str,
+) -> Result<Option<T>, DirectoryError> {
+    let path = directory.join(name);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DirectoryError::io("read", &path)(error)),
+    };
+    let wrong = |error: serde_json::Error| DirectoryError::Document { path, message: error.to_string() };
+    serde_json::from_str(&text).map(Some).map_err(wrong)
+}
+
 /// A run directory that is read.
 #[derive(Debug)]
 pub struct RecordedRun {

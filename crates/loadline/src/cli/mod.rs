@@ -17,6 +17,7 @@ mod meta;
 mod output;
 mod report;
 mod run;
+mod saturate;
 mod serve;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -47,6 +48,7 @@ struct Global {
 enum Verb {
     Demo(demo::Demo),
     Run(run::Run),
+    Saturate(saturate::Saturate),
     Report(report::Report),
     Fit(fit::Fit),
     Forecast(forecast::Forecast),
@@ -74,6 +76,7 @@ pub(crate) fn main() -> Exit {
     let outcome = match cli.verb {
         Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
+        Verb::Saturate(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
         Verb::Fit(verb) => verb.run(&out),
         Verb::Forecast(verb) => verb.run(&out),

@@ -70,27 +70,27 @@ struct LoadFlags {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Request")]
-struct RequestFlags {
+pub(super) struct RequestFlags {
     /// Send a scenario's requests to this URL
     #[arg(long = "target", value_name = "URL", id = "target-url", env = "LOADLINE_TARGET")]
-    target: Option<String>,
+    pub(super) target: Option<String>,
     /// Longest time from sending to the last byte of the answer [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_TIMEOUT")]
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
     /// Method, for a URL [default: GET, or POST with a body]
     #[arg(long, short = 'X', value_name = "METHOD")]
-    method: Option<String>,
+    pub(super) method: Option<String>,
     /// A header 'name: value', for a URL; may be repeated
     #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = headers::parse)]
-    headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
     /// A body, for a URL; @FILE reads it from a file
     #[arg(long, value_name = "TEXT")]
-    body: Option<String>,
+    pub(super) body: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "HTTP")]
-struct HttpFlags {
+pub(super) struct HttpFlags {
     /// Trust any certificate: only for servers of your own
     #[arg(long)]
     insecure: bool,
@@ -122,19 +122,19 @@ struct HttpFlags {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Engine")]
-struct EngineFlags {
+pub(super) struct EngineFlags {
     /// Connections, and so requests at once; arrivals that wait for one are counted late [default: as needed]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    connections: Option<u32>,
+    pub(super) connections: Option<u32>,
     /// Flows in flight at once; arrivals beyond wait and are counted late
     #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..))]
-    max_in_flight: u32,
+    pub(super) max_in_flight: u32,
     /// Threads that drive the load [default: as the load needs, at most one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    workers: Option<u32>,
+    pub(super) workers: Option<u32>,
     /// How long requests in flight are waited for at the end [default: their time-out]
     #[arg(long, value_name = "TIME", value_parser = input::duration)]
-    drain: Option<Duration>,
+    pub(super) drain: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -161,13 +161,13 @@ struct ResultFlags {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Arrivals {
+pub(super) enum Arrivals {
     Uniform,
     Poisson,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Version {
+pub(super) enum Version {
     Auto,
     #[value(name = "1.1")]
     One,
@@ -176,31 +176,31 @@ enum Version {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Client {
+pub(super) enum Client {
     Auto,
     Lean,
     Reqwest,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Dns {
+pub(super) enum Dns {
     Once,
     Always,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OnInconclusive {
+pub(super) enum OnInconclusive {
     Pass,
     Fail,
 }
 
-fn slo(text: &str) -> Result<Slo, String> {
+pub(super) fn slo(text: &str) -> Result<Slo, String> {
     text.parse::<Slo>().map_err(|error| error.to_string())
 }
 
 impl Run {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
-        let (mut scenario, base) = self.scenario()?;
+        let (mut scenario, base) = self.request.scenario(&self.target)?;
         self.override_scenario(&mut scenario, out)?;
         for file in [&self.results.junit, &self.results.markdown].into_iter().flatten() {
             check_writable(file)?;
@@ -214,23 +214,6 @@ impl Run {
         live.close();
         self.results.hand_out(&finished, out)?;
         Ok(exit_of(&finished, self.results.on_inconclusive, out))
-    }
-
-    fn scenario(&self) -> anyhow::Result<(Scenario, PathBuf)> {
-        let request = &self.request;
-        if !self.target.contains("://") {
-            if request.method.is_some() || request.body.is_some() || !request.headers.is_empty() {
-                return Err(UserError::input(
-                    "--method, --header and --body are for a URL; in a scenario file they stand with the request",
-                ));
-            }
-            return input::scenario(Path::new(&self.target));
-        }
-        let body = request.body.as_deref().map(body_text).transpose()?;
-        let method = request.method.as_deref().unwrap_or(if body.is_some() { "POST" } else { "GET" });
-        let scenario = Scenario::for_url(&self.target, method, &request.headers, body.as_deref())
-            .map_err(UserError::input)?;
-        Ok((scenario, PathBuf::from(".")))
     }
 
     fn override_scenario(&self, scenario: &mut Scenario, out: &Output) -> anyhow::Result<()> {
@@ -276,6 +259,26 @@ impl Run {
     }
 }
 
+impl RequestFlags {
+    /// The scenario that TARGET names, a file or a URL, and the folder that its files are relative to.
+    pub(super) fn scenario(&self, target: &str) -> anyhow::Result<(Scenario, PathBuf)> {
+        let request = self;
+        if !target.contains("://") {
+            if request.method.is_some() || request.body.is_some() || !request.headers.is_empty() {
+                return Err(UserError::input(
+                    "--method, --header and --body are for a URL; in a scenario file they stand with the request",
+                ));
+            }
+            return input::scenario(Path::new(target));
+        }
+        let body = request.body.as_deref().map(body_text).transpose()?;
+        let method = request.method.as_deref().unwrap_or(if body.is_some() { "POST" } else { "GET" });
+        let scenario = Scenario::for_url(target, method, &request.headers, body.as_deref())
+            .map_err(UserError::input)?;
+        Ok((scenario, PathBuf::from(".")))
+    }
+}
+
 impl From<Arrivals> for scenario::Arrivals {
     fn from(arrivals: Arrivals) -> Self {
         match arrivals {
@@ -286,7 +289,7 @@ impl From<Arrivals> for scenario::Arrivals {
 }
 
 impl HttpFlags {
-    fn settings(&self) -> anyhow::Result<HttpSettings> {
+    pub(super) fn settings(&self) -> anyhow::Result<HttpSettings> {
         let identity = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => Some(Identity { chain: pem(cert)?, key: pem(key)? }),
             _ => None,

@@ -1,5 +1,6 @@
 //! What a search says: its steps and its end as a document.
 
+use loadline_analysis::resources::{Finding, finding, usages};
 use loadline_analysis::saturation::reciprocal::{Point, Reciprocal};
 use loadline_analysis::saturation::{Model, Points, Request, fit};
 use loadline_analysis::search::figure::Figure;
@@ -8,9 +9,11 @@ use loadline_generator::schedule::Arrivals;
 use loadline_generator::stop::Stop;
 use loadline_model::fit::{FitDocument, Interval};
 use loadline_model::run::{LoadModel, StageRecord, Status, Validity, ValidityVerdict, Verdict};
-use loadline_model::saturation::{CurvePoint, SCHEMA, SaturationDocument, StepDocument, StepFigure};
+use loadline_model::saturation::{CurvePoint, Evidence, SCHEMA, SaturationDocument, SearchEnd, StepDocument, StepFigure};
+use loadline_model::scenario;
 use loadline_model::slo::Slo;
 
+use super::metrics::Metrics;
 use super::pilot::{Course, End, Leg};
 use super::{Explored, SaturateOptions};
 
@@ -36,8 +39,13 @@ impl Circumstances {
     }
 }
 
-/// What a search says, be it at its end or by now.
-pub fn document(explored: &Explored, course: &Course, circumstances: &Circumstances) -> SaturationDocument {
+/// What a search says, be it at its end or by now. `read` is what was read of the service's resources meanwhile.
+pub fn document(
+    explored: &Explored,
+    course: &Course,
+    circumstances: &Circumstances,
+    read: Option<&Metrics>,
+) -> SaturationDocument {
     let legs = &explored.legs;
     let found = Found::of(explored.end.as_ref());
     let to_rate = |load: f64| match course.model {
@@ -61,13 +69,14 @@ pub fn document(explored: &Explored, course: &Course, circumstances: &Circumstan
         fit: saturation_curve(legs, course.search.confidence),
         elapsed_s: explored.elapsed_s,
         reasons: reasons(explored, course, circumstances, &found),
+        end: explored.end.as_ref().map(search_end),
         status: status(explored),
         model: course.model,
         capacity_users: found.load.filter(|_| closed),
         interval_users: found.interval.filter(|_| closed),
         slos: course.slos.iter().map(|slo| slo.text.clone()).collect(),
         curve,
-        evidence: None,
+        evidence: read.map(|read| evidence(read, legs, found.load)),
         precision: Some(circumstances.precision),
         required_per_s: circumstances.required_per_s,
         verdict,
@@ -95,6 +104,28 @@ impl Found {
     }
 }
 
+/// Which resource comes to its limit, from what was read during each step once the service had settled.
+fn evidence(read: &Metrics, legs: &[Leg], capacity: Option<f64>) -> Evidence {
+    let spans: Vec<(f64, f64)> = legs
+        .iter()
+        .map(|leg| (leg.first as f64 + leg.judged.warmup_s.unwrap_or(0.0), (leg.first + leg.length_s) as f64))
+        .collect();
+    let loads: Vec<f64> = legs.iter().map(|leg| leg.judged.step.load).collect();
+    let Finding { resources, saturated, words } = finding(usages(&read.scrapes, &spans), &loads, capacity);
+    let words = match (&read.error, resources.is_empty()) {
+        (Some(error), true) => format!("the service's resources could not be read: {error}"),
+        _ => words,
+    };
+    Evidence {
+        source: scenario::strike_url(&read.source),
+        samples: read.scrapes.len() as u64,
+        failed: read.failed,
+        resources,
+        saturated,
+        finding: words,
+    }
+}
+
 /// Whether a required rate is within the capacity: where the interval has it on both sides, the data do not tell.
 fn required_verdict(interval: Option<Interval>, required: f64) -> Verdict {
     match interval {
@@ -102,6 +133,17 @@ fn required_verdict(interval: Option<Interval>, required: f64) -> Verdict {
         Some((_, Some(high))) if high < required => Verdict::Fail,
         Some(_) => Verdict::Inconclusive,
         None => Verdict::Fail,
+    }
+}
+
+fn search_end(end: &End) -> SearchEnd {
+    match end {
+        End::Converged(Capacity { load: None, .. }) => SearchEnd::AtMaximum,
+        End::Converged(Capacity { precise: true, .. }) => SearchEnd::Converged,
+        End::Converged(_) => SearchEnd::Imprecise,
+        End::Doomed(Doom::GeneratorLimited { .. }) => SearchEnd::GeneratorLimited,
+        End::Doomed(Doom::NothingPasses { .. }) => SearchEnd::NothingPasses,
+        End::Doomed(Doom::OutOfTime { .. }) => SearchEnd::OutOfTime,
     }
 }
 

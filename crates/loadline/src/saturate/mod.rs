@@ -25,6 +25,7 @@
 
 mod document;
 mod engine;
+pub mod metrics;
 mod pilot;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ use crate::directory::{RunDirectory, write_json};
 use crate::run::{JourneyError, Reach, RunOptions, compile};
 pub use document::{Circumstances, document};
 pub use engine::{Engine, RealLoad, VirtualLoad};
+pub use metrics::MetricsSource;
+use metrics::Sampler;
 use pilot::Pilot;
 pub use pilot::{Course, End, Leg};
 
@@ -91,6 +94,8 @@ pub struct SaturateOptions {
     pub abort_error_share: f64,
     /// The capacity that is required, for the verdict.
     pub required_per_s: Option<f64>,
+    /// Where to read how busy the service's resources are.
+    pub metrics: Option<MetricsSource>,
 }
 
 impl Default for SaturateOptions {
@@ -108,6 +113,7 @@ impl Default for SaturateOptions {
             step: Duration::from_secs(5),
             abort_error_share: 0.5,
             required_per_s: None,
+            metrics: None,
         }
     }
 }
@@ -304,7 +310,7 @@ pub fn search_in(
     let course = options.course(scenario)?;
     let (plan, _) = plan(scenario, options, &course)?;
     let explored = explore(engine, &plan, &course, &options.run.stop, &mut |_, _| {})?;
-    Ok(document(&explored, &course, &Circumstances::of(options)))
+    Ok(document(&explored, &course, &Circumstances::of(options), None))
 }
 
 /// A search that came to its end, or was ended.
@@ -338,7 +344,16 @@ pub fn saturate(
     let path = options.run.out.clone().unwrap_or_else(|| crate::run::default_directory(&run, started));
     let directory = RunDirectory::create(&path, &run, started.as_millisecond() as f64 / 1e3)?;
     let circumstances = Circumstances::of(options);
-    let mut log = Log { directory, run, course: &course, circumstances, failed: None, reach: Reach::default(), watch };
+    let mut log = Log {
+        directory,
+        run,
+        course: &course,
+        circumstances,
+        sampler: options.metrics.as_ref().map(Sampler::new),
+        failed: None,
+        reach: Reach::default(),
+        watch,
+    };
     let stop = &options.run.stop;
     let explored =
         explore(&mut RealLoad, &plan, &course, stop, &mut |progress, legs| log.take(progress, legs, stop))?;
@@ -351,6 +366,7 @@ struct Log<'a, W> {
     run: RunDocument,
     course: &'a Course,
     circumstances: Circumstances,
+    sampler: Option<Sampler>,
     failed: Option<crate::directory::DirectoryError>,
     reach: Reach,
     watch: W,
@@ -359,6 +375,9 @@ struct Log<'a, W> {
 impl<W: FnMut(Progress<'_>)> Log<'_, W> {
     fn take(&mut self, progress: Progress<'_>, legs: &[Leg], stop: &StopHandle) {
         let written = match progress {
+            Progress::Started { .. } => {
+                self.sampler.as_mut().map_or(Ok(()), |sampler| sampler.start(self.course.max_time_s))
+            }
             Progress::Second(second) => {
                 if self.reach.is_hopeless(second) {
                     stop.request(Stop::Unreachable);
@@ -382,15 +401,20 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
     }
 
     fn write(&self, explored: &Explored) -> Result<(), crate::directory::DirectoryError> {
-        let document = document(explored, self.course, &self.circumstances);
+        let document = self.document(explored);
         write_json(self.directory.path(), DOCUMENT_FILE, &document)
+    }
+
+    fn document(&self, explored: &Explored) -> SaturationDocument {
+        let read = self.sampler.as_ref().map(Sampler::read);
+        document(explored, self.course, &self.circumstances, read.as_ref())
     }
 
     fn finish(mut self, explored: &Explored) -> Result<FinishedSearch, SaturateError> {
         if let Some(error) = self.failed {
             return Err(error.into());
         }
-        let document = document(explored, self.course, &self.circumstances);
+        let document = self.document(explored);
         write_json(self.directory.path(), DOCUMENT_FILE, &document)?;
         self.run.stages = document::stages(&explored.legs, self.course);
         self.run.status = document.status;
