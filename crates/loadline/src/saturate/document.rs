@@ -275,7 +275,8 @@ fn saturation_curve(legs: &[Leg], confidence: f64) -> Option<FitDocument> {
 /// The generator's figures over the steps that count; where one of them is limited, so is the search.
 fn validity(legs: &[Leg]) -> Validity {
     let counted = || legs.iter().filter(|leg| !leg.spoiled).map(|leg| &leg.judged.validity);
-    if let Some(limited) = counted().find(|v| v.verdict == ValidityVerdict::GeneratorLimited) {
+    let ended = legs.last().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
+    if let Some(limited) = ended.filter(|validity| validity.verdict == ValidityVerdict::GeneratorLimited) {
         return limited.clone();
     }
     let worst = |of: fn(&Validity) -> Option<f64>| counted().filter_map(of).reduce(f64::max);
@@ -320,7 +321,7 @@ fn reasons(
     let spoiled = explored.legs.iter().filter(|leg| leg.spoiled).count();
     if spoiled > 0 {
         reasons.push(format!(
-            "{spoiled} step{} spoiled by the generator and driven once more",
+            "{spoiled} step{} spoiled by the generator and driven again",
             if spoiled == 1 { " was" } else { "s were" }
         ));
     }

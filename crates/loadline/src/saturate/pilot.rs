@@ -32,8 +32,11 @@ const RISE: f64 = 0.25;
 /// Failed requests are looked at over this many seconds, once there are this many requests in them.
 const ABORT_OVER_S: usize = 2;
 const ABORT_REQUESTS_LEAST: u64 = 20;
-/// A step that the generator spoiled is driven once more, this often in a search: a hiccup is no limit.
-const SPOILED_MOST: u32 = 4;
+/// A step that the generator spoiled is driven again, so often in all and on end: a hiccup is no limit.
+const SPOILED_MOST: u32 = 10;
+const SPOILED_ON_END: u32 = 2;
+/// Of what was offered this has to be done before a step that the generator spoiled may count as kept.
+const DONE_SHARE: f64 = 0.97;
 /// Steps of a search at most, whatever they show.
 const STEPS_MOST: usize = 200;
 
@@ -69,8 +72,10 @@ pub struct Leg {
     pub judged: Judged,
     /// What a reader should know of it, in plain words.
     pub notes: Vec<String>,
-    /// Left out of the search: it is driven once more.
+    /// Left out of the search: it is driven again.
     pub spoiled: bool,
+    /// The generator was late, and the objectives were kept all the same: lateness only makes them worse.
+    pub kept_all_the_same: bool,
 }
 
 /// How the search ended.
@@ -102,6 +107,7 @@ pub(super) struct Pilot {
     pub(super) legs: Vec<Leg>,
     steps: Vec<Step>,
     spoiled: u32,
+    again: u32,
     under_way: Option<UnderWay>,
     pub(super) end: Option<End>,
 }
@@ -120,7 +126,8 @@ struct UnderWay {
     failed: Vec<(u64, u64)>,
     notes: Vec<String>,
     cut: bool,
-    again: bool,
+    /// How often its load was driven before, and spoiled.
+    again: u32,
 }
 
 impl UnderWay {
@@ -138,7 +145,7 @@ impl Pilot {
     pub(super) fn new(course: Course) -> Self {
         let mut course = course;
         course.search.time_s = (1.0 - FOR_CONFIRMING) * course.max_time_s;
-        Pilot { course, legs: Vec::new(), steps: Vec::new(), spoiled: 0, under_way: None, end: None }
+        Pilot { course, legs: Vec::new(), steps: Vec::new(), spoiled: 0, again: 0, under_way: None, end: None }
     }
 
     /// The first step; its lead-in is in the first second of the run.
@@ -238,15 +245,26 @@ impl Pilot {
 
     fn conclude(&mut self, step: UnderWay, judged: Judged) {
         let mut notes = step.notes;
-        let spoiled = judged.step.generator_limited && !step.again && self.spoiled < SPOILED_MOST;
+        let limited = judged.step.generator_limited;
+        let done = judged.achieved_per_s.unwrap_or(0.0);
+        let is_done = self.course.model == LoadModel::Closed || done >= DONE_SHARE * step.load;
+        let kept_all_the_same = limited && !step.confirming && judged.step.passes() && is_done;
+        let spoiled =
+            limited && !kept_all_the_same && step.again < SPOILED_ON_END && self.spoiled < SPOILED_MOST;
+        let reasons = judged.validity.reasons.join("; ");
         if spoiled {
             self.spoiled += 1;
-            notes.push(format!("driven once more: {}", judged.validity.reasons.join("; ")));
+            notes.push(format!("driven again: {reasons}"));
         } else {
-            self.steps.push(judged.step);
+            let generator_limited = limited && !kept_all_the_same;
+            self.steps.push(Step { generator_limited, ..judged.step });
         }
+        if kept_all_the_same {
+            notes.push(format!("kept all the same: {reasons}"));
+        }
+        self.again = if spoiled { step.again + 1 } else { 0 };
         let first = step.lead_in + 1;
-        self.legs.push(Leg { first, length_s: step.length_s, judged, notes, spoiled });
+        self.legs.push(Leg { first, length_s: step.length_s, judged, notes, spoiled, kept_all_the_same });
     }
 
     /// What comes after `now` seconds.
@@ -289,7 +307,7 @@ impl Pilot {
             failed: Vec::new(),
             notes: Vec::new(),
             cut: false,
-            again,
+            again: self.again,
         });
         Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
     }
