@@ -21,12 +21,14 @@ const LEAD_IN_AFTER: Nanos = SECOND / 4;
 const SHORTEST_S: u64 = 3;
 /// The share of the time that is kept for the confirming run.
 const FOR_CONFIRMING: f64 = 0.2;
+/// The share of the time that one step may take.
+const LONGEST_SHARE: f64 = 1.0 / 6.0;
 /// A step that is this far beyond its limits (ln of observed over limit) is cut short once it has had its least.
 const HOPELESS: f64 = 1.5;
 /// Until an objective breaks, steps are as long as this many requests take, within these bounds in seconds: seconds
 /// count there, not precision.
-const ASCENT_REQUESTS: f64 = 150.0;
-const ASCENT_S: (f64, f64) = (4.0, 10.0);
+const ASCENT_REQUESTS: f64 = 100.0;
+const ASCENT_S: (f64, f64) = (4.0, 8.0);
 /// A score that rose by less than this since the least load is no sign of a limit yet.
 const RISE: f64 = 0.25;
 /// Failed requests are looked at over this many seconds, once there are this many requests in them.
@@ -277,14 +279,18 @@ impl Pilot {
                 duration_s: leg.length_s as f64,
                 confirming: leg.judged.step.confirming,
             },
-            None => self.course.search.next(&self.steps),
+            None => match self.ascent() {
+                Some((load, duration_s)) => Next::Run { load, duration_s, confirming: false },
+                None => self.course.search.next(&self.steps),
+            },
         };
-        let again = again.is_some();
         let (load, duration_s, confirming) = match next {
-            Next::Run { load, duration_s, confirming: false } if !again => self.hurried(load, duration_s),
-            Next::Run { load, duration_s, confirming } => (load, duration_s, confirming),
+            // No step takes so long that few are left.
+            Next::Run { load, duration_s, confirming } => {
+                (load, duration_s.min(self.course.max_time_s * LONGEST_SHARE), confirming)
+            }
             Next::Converged(Capacity { load: Some(load), .. }) if self.is_to_be_confirmed(left_s) => {
-                (load, left_s, true)
+                (self.protected(load), left_s, true)
             }
             Next::Converged(capacity) => return self.ended(End::Converged(capacity)),
             Next::Doomed(doom) => return self.ended(End::Doomed(doom)),
@@ -312,24 +318,53 @@ impl Pilot {
         Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
     }
 
-    /// On the way up, and down where nothing was kept, steps are short; and as long as load changes nothing, the way
-    /// up goes by the largest factor allowed.
-    fn hurried(&self, load: f64, duration_s: f64) -> (f64, f64, bool) {
-        let (kept, broken): (Vec<&Step>, Vec<&Step>) = self.steps.iter().partition(|step| step.score < 0.0);
-        if !kept.is_empty() && !broken.is_empty() {
-            return (load, duration_s, false);
-        }
+    /// The way up, until an objective is surely broken, and down where none was kept yet: short steps, by the largest
+    /// factor allowed as long as load changes nothing. `None` once the search itself has something to go by.
+    fn ascent(&self) -> Option<(f64, f64)> {
         let search = &self.course.search;
-        let least = kept.iter().map(|step| step.score).fold(f64::INFINITY, f64::min);
-        let load = match kept.last() {
-            Some(last) if broken.is_empty() && last.settled && last.score < least + RISE => {
-                (last.load * search.growth).clamp(search.least, search.most)
-            }
-            _ => load,
-        };
+        let steps = &self.steps;
+        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
+        let Some(last) = steps.last() else { return Some(self.hurried(search.start)) };
+        if last.generator_limited || spent >= search.time_s {
+            return None;
+        }
+        let kept = || steps.iter().filter(|step| step.settled && step.score < 0.0);
+        let broken = steps.iter().filter(|step| step.fails()).map(|step| step.load).reduce(f64::min);
+        if let Some(broken) = broken {
+            let lower = broken / (search.growth * search.growth);
+            return (kept().next().is_none() && broken > search.least).then(|| self.hurried(lower));
+        }
+        let unsure = |pair: &[Step]| pair[0].load == pair[1].load && pair.iter().all(|step| step.score >= 0.0);
+        if steps.windows(2).any(unsure) {
+            return None;
+        }
+        if last.score >= 0.0 {
+            // Not surely: a few slow requests among few. Once more for longer, then the search decides.
+            let (load, duration_s) = self.hurried(last.load);
+            return Some((load, 2.0 * duration_s));
+        }
+        if last.load >= search.most {
+            return None;
+        }
+        let least = kept().map(|step| step.score).fold(f64::INFINITY, f64::min);
+        let power = if last.settled && last.score < least + RISE { 1.0 } else { 0.5 };
+        Some(self.hurried(last.load * search.growth.powf(power)))
+    }
+
+    /// A load within the bounds, and a short step at it.
+    fn hurried(&self, load: f64) -> (f64, f64) {
+        let search = &self.course.search;
+        let load = load.clamp(search.least, search.most);
         let (shortest, longest) = ASCENT_S;
         let shortest = shortest.min(search.step_s);
-        (load, (ASCENT_REQUESTS / load).clamp(shortest, longest.max(shortest)), false)
+        let requests = if self.course.model == LoadModel::Open { ASCENT_REQUESTS / load } else { shortest };
+        (load, requests.clamp(shortest, longest))
+    }
+
+    /// No load is further than the factor allowed above the largest that was kept.
+    fn protected(&self, load: f64) -> f64 {
+        let kept = self.steps.iter().filter(|step| step.settled && step.score < 0.0).map(|step| step.load);
+        kept.reduce(f64::max).map_or(load, |kept| load.min(kept * self.course.search.growth))
     }
 
     fn is_to_be_confirmed(&self, left_s: f64) -> bool {
