@@ -51,7 +51,12 @@ fn the_interval_holds_the_closed_form() {
         println!("seed {seed}: {capacity:.1} ({low:.1} to {:.1}) for {truth:.1}, {:.0} s", high.unwrap(), found.elapsed_s);
         assert!((capacity / truth - 1.0).abs() < 0.1, "{capacity} for {truth}");
         assert_eq!(found.limited_by.as_deref(), Some("p99 < 34.54ms"));
-        assert!(found.steps.iter().any(|step| step.confirming) && found.elapsed_s <= 900.0);
+        assert!(found.steps.iter().any(|step| step.confirming) && found.elapsed_s <= 902.0);
+        for step in found.steps.iter().filter(|step| step.verdict != StepVerdict::Fail) {
+            let (done, expected) = (step.achieved_per_s.unwrap(), step.rate_per_s);
+            let noise = 5.0 * (expected / step.duration_s).sqrt();
+            assert!((done - expected).abs() < noise, "{done} of {expected}");
+        }
         covered += u32::from(low <= truth && truth <= high.unwrap());
     }
     // Of ten intervals at 90 % fewer than seven hold the truth once in eighty times.
@@ -153,7 +158,7 @@ fn an_objective_that_no_load_keeps_is_said_to_be_that() {
 fn the_time_is_kept() {
     let options = SaturateOptions { max_time: Duration::from_secs(60), precision: 0.001, ..Default::default() };
     let found = against_queue(5, 2, "p99 < 34.54ms", &options);
-    assert!(found.elapsed_s <= 61.0, "{}", found.elapsed_s);
+    assert!(found.elapsed_s <= 62.0, "{}", found.elapsed_s);
     assert_eq!(found.end, Some(SearchEnd::Imprecise));
     assert!(found.reasons[0].contains("the time was spent"), "{:?}", found.reasons);
     assert!(found.steps.iter().any(|step| step.verdict == StepVerdict::Fail));

@@ -180,18 +180,17 @@ impl Pilot {
     pub(super) fn take(&mut self, second: &Second) -> Turn {
         let Some(mut step) = self.under_way.take() else { return Turn::default() };
         let now = second.second + 1;
-        if now <= step.first() {
-            self.under_way = Some(step);
-            return Turn::default();
-        }
-        step.measured.push(second);
-        if now <= step.end() {
-            step.failed.push(failed(second));
+        if now > step.first() {
+            step.measured.push(second);
+            if now <= step.end() {
+                step.failed.push(failed(second));
+            }
             if !step.cut && now + 1 < step.end() {
                 self.cut_short(&mut step, now);
             }
         }
         if now < step.end() {
+            // The second that has begun is fed already.
             let stages = if now + 1 < step.end() { vec![self.stage(step.load, now + 1)] } else { Vec::new() };
             self.under_way = Some(step);
             return Turn { stages, ..Turn::default() };
