@@ -13,6 +13,7 @@ mod kill;
 mod reports;
 mod reproducible;
 mod run;
+mod saturate;
 mod scenarios;
 mod scripted;
 mod secrets;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         reports::trials(),
         bad_targets::trials(),
         run::trials(),
+        saturate::trials(),
         stall::trials(),
         validity::trials(),
     ];

@@ -162,13 +162,13 @@ fn words(resources: &[Resource], saturated: Option<&str>, loads: &[f64], knee: f
     let found = saturated.and_then(|name| resources.iter().find(|resource| resource.name == name));
     match (found, resources.first()) {
         (Some(resource), _) if most(resource).0 >= FULL => {
-            format!("{} reaches its limit at the knee: {}", resource.name, line(resource))
+            format!("what reaches its limit at the knee: {}, {}", resource.name, line(resource))
         }
         (Some(resource), _) => {
-            format!("{} is what comes to its limit: {}{}", resource.name, line(resource), full_at(resource))
+            format!("what comes to its limit first: {}, {}{}", resource.name, line(resource), full_at(resource))
         }
         (None, Some(busiest)) => format!(
-            "none of the {} resources sampled reached its limit; the busiest was {}: {}{}",
+            "none of the {} sampled resources reached its limit; the busiest was {}, {}{}",
             resources.len(),
             busiest.name,
             line(busiest),
@@ -233,7 +233,7 @@ mod tests {
         ];
         let found = finding(usages, &loads, Some(360.0));
         assert_eq!(found.saturated.as_deref(), Some("workers"));
-        assert!(found.words.starts_with("workers reaches its limit at the knee: 90 % in use at 360/s, 97 % at 390/s"));
+        assert!(found.words.starts_with("what reaches its limit at the knee: workers, 90 % in use at 360/s, 97 % at 390/s"));
         let workers = found.resources.iter().find(|r| r.name == "workers").unwrap();
         assert!((workers.full_at_per_s.unwrap() - 400.0).abs() < 1e-6);
     }
@@ -246,7 +246,7 @@ mod tests {
         assert!(found.words.contains("by the utilisation law full at 400/s"), "{}", found.words);
         let found = finding(vec![usage("cpu", &[0.05, 0.1, 0.12])], &loads, Some(250.0));
         assert_eq!(found.saturated, None);
-        assert!(found.words.starts_with("none of the 1 resources sampled"), "{}", found.words);
+        assert!(found.words.starts_with("none of the 1 sampled resources"), "{}", found.words);
     }
 
     #[test]

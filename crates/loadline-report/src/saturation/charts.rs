@@ -5,7 +5,7 @@ use loadline_model::run::LoadModel;
 use loadline_model::saturation::{CurvePoint, Evidence, SaturationDocument, StepDocument, StepVerdict};
 use loadline_model::slo::Slo;
 
-use super::rows::{capacity, figure, objective, per_s};
+use super::rows::{capacity, figure, named, objective, per_s};
 use crate::chart::labels::text_width;
 use crate::chart::{Axis, Chart, EndLabel, Head, Mark, Picture, Role, Scale, Size};
 use crate::format::{ms, number, percent, rate, with_unit};
@@ -138,7 +138,7 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
         Scale::from_zero(top)
     };
     let show = |value: f64| with_unit(value, unit);
-    let name = text.split(['<', '>']).next().unwrap_or(text).trim();
+    let name = named(document);
     let mut ends = vec![EndLabel::new(slo.limit, if width == Width::Narrow { format!("SLO {}", show(slo.limit)) } else { text.to_owned() }, Role::Limit)];
     let curve: Vec<&CurvePoint> = document.curve.iter().filter(|point| point.value <= scale.hi()).collect();
     if let Some(last) = curve.last() {

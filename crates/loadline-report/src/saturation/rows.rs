@@ -66,32 +66,47 @@ pub(super) fn load(step: &StepDocument) -> String {
 
 /// The headings of the table of steps.
 pub(super) fn columns(document: &SaturationDocument) -> Vec<String> {
-    let objective = objective(document).unwrap_or("objective");
-    let figure = objective.split(['<', '>']).next().unwrap_or(objective).trim().to_owned();
     let interval = format!("{} interval", percent(document.confidence));
-    ["load", "done", "in flight", "p50", "p99"]
+    let p99 = (!is_p99(document)).then(|| "p99".to_owned());
+    let rest = [named(document).to_owned(), interval, "failed".to_owned(), "settled after".to_owned()];
+    ["load", "done", "in flight", "p50"]
         .map(str::to_owned)
         .into_iter()
-        .chain([figure, interval, "failed".to_owned(), "settled after".to_owned(), "length".to_owned()])
+        .chain(p99)
+        .chain(rest)
+        .chain(["length".to_owned()])
         .collect()
+}
+
+/// What the objective is about: `p99`, `error_rate`.
+pub(super) fn named(document: &SaturationDocument) -> &str {
+    let objective = objective(document).unwrap_or("objective");
+    objective.split(['<', '>']).next().unwrap_or(objective).trim()
+}
+
+fn is_p99(document: &SaturationDocument) -> bool {
+    objective(document).is_some_and(|slo| named(document) == "p99" && !slo.contains(" for ") && !slo.contains(" over "))
 }
 
 /// The cells of a step below [`columns`].
 pub(super) fn cells(document: &SaturationDocument, step: &StepDocument) -> Vec<String> {
     let or_none = |value: Option<String>| value.unwrap_or_else(|| NONE.to_owned());
     let figure = figure(document, step);
-    vec![
+    let first = [
         load(step),
         or_none(step.achieved_per_s.map(per_s)),
         or_none(step.concurrency.map(number)),
         or_none(step.p50_ms.map(ms)),
-        or_none(step.p99_ms.map(ms)),
+    ];
+    let p99 = (!is_p99(document)).then(|| or_none(step.p99_ms.map(ms)));
+    let rest = [
         or_none(figure.and_then(|f| f.observed.map(|value| with_unit(value, &f.unit)))),
         figure.map_or_else(|| NONE.to_owned(), |f| range(f.interval, &f.unit)),
         or_none(step.error_rate.map(percent)),
         step.warmup_s.map_or_else(|| "never".to_owned(), length),
         length(step.duration_s),
-    ]
+    ];
+    first.into_iter().chain(p99).chain(rest).collect()
 }
 
 /// What a step is, besides its figures.

@@ -23,6 +23,9 @@ const FIT_POINTS: usize = 24;
 /// Curves are drawn this far beyond the largest load that was driven.
 const BEYOND: f64 = 1.1;
 
+/// Of what is offered this has to be done for a step to be a point of the saturation curve.
+const STATIONARY_SHARE: f64 = 0.95;
+
 /// What the document says besides what was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Circumstances {
@@ -66,7 +69,7 @@ pub fn document(
         confidence: course.search.confidence,
         limited_by,
         steps: legs.iter().map(|leg| step(leg, course)).collect(),
-        fit: saturation_curve(legs, course.search.confidence),
+        fit: saturation_curve(legs, closed, course.search.confidence),
         elapsed_s: explored.elapsed_s,
         reasons: reasons(explored, course, circumstances, &found),
         end: explored.end.as_ref().map(search_end),
@@ -253,10 +256,13 @@ fn curve(legs: &[Leg], course: &Course, slo: &str) -> Vec<CurvePoint> {
 }
 
 /// Throughput against requests in the service, through the steps that settled.
-fn saturation_curve(legs: &[Leg], confidence: f64) -> Option<FitDocument> {
+fn saturation_curve(legs: &[Leg], closed: bool, confidence: f64) -> Option<FitDocument> {
+    // A step whose backlog grew has no number in the service that belongs to its throughput.
     let usable = |leg: &&Leg| {
-        let step = &leg.judged.step;
-        step.settled && !step.generator_limited && leg.judged.keeps_up
+        let Judged { step, keeps_up, achieved_per_s, .. } = &leg.judged;
+        let done = achieved_per_s.unwrap_or(0.0);
+        let stationary = closed || done >= STATIONARY_SHARE * step.load;
+        step.settled && *keeps_up && !step.generator_limited && stationary
     };
     let pairs: Vec<(f64, f64)> = legs
         .iter()
