@@ -20,6 +20,22 @@ pub trait Client {
     /// Sends `request` and reads the answer to its end. Any status is an answer.
     fn send(&self, request: Arc<Request>) -> impl Future<Output = Result<Response, ErrorClass>>;
 
+    /// Sends it for `visitor`, a user of the closed model or a flow of the open one: where every visitor has
+    /// connections of its own that matters, see [`http::Reuse`].
+    fn send_for(
+        &self,
+        visitor: u32,
+        request: Arc<Request>,
+    ) -> impl Future<Output = Result<Response, ErrorClass>> {
+        let _ = visitor;
+        self.send(request)
+    }
+
+    /// `visitor` sends no more: connections of its own can be closed.
+    fn leave(&self, visitor: u32) {
+        let _ = visitor;
+    }
+
     /// What opening connections took since this was last asked.
     fn take_connections(&self) -> Connections {
         Connections::default()

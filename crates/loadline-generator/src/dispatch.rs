@@ -194,6 +194,9 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
         counts.completed_ok += u64::from(finished.ok);
         drop(counts);
         self.source.finished(&finished.arrival, now);
+        if !self.sessions.users_return {
+            self.shared.client.leave(finished.arrival.user);
+        }
         self.sessions.close(finished.arrival.user, finished.session);
     }
 

@@ -157,8 +157,14 @@ pub(crate) async fn run<C: Clock, K: Client>(
 ) -> Finished {
     let script = shared.script.clone();
     let steps = &script.flows[script.flow_of(seed, arrival.index)].steps;
-    let mut visit =
-        Visit { shared: &shared, session: &mut session, warmup: arrival.warmup, intended: arrival.at, ready };
+    let mut visit = Visit {
+        shared: &shared,
+        session: &mut session,
+        visitor: arrival.user,
+        warmup: arrival.warmup,
+        intended: arrival.at,
+        ready,
+    };
     let ok = visit.steps(steps).await.is_ok();
     Finished { arrival, session, ok }
 }
@@ -167,6 +173,7 @@ pub(crate) async fn run<C: Clock, K: Client>(
 struct Visit<'a, C, K> {
     shared: &'a Shared<C, K>,
     session: &'a mut Session,
+    visitor: u32,
     warmup: bool,
     /// When the next request is intended to start.
     intended: Nanos,
@@ -257,7 +264,7 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
         let mut exchange = Exchange::default();
         for hop in 0.. {
             exchange.bytes_sent += request.body.len() as u64;
-            let answer = match self.shared.client.send(request.clone()).await {
+            let answer = match self.shared.client.send_for(self.visitor, request.clone()).await {
                 Ok(answer) => answer,
                 Err(class) => return exchange.failed(class),
             };

@@ -140,7 +140,7 @@ impl Plan {
     }
 
     pub(crate) fn settings(&self, worker: u32, stop: &StopHandle) -> Settings {
-        let share = |of: u32| of / self.workers + u32::from(worker < of % self.workers);
+        let share = |of| share(of, worker, self.workers);
         Settings {
             seed: self.seed,
             max_in_flight: share(self.max_in_flight).max(1) as usize,
@@ -149,6 +149,11 @@ impl Plan {
             stop: stop.clone(),
         }
     }
+}
+
+/// What falls to one worker of what all have together.
+fn share(of: u32, worker: u32, workers: u32) -> u32 {
+    of / workers + u32::from(worker < of % workers)
 }
 
 /// The largest number of users and the highest arrival rate of any stage.
@@ -247,13 +252,15 @@ fn start_worker(
         ask_for_short_turns();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let _guard = runtime.enter();
-        let client = match AnyClient::new(&plan.http) {
+        let client = match AnyClient::new(&plan.http, plan.script.target.starts_with("https:")) {
             Ok(client) => client,
             Err(error) => {
                 let _ = ready_in.send(Err(error.into()));
                 return Ok(());
             }
         };
+        let ahead = share(plan.http.connect_ahead, index, plan.workers);
+        runtime.block_on(client.connect_ahead(&plan.script.target, ahead));
         let _ = ready_in.send(Ok(()));
         let Ok(epoch) = when.recv() else { return Ok(()) };
         let clock = RealClock::new(epoch);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{Timestamp, Unit};
 use loadline_analysis::summary::Summariser;
 use loadline_generator::arrivals::{Load, Stage, UserStage};
-use loadline_generator::client::http::HttpSettings;
+use loadline_generator::client::http::{HttpSettings, Reuse};
 use loadline_generator::run::{Plan, RunError, RunEvent, Stages, extremes};
 use loadline_generator::schedule::{Arrivals, RateStage};
 use loadline_generator::script::Script;
@@ -226,7 +226,15 @@ pub(crate) fn plan(
         rate_max_per_s,
         http: options.http.clone(),
     };
-    (plan, lowered.into_iter().collect())
+    let ahead = plan.http.connect_ahead;
+    let connections = [
+        (plan.http.reuse == Reuse::Visitor).then(|| "each user has connections of its own".to_owned()),
+        (plan.http.reuse == Reuse::Nobody).then(|| "each request opens a connection of its own".to_owned()),
+        plan.connections.map(|limit| format!("at most {limit} connections")),
+        (ahead > 0).then(|| format!("{ahead} connections were opened before the clock started")),
+    ];
+    let notes = lowered.into_iter().chain(connections.into_iter().flatten()).collect();
+    (plan, notes)
 }
 
 /// The longest time-out of a request.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::uri::Scheme;
 
-use super::http::{ClientError, ClientKind, HttpClient, HttpSettings};
+use super::http::{ClientError, ClientKind, HttpClient, HttpSettings, Reuse};
 use super::lean::LeanClient;
 use super::{Client, Connections};
 use crate::exchange::{ErrorClass, Request, Response};
@@ -21,11 +21,11 @@ pub struct AnyClient {
 }
 
 impl AnyClient {
-    /// The client that `settings` ask for. Has to be called within a tokio runtime with I/O and time.
+    /// The client that `settings` ask for, ready for TLS where requests will be `secure`: that takes a while. Has to be called within a tokio runtime with I/O and time.
     ///
     /// # Errors
     /// When it cannot be set up as asked.
-    pub fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
+    pub fn new(settings: &HttpSettings, secure: bool) -> Result<Self, ClientError> {
         let suits = |tls| LeanClient::suits(settings, tls);
         let (lean, lean_tls) = match settings.client {
             ClientKind::Auto => (suits(false), suits(true)),
@@ -34,12 +34,27 @@ impl AnyClient {
             ClientKind::Lean if suits(false) => (true, true),
             ClientKind::Lean => return Err(ClientError::NotLean),
         };
+        if !(lean && (lean_tls || !secure))
+            && (settings.reuse == Reuse::Visitor || settings.connect_ahead > 0)
+        {
+            return Err(ClientError::NeedsLean);
+        }
         let reqwest = OnceCell::new();
-        if !lean {
+        if !lean || (secure && !lean_tls) {
             let _ = reqwest.set(HttpClient::new(settings)?);
         }
         let lean = if lean { Some(LeanClient::new(settings)?) } else { None };
+        if let Some(lean) = lean.as_ref().filter(|_| secure && lean_tls) {
+            lean.prepare_tls()?;
+        }
         Ok(AnyClient { settings: settings.clone(), lean, reqwest, lean_tls })
+    }
+
+    /// Opens `count` connections to `target`; those that fail will be seen failing when a request needs them.
+    pub async fn connect_ahead(&self, target: &str, count: u32) {
+        if let Some(lean) = &self.lean {
+            lean.connect_ahead(target, count).await;
+        }
     }
 
     fn lean_for(&self, request: &Request) -> Option<&LeanClient> {
@@ -58,10 +73,20 @@ impl AnyClient {
 
 impl Client for AnyClient {
     async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+        self.send_for(0, request).await
+    }
+
+    async fn send_for(&self, visitor: u32, request: Arc<Request>) -> Result<Response, ErrorClass> {
         match self.lean_for(&request) {
-            Some(lean) => lean.send(request).await,
+            Some(lean) => lean.send_for(visitor, request).await,
             // Its future is large, and would make that of every flow as large.
             None => Box::pin(self.reqwest()?.send(request)).await,
+        }
+    }
+
+    fn leave(&self, visitor: u32) {
+        if let Some(lean) = &self.lean {
+            lean.leave(visitor);
         }
     }
 

@@ -65,8 +65,22 @@ pub struct HttpSettings {
     pub dns: DnsPolicy,
     /// A proxy for all requests; none unless asked, whatever the environment says.
     pub proxy: Option<String>,
-    /// A new connection for each request.
-    pub no_keep_alive: bool,
+    /// Who may use a connection again.
+    pub reuse: Reuse,
+    /// Connections to the target that are opened before the clock starts, over all workers.
+    pub connect_ahead: u32,
+}
+
+/// Who may use a connection again that an exchange has left in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reuse {
+    /// Any request: there are as many connections as are in flight at once.
+    #[default]
+    Anyone,
+    /// The same user in the closed model, the same flow in the open one: as browsers do it.
+    Visitor,
+    /// Nobody: each request opens its own.
+    Nobody,
 }
 
 /// Why no client could be made.
@@ -86,6 +100,12 @@ pub enum ClientError {
     /// The lean client was asked for, and what it cannot do.
     #[error("the lean client speaks neither HTTP/2 nor to proxies; leave the choice of the client open")]
     NotLean,
+    /// What was asked of connections only the lean client can do, and it cannot reach the target.
+    #[error(
+        "connections of their own for users, and connections opened ahead, need HTTP/1.1 without a proxy: for a target over \
+         TLS say `--http 1.1`"
+    )]
+    NeedsLean,
     /// Anything else.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
@@ -115,7 +135,7 @@ impl HttpClient {
             .referer(false)
             .tcp_nodelay(true)
             .pool_idle_timeout(None)
-            .pool_max_idle_per_host(if settings.no_keep_alive { 0 } else { usize::MAX })
+            .pool_max_idle_per_host(if settings.reuse == Reuse::Nobody { 0 } else { usize::MAX })
             .dns_resolver(Arc::new(Resolver::new(settings.dns)))
             .connector_layer(connections.clone());
         let builder = match settings.version {

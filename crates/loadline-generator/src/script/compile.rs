@@ -35,7 +35,8 @@ pub(super) fn script(scenario: &Scenario, load_file: LoadFile) -> Result<Script,
     let flows = scenario.flows.iter().map(|flow| compiler.flow(flow)).collect();
     let Compiler { names, request_names, mut problems, .. } = compiler;
     if problems.is_empty() {
-        return Ok(Script { flows, request_names, names });
+        let target = scenario.target.value.clone();
+        return Ok(Script { flows, request_names, target, names });
     }
     problems.sort_by_key(|problem| problem.span.start);
     problems.dedup();

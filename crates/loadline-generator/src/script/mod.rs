@@ -39,6 +39,8 @@ pub struct Script {
     pub flows: Vec<Flow>,
     /// The names of all requests, in the order of the scenario, each once.
     pub request_names: Vec<String>,
+    /// The URL that requests without one of their own go to.
+    pub target: String,
     names: Arc<Names>,
 }
 

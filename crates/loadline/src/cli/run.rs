@@ -1,11 +1,12 @@
 //! `loadline run`: drives load and says what came of it.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use loadline::generator::client::connector::DnsPolicy;
-use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion};
+use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion, Reuse};
 use loadline::generator::client::tls::{Identity, TlsSettings};
 use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
@@ -115,6 +116,9 @@ pub(super) struct HttpFlags {
     /// Open a new connection for each request
     #[arg(long)]
     no_keepalive: bool,
+    /// Open so many connections to the target before the clock starts (HTTP/1.1)
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    connect_ahead: u32,
     /// Which client sends: lean is cheap and speaks HTTP/1.1, reqwest speaks all; auto takes lean where it can
     #[arg(long, value_enum, default_value = "auto")]
     client: Client,
@@ -123,9 +127,10 @@ pub(super) struct HttpFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Engine")]
 pub(super) struct EngineFlags {
-    /// Connections, and so requests at once; arrivals that wait for one are counted late [default: as needed]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) connections: Option<u32>,
+    /// Connections, and so requests at once; arrivals that wait for one are counted late. `per-user`: each user has its
+    /// own, in the open model each flow [default: as many as are in flight]
+    #[arg(long, value_name = "N|per-user", conflicts_with_all = ["no_keepalive"])]
+    pub(super) connections: Option<ConnectionLimit>,
     /// Flows in flight at once; arrivals beyond wait and are counted late
     #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_in_flight: u32,
@@ -250,9 +255,9 @@ impl Run {
             base,
             workers: self.engine.workers,
             max_in_flight: self.engine.max_in_flight,
-            connections: self.engine.connections,
+            connections: self.engine.connections.and_then(|wanted| wanted.limit()),
             drain: self.engine.drain,
-            http: self.http.settings()?,
+            http: self.http.settings(self.engine.connections)?,
             command: headers::recorded(std::env::args()),
             stop,
         })
@@ -279,6 +284,34 @@ impl RequestFlags {
     }
 }
 
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ConnectionLimit {
+    AtMost(u32),
+    PerUser,
+}
+
+impl ConnectionLimit {
+    pub(super) fn limit(self) -> Option<u32> {
+        match self {
+            ConnectionLimit::AtMost(limit) => Some(limit),
+            ConnectionLimit::PerUser => None,
+        }
+    }
+}
+
+impl FromStr for ConnectionLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("per-user", _) => Ok(ConnectionLimit::PerUser),
+            (_, Ok(limit)) if limit > 0 => Ok(ConnectionLimit::AtMost(limit)),
+            _ => Err("write a number from 1 on, or per-user".to_owned()),
+        }
+    }
+}
+
 impl From<Arrivals> for scenario::Arrivals {
     fn from(arrivals: Arrivals) -> Self {
         match arrivals {
@@ -289,7 +322,7 @@ impl From<Arrivals> for scenario::Arrivals {
 }
 
 impl HttpFlags {
-    pub(super) fn settings(&self) -> anyhow::Result<HttpSettings> {
+    pub(super) fn settings(&self, connections: Option<ConnectionLimit>) -> anyhow::Result<HttpSettings> {
         let identity = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => Some(Identity { chain: pem(cert)?, key: pem(key)? }),
             _ => None,
@@ -307,7 +340,12 @@ impl HttpFlags {
                 Dns::Always => DnsPolicy::Always,
             },
             proxy: self.proxy.clone(),
-            no_keep_alive: self.no_keepalive,
+            connect_ahead: self.connect_ahead,
+            reuse: match connections {
+                Some(ConnectionLimit::PerUser) => Reuse::Visitor,
+                _ if self.no_keepalive => Reuse::Nobody,
+                _ => Reuse::Anyone,
+            },
             client: match self.client {
                 Client::Auto => ClientKind::Auto,
                 Client::Lean => ClientKind::Lean,

@@ -198,9 +198,9 @@ impl Saturate {
             base,
             workers: self.engine.workers,
             max_in_flight: self.engine.max_in_flight,
-            connections: self.engine.connections,
+            connections: self.engine.connections.and_then(|wanted| wanted.limit()),
             drain: self.engine.drain,
-            http: self.http.settings()?,
+            http: self.http.settings(self.engine.connections)?,
             command: headers::recorded(std::env::args()),
             stop,
         };

@@ -1,7 +1,5 @@
 //! The chunked transfer coding (RFC 9112, 7.1), decoded in whatever pieces it comes.
 
-use std::mem::MaybeUninit;
-
 use super::parse::HEADERS_MAX;
 use crate::exchange::ErrorClass;
 
@@ -18,6 +16,7 @@ pub(super) struct Chunked {
     left: u64,
     extension_bytes: usize,
     trailers: Vec<u8>,
+    trailer_lines: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,6 +103,7 @@ impl Chunked {
             }
             (TrailerLf, b'\n') => {
                 self.trailers.push(byte);
+                self.trailer_lines += 1;
                 Line
             }
             _ => return Err(ErrorClass::Protocol),
@@ -117,20 +117,18 @@ impl Chunked {
         Ok(State::Size)
     }
 
-    /// Trailers are headers; they are looked at and let go.
+    /// Trailers are headers, one a line that ends in CR LF; they are looked at and let go.
     fn check_trailers(&mut self) -> Result<(), ErrorClass> {
         if self.trailers.is_empty() {
             return Ok(());
         }
+        if self.trailer_lines > HEADERS_MAX {
+            return Err(ErrorClass::Protocol);
+        }
         self.trailers.extend_from_slice(b"\r\n");
-        let mut space = [const { MaybeUninit::uninit() }; HEADERS_MAX];
-        let mut headers = httparse::Response::new(&mut []);
-        let head = [b"HTTP/1.1 200 OK\r\n", self.trailers.as_slice()].concat();
-        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-            &mut headers,
-            &head,
-            &mut space,
-        );
+        // Room for no more than the lines: one that hides a second header behind a bare LF is refused.
+        let mut headers = vec![httparse::EMPTY_HEADER; self.trailer_lines];
+        let parsed = httparse::parse_headers(&self.trailers, &mut headers);
         if matches!(parsed, Ok(httparse::Status::Complete(_))) { Ok(()) } else { Err(ErrorClass::Protocol) }
     }
 }

@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 use deadline::Deadlines;
 use encode::Heads;
 pub(super) use encode::announces_empty_body;
-use parse::Answer;
+pub use parse::Answer;
 use pool::{Origin, Pool};
 use stream::{Connection, Connector};
 
@@ -33,6 +33,9 @@ use crate::exchange::{ErrorClass, Request, Response};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
+
+/// Connections that are opened at once before the clock starts.
+const AHEAD_AT_ONCE: u32 = 256;
 
 /// Sends requests over HTTP/1.1. Every worker has one of its own.
 pub struct LeanClient {
@@ -65,10 +68,19 @@ impl LeanClient {
         }
         Ok(LeanClient {
             heads: RefCell::new(Heads::new()),
-            pool: Pool::new(connector, !settings.no_keep_alive),
+            pool: Pool::new(connector, settings.reuse),
             deadlines: Deadlines::new(),
             buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         })
+    }
+
+    /// Sets TLS up now, which else the first request over it does.
+    ///
+    /// # Errors
+    /// When certificates and keys are not usable.
+    pub fn prepare_tls(&self) -> Result<(), ClientError> {
+        self.pool.connector().tls()?;
+        Ok(())
     }
 
     fn origin(&self, request: &Arc<Request>) -> Result<Rc<Origin>, ErrorClass> {
@@ -81,12 +93,25 @@ impl LeanClient {
         connection.poll_read(context, &mut self.buffer.borrow_mut()).is_ready()
     }
 
+    /// Opens `count` connections to `target`, some at a time, until one fails.
+    pub async fn connect_ahead(&self, target: &str, count: u32) {
+        let Some(origin) = target.parse().ok().and_then(|uri| self.pool.origin(&uri).ok()) else { return };
+        let mut left = count;
+        while left > 0 {
+            let some = left.min(AHEAD_AT_ONCE);
+            if !self.pool.open(&origin, some).await {
+                return;
+            }
+            left -= some;
+        }
+    }
+
     /// Sends `request`, a second time on a new connection if the first turns out to have been closed while idle.
-    async fn exchange(&self, request: &Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn exchange(&self, visitor: u32, request: &Arc<Request>) -> Result<Response, ErrorClass> {
         let origin = self.origin(request)?;
         let mut retried = false;
         loop {
-            let mut connection = match self.pool.idle(&origin).filter(|_| !retried) {
+            let mut connection = match self.pool.idle(&origin, visitor).filter(|_| !retried) {
                 Some(connection) => connection,
                 None => self.pool.wait(&origin, retried).await?,
             };
@@ -99,7 +124,7 @@ impl LeanClient {
             match poll_fn(|context| exchange.poll(&mut connection, context)).await {
                 Ok(()) => {
                     if exchange.is_clean() {
-                        self.pool.put_back(&origin, connection);
+                        self.pool.put_back(&origin, visitor, connection);
                     }
                     return Ok(exchange.answer.into_response());
                 }
@@ -115,7 +140,15 @@ impl LeanClient {
 
 impl Client for LeanClient {
     async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
-        self.deadlines.after(request.timeout).bound(self.exchange(&request)).await
+        self.send_for(0, request).await
+    }
+
+    async fn send_for(&self, visitor: u32, request: Arc<Request>) -> Result<Response, ErrorClass> {
+        self.deadlines.after(request.timeout).bound(self.exchange(visitor, &request)).await
+    }
+
+    fn leave(&self, visitor: u32) {
+        self.pool.leave(visitor);
     }
 
     fn take_connections(&self) -> Connections {

@@ -27,7 +27,7 @@ struct Wanted {
 
 /// An answer that is being read.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub struct Answer {
     wanted: Wanted,
     state: State,
     /// The beginning of a head whose end has not come yet.
@@ -52,7 +52,7 @@ enum State {
 
 impl Answer {
     /// The answer to `request`, of which no byte has come.
-    pub(super) fn to(request: &Request) -> Self {
+    pub fn to(request: &Request) -> Self {
         let wanted = Wanted {
             head_only: request.method == Method::HEAD,
             keep_body: request.keep_body,
@@ -72,12 +72,12 @@ impl Answer {
     }
 
     /// Its last byte has come.
-    pub(super) fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
     /// Whether the connection can take another request after it.
-    pub(super) fn is_persistent(&self) -> bool {
+    pub fn is_persistent(&self) -> bool {
         self.persistent
     }
 
@@ -86,7 +86,7 @@ impl Answer {
     /// # Errors
     /// [`ErrorClass::Protocol`] if they are no answer, [`ErrorClass::TooLarge`] if its body is to be kept and too
     /// long for that.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<usize, ErrorClass> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<usize, ErrorClass> {
         let mut at = 0;
         while matches!(self.state, State::Head) && at < bytes.len() {
             if self.partial.is_empty() {
@@ -108,7 +108,7 @@ impl Answer {
     ///
     /// # Errors
     /// [`ErrorClass::Reset`] if that was too early, [`ErrorClass::Protocol`] if what came was no answer.
-    pub(super) fn close(&mut self) -> Result<(), ErrorClass> {
+    pub fn close(&mut self) -> Result<(), ErrorClass> {
         match self.state {
             State::UntilClose | State::Done => {
                 self.state = State::Done;
@@ -123,7 +123,7 @@ impl Answer {
     }
 
     /// The answer, once it is done.
-    pub(super) fn into_response(self) -> Response {
+    pub fn into_response(self) -> Response {
         Response {
             status: self.status,
             headers: self.headers,

@@ -9,13 +9,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use http::Uri;
 use rustls::pki_types::ServerName;
 
 use super::stream::{Connection, Connector};
+use crate::client::http::Reuse;
 use crate::exchange::ErrorClass;
 
 /// Connections that one worker opens at once.
@@ -25,7 +27,27 @@ const ATTEMPTS_MAX: usize = 256;
 const ATTEMPTS_AT_ONCE: u32 = 32;
 const ATTEMPT_EVERY: Duration = Duration::from_micros(250);
 
-type Attempt = Pin<Box<dyn Future<Output = Result<Connection, ErrorClass>>>>;
+type Opening = Pin<Box<dyn Future<Output = Result<(Connection, Duration), ErrorClass>>>>;
+
+/// A connection that is being opened. Only while a request waits for it, and drives it, does its time pass.
+struct Attempt {
+    opening: Opening,
+    waited: Duration,
+    driven_since: Instant,
+}
+
+impl Attempt {
+    /// The connection, how long it took and how much of that the name did.
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(Connection, Duration, Duration), ErrorClass>> {
+        let opened = ready!(self.opening.as_mut().poll(context));
+        Poll::Ready(
+            opened.map(|(connection, dns)| (connection, self.waited + self.driven_since.elapsed(), dns)),
+        )
+    }
+}
 
 /// The connections of one worker.
 pub(super) struct Pool {
@@ -36,7 +58,7 @@ pub(super) struct Pool {
     /// When those begun so far would have been begun evenly.
     paced_until: Cell<Instant>,
     next_ticket: Cell<u64>,
-    keep_alive: bool,
+    reuse: Reuse,
 }
 
 /// Scheme, host and port.
@@ -52,6 +74,8 @@ pub(super) struct Origin {
 struct State {
     /// The one freed last is at the end.
     idle: Vec<Connection>,
+    /// The idle one of each visitor, where each has its own.
+    owned: HashMap<u32, Connection>,
     /// In the order in which they came.
     waiting: BTreeMap<u64, Waiter>,
     /// Attempts whose requests found another connection.
@@ -70,14 +94,14 @@ struct Waiter {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector, keep_alive: bool) -> Self {
+    pub(super) fn new(connector: Connector, reuse: Reuse) -> Self {
         Pool {
             connector: Rc::new(connector),
             origins: RefCell::default(),
             attempts: Cell::new(0),
             paced_until: Cell::new(Instant::now()),
             next_ticket: Cell::new(0),
-            keep_alive,
+            reuse,
         }
     }
 
@@ -114,10 +138,32 @@ impl Pool {
         Ok(origin)
     }
 
-    /// An idle connection that is still good.
-    pub(super) fn idle(&self, origin: &Origin) -> Option<Connection> {
+    /// Opens so many connections at once; whether none failed.
+    pub(super) async fn open(&self, origin: &Origin, count: u32) -> bool {
+        let begun = Instant::now();
+        let attempts =
+            (0..count).map(|_| self.connector.open(&origin.host, origin.port, origin.server.clone()));
+        let mut all = true;
+        for opened in join_all(attempts).await {
+            match opened {
+                Ok((mut connection, dns)) => {
+                    self.connector.meter.opened(begun.elapsed(), dns);
+                    connection.aged = true;
+                    origin.state.borrow_mut().idle.push(connection);
+                }
+                Err(_) => all = false,
+            }
+        }
+        all
+    }
+
+    /// An idle connection that is still good; one that was opened ahead is for any visitor.
+    pub(super) fn idle(&self, origin: &Origin, visitor: u32) -> Option<Connection> {
         loop {
-            let mut connection = origin.state.borrow_mut().idle.pop()?;
+            let mut state = origin.state.borrow_mut();
+            let own = if self.reuse == Reuse::Visitor { state.owned.remove(&visitor) } else { None };
+            let mut connection = own.or_else(|| state.idle.pop())?;
+            drop(state);
             if connection.is_quiet() {
                 return Some(connection);
             }
@@ -137,11 +183,27 @@ impl Pool {
     }
 
     /// Takes a connection back whose exchange is over.
-    pub(super) fn put_back(&self, origin: &Origin, mut connection: Connection) {
-        if !self.keep_alive {
-            return;
-        }
+    pub(super) fn put_back(&self, origin: &Origin, visitor: u32, mut connection: Connection) {
         connection.aged = true;
+        match self.reuse {
+            Reuse::Nobody => {}
+            Reuse::Visitor => drop(origin.state.borrow_mut().owned.insert(visitor, connection)),
+            Reuse::Anyone => self.share(origin, connection),
+        }
+    }
+
+    /// Closes what a visitor had of its own.
+    pub(super) fn leave(&self, visitor: u32) {
+        if self.reuse == Reuse::Visitor {
+            self.origins
+                .borrow()
+                .values()
+                .for_each(|origin| drop(origin.state.borrow_mut().owned.remove(&visitor)));
+        }
+    }
+
+    /// Gives a connection to who has waited longest for one, or keeps it.
+    fn share(&self, origin: &Origin, connection: Connection) {
         let mut state = origin.state.borrow_mut();
         let longest = state.waiting.values_mut().find(|waiter| !waiter.only_new && waiter.given.is_none());
         match longest {
@@ -163,7 +225,9 @@ impl Pool {
         }
         self.paced_until.set(paced_until + ATTEMPT_EVERY);
         let (connector, origin) = (self.connector.clone(), origin.clone());
-        Some(Box::pin(async move { connector.open(&origin.host, origin.port, origin.server.clone()).await }))
+        let opening =
+            Box::pin(async move { connector.open(&origin.host, origin.port, origin.server.clone()).await });
+        Some(Attempt { opening, waited: Duration::ZERO, driven_since: now })
     }
 
     /// What failed leaves its turn to another: a service that refuses is to be seen refusing at once.
@@ -223,7 +287,7 @@ impl Wait<'_> {
                 self.connect();
             }
             let Some(attempt) = &mut self.attempt else { break };
-            match attempt.as_mut().poll(context) {
+            match attempt.poll(context) {
                 Poll::Pending => break,
                 // What another request left may have lost its other side by now.
                 Poll::Ready(Err(_)) if self.adopted => {
@@ -235,7 +299,8 @@ impl Wait<'_> {
                         self.pool.attempt_failed();
                     }
                     self.end_attempt();
-                    return Poll::Ready(outcome.map(|mut connection| {
+                    return Poll::Ready(outcome.map(|(mut connection, took, dns)| {
+                        self.pool.connector.meter.opened(took, dns);
                         connection.aged = self.adopted;
                         connection
                     }));
@@ -261,7 +326,8 @@ impl Wait<'_> {
     fn connect(&mut self) {
         let orphan = self.origin.state.borrow_mut().orphans.pop();
         self.adopted = orphan.is_some();
-        self.attempt = orphan.or_else(|| self.pool.begin_attempt(self.origin));
+        let adopted = orphan.map(|orphan| Attempt { driven_since: Instant::now(), ..orphan });
+        self.attempt = adopted.or_else(|| self.pool.begin_attempt(self.origin));
         if self.attempt.is_some() {
             self.pool.attempts.set(self.pool.attempts.get() + 1);
             self.waiter(|waiter| waiter.connects = true);
@@ -269,7 +335,8 @@ impl Wait<'_> {
     }
 
     fn orphan_attempt(&mut self) {
-        if let Some(attempt) = self.attempt.take() {
+        if let Some(mut attempt) = self.attempt.take() {
+            attempt.waited += attempt.driven_since.elapsed();
             self.origin.state.borrow_mut().orphans.push(attempt);
             self.pool.attempt_ended(self.origin);
         }
@@ -287,7 +354,7 @@ impl Drop for Wait<'_> {
         let waiter = self.origin.state.borrow_mut().waiting.remove(&self.ticket);
         // Given to it, but it gave up before it knew.
         if let Some(connection) = waiter.and_then(|waiter| waiter.given) {
-            self.pool.put_back(self.origin, connection);
+            self.pool.share(self.origin, connection);
         }
         if self.attempt.take().is_some() {
             self.pool.attempt_ended(self.origin);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -81,7 +81,7 @@ impl Connection {
     }
 }
 
-/// Opens connections, and times them.
+/// Opens connections.
 pub(super) struct Connector {
     resolver: Resolver,
     pub(super) meter: Meter,
@@ -109,7 +109,8 @@ impl Connector {
         Ok(self.tls.get_or_init(|| Arc::new(config)).clone())
     }
 
-    /// Opens a connection to `host`; with TLS where `server` says under which name it must show itself.
+    /// Opens a connection to `host`, with TLS where `server` says under which name it must show itself, and says how
+    /// long the name took.
     ///
     /// # Errors
     /// [`ErrorClass::Dns`], [`ErrorClass::Connect`] or [`ErrorClass::Tls`].
@@ -118,8 +119,7 @@ impl Connector {
         host: &str,
         port: u16,
         server: Option<ServerName<'static>>,
-    ) -> Result<Connection, ErrorClass> {
-        let begun = Instant::now();
+    ) -> Result<(Connection, Duration), ErrorClass> {
         let (addresses, dns) = match host.parse::<IpAddr>() {
             Ok(address) => (vec![SocketAddr::new(address, 0)], Duration::ZERO),
             Err(_) => self.resolver.lookup(host).await.map_err(|_| ErrorClass::Dns)?,
@@ -133,8 +133,7 @@ impl Connector {
                 Stream::Tls(Box::new(tls.map_err(|error| of_handshake(&error))?))
             }
         };
-        self.meter.opened(begun.elapsed(), dns);
-        Ok(Connection { stream, aged: false })
+        Ok((Connection { stream, aged: false }, dns))
     }
 }
 

@@ -245,7 +245,6 @@ proptest! {
 
     /// Law: hyper and we agree on what is an answer and on all that is in it.
     #[test]
-    #[ignore = "a chunk extension with an unbalanced quote is read by us and refused by hyper: found, not mended yet"]
     fn hyper_reads_the_same(bytes in damaged(), head in prop::bool::weighted(0.1)) {
         // A switch of protocols is the end of HTTP: hyper waits for what we never ask for.
         prop_assume!(!bytes.windows(4).any(|window| window == b" 101"));

@@ -13,7 +13,7 @@ use http::Method;
 
 use super::{client, get, request};
 use crate::client::Client;
-use crate::client::http::HttpSettings;
+use crate::client::http::{HttpSettings, Reuse};
 use crate::client::lean::LeanClient;
 use crate::exchange::{ErrorClass, Request};
 
@@ -68,11 +68,45 @@ async fn one_after_the_other_shares_a_connection() {
 #[tokio::test]
 async fn without_keep_alive_each_opens_its_own() {
     let url = answering(OK);
-    let client = LeanClient::new(&HttpSettings { no_keep_alive: true, ..HttpSettings::default() }).unwrap();
+    let client = LeanClient::new(&HttpSettings { reuse: Reuse::Nobody, ..HttpSettings::default() }).unwrap();
     for _ in 0..3 {
         client.send(get(&url)).await.unwrap();
     }
     assert_eq!(client.take_connections().opened, 3);
+}
+
+/// Answers with the number of the connection.
+fn numbering() -> String {
+    server(|number, mut stream| {
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{number:02}");
+        while read_request(&mut stream) && stream.write_all(answer.as_bytes()).is_ok() {}
+    })
+}
+
+#[tokio::test]
+async fn visitors_keep_connections_of_their_own_until_they_leave() {
+    let url = numbering();
+    let client = LeanClient::new(&HttpSettings { reuse: Reuse::Visitor, ..HttpSettings::default() }).unwrap();
+    let mut seen = Vec::new();
+    for visitor in [7, 8, 7, 8, 8, 7] {
+        seen.push(client.send_for(visitor, get(&url)).await.unwrap().body);
+    }
+    assert_eq!(seen, ["00", "01", "00", "01", "01", "00"]);
+    client.leave(7);
+    assert_eq!(client.send_for(7, get(&url)).await.unwrap().body, "02");
+    assert_eq!(client.take_connections().opened, 3);
+}
+
+#[tokio::test]
+async fn connections_opened_ahead_are_used() {
+    let (url, client) = (numbering(), client());
+    client.connect_ahead(&url, 3).await;
+    assert_eq!(client.take_connections().opened, 3);
+    let answers = join_all((0..3).map(|_| client.send(get(&url)))).await;
+    let mut seen: Vec<Bytes> = answers.into_iter().map(|answer| answer.unwrap().body).collect();
+    seen.sort();
+    assert_eq!(seen, ["00", "01", "02"]);
+    assert_eq!(client.take_connections().opened, 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+//! Nothing but benches: see `README.md` beside this file.
