@@ -66,7 +66,7 @@ fn nginx_has_the_limit_that_it_was_given() -> Result<(), Skip> {
 }
 
 fn the_most_that_is_allowed_is_never_passed() {
-    let serve = Serve::start(&["--service", "2ms"]);
+    let serve = Serve::start(&["--service", "const:2ms"]);
     let folder = Folder::new("saturate-most");
     let flags = ["--slo", "p99 < 500ms", "--min-rate", "20/s", "--max-rate", "50/s", "--arrivals", "uniform"];
     let found = saturate(&folder, &serve.url("/"), &flags).done().json();
@@ -86,7 +86,7 @@ fn steps(found: &Value) -> &[Value] {
 }
 
 fn a_requirement_decides_the_exit_code() {
-    let serve = Serve::start(&["--service", "2ms"]);
+    let serve = Serve::start(&["--service", "const:2ms"]);
     let folder = Folder::new("saturate-require");
     let case = |out: &str, most: &str, required: &str, slo: &str| {
         let flags = ["--min-rate", "20/s", "--max-rate", most, "--require", required, "--slo", slo, "--out", out];
@@ -104,7 +104,7 @@ fn a_requirement_decides_the_exit_code() {
 /// Four workers of 20 ms: a user who waits finds one of them free as long as there are no more users than workers, and
 /// with N of them takes N/4 · 20 ms.
 fn users_are_searched_for_in_a_closed_loop() {
-    let serve = Serve::start(&["--workers", "4", "--service", "20ms"]);
+    let serve = Serve::start(&["--workers", "4", "--service", "const:20ms"]);
     let folder = Folder::new("saturate-users");
     let flags = ["--users", "64", "--slo", "p90 < 110ms", "--max-time", "60s"];
     let found = saturate(&folder, &serve.url("/"), &flags).done().json();
@@ -115,7 +115,7 @@ fn users_are_searched_for_in_a_closed_loop() {
 }
 
 fn ctrl_c_keeps_what_was_measured() {
-    let serve = Serve::start(&["--service", "2ms"]);
+    let serve = Serve::start(&["--service", "const:2ms"]);
     let folder = Folder::new("saturate-interrupted");
     let target = serve.url("/");
     let running = start(&folder, command(&["saturate", &target, "--slo", "p99 < 1s", "--min-rate", "50/s", "--out", "run"]));
@@ -132,7 +132,7 @@ fn ctrl_c_keeps_what_was_measured() {
 }
 
 fn the_report_is_made_again() {
-    let serve = Serve::start(&["--service", "2ms"]);
+    let serve = Serve::start(&["--service", "const:2ms"]);
     let folder = Folder::new("saturate-report");
     let target = serve.url("/?token=hunter2");
     let flags = ["--slo", "p99 < 500ms", "--min-rate", "20/s", "--max-rate", "40/s", "--out", "run"];

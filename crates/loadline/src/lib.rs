@@ -1,7 +1,8 @@
 //! Loadline: load testing and capacity planning with numbers that can be trusted, or are labelled as not.
 //!
 //! This crate holds the journeys, each of which the command line is a thin shell over:
-//! [`run`](mod@run) drives a scenario and leaves a run directory, [`report`] reads it back,
+//! [`run`](mod@run) drives a scenario and leaves a run directory, [`mod@saturate`] finds the highest load within the
+//! objectives, [`report`] reads both back,
 //! [`points`] reads what was measured elsewhere, [`demo`] shows it all and [`serve`] is a service whose truth is known. The parts they are made of are re-exported.
 
 pub mod demo;

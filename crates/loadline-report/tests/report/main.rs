@@ -4,6 +4,7 @@ mod browser;
 mod page;
 mod pictures;
 mod samples;
+mod saturation;
 mod texts;
 
 use std::collections::BTreeMap;

@@ -241,7 +241,7 @@ impl EvidenceFlags {
 }
 
 /// Sorts what went wrong into the user's and ours.
-fn sorted(error: SaturateError) -> anyhow::Error {
+pub(super) fn sorted(error: SaturateError) -> anyhow::Error {
     match error {
         SaturateError::Journey(error) => sort(error),
         error => UserError::input(error),
@@ -305,7 +305,7 @@ fn without_requirement(document: &SaturationDocument, inconclusive: Exit) -> Exi
 }
 
 /// Shows a search as it goes on: a line for each step, and on a terminal what happens now.
-struct Live {
+pub(super) struct Live {
     quiet: bool,
     closed: bool,
     bar: Option<ProgressBar>,
@@ -315,7 +315,7 @@ struct Live {
 }
 
 impl Live {
-    fn new(out: &Output, closed: bool) -> Self {
+    pub(super) fn new(out: &Output, closed: bool) -> Self {
         let bar = (!out.is_quiet() && io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
             bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
@@ -324,7 +324,7 @@ impl Live {
         Live { quiet: out.is_quiet(), closed, bar, now: None, driven_s: 0, estimate: String::new() }
     }
 
-    fn show(&mut self, progress: Progress<'_>) {
+    pub(super) fn show(&mut self, progress: Progress<'_>) {
         if self.quiet {
             return;
         }
@@ -387,7 +387,7 @@ impl Live {
         }
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -71,7 +71,7 @@ pub fn document(
         steps: legs.iter().map(|leg| step(leg, course)).collect(),
         fit: saturation_curve(legs, closed, course.search.confidence),
         elapsed_s: explored.elapsed_s,
-        reasons: reasons(explored, course, circumstances, &found),
+        reasons: reasons(explored, course, circumstances),
         end: explored.end.as_ref().map(search_end),
         status: status(explored),
         model: course.model,
@@ -154,9 +154,9 @@ fn status(explored: &Explored) -> Status {
     match (explored.stopped, &explored.end) {
         (Some(Stop::Interrupted | Stop::AtOnce), _) => Status::Interrupted,
         (Some(_), _) => Status::Incomplete,
-        (None, Some(_)) => Status::Complete,
+        (None, Some(_)) if explored.finished => Status::Complete,
         // Written while it goes on: where nothing follows, it was killed.
-        (None, None) => Status::Incomplete,
+        (None, _) => Status::Incomplete,
     }
 }
 
@@ -300,7 +300,6 @@ fn reasons(
     explored: &Explored,
     course: &Course,
     circumstances: &Circumstances,
-    found: &Found,
 ) -> Vec<String> {
     let mut reasons = Vec::new();
     let unit = if course.model == LoadModel::Open { "/s" } else { " users" };
@@ -311,7 +310,7 @@ fn reasons(
         )),
         Some(End::Converged(Capacity { load: Some(middle), interval, precise, .. })) => {
             let half = (interval.1.unwrap_or(*middle) - interval.0) / 2.0 / middle;
-            if !precise && explored.stopped.is_none() {
+            if !precise && explored.finished && explored.stopped.is_none() {
                 reasons.push(format!(
                     "the time was spent before the interval was as narrow as ±{:.1} %: it is ±{:.1} %; give it more \
                      (--max-time)",
@@ -320,8 +319,7 @@ fn reasons(
                 ));
             }
         }
-        Some(End::Doomed(doom)) => reasons.push(doom.to_string()),
-        None if found.interval.is_none() => {}
+        Some(End::Doomed(doom)) => reasons.push(doom_words(doom, unit)),
         None => {}
     }
     let spoiled = explored.legs.iter().filter(|leg| leg.spoiled).count();
@@ -332,6 +330,7 @@ fn reasons(
         ));
     }
     if let Some(End::Converged(Capacity { load: Some(_), .. })) = &explored.end
+        && explored.finished
         && explored.stopped.is_none()
         && !explored.legs.iter().any(|leg| leg.judged.step.confirming)
     {
@@ -344,6 +343,21 @@ fn reasons(
         Some(Stop::Objective) | None => None,
     });
     reasons
+}
+
+fn doom_words(doom: &Doom, unit: &str) -> String {
+    let load = |load: f64| format!("{}{unit}", (load * 100.0).round() / 100.0);
+    match doom {
+        Doom::GeneratorLimited { at, .. } => format!("the generator could not drive {}", load(*at)),
+        Doom::NothingPasses { at } => format!(
+            "the objectives are broken at {} already, the least load allowed: loosen them or begin lower (--min-rate)",
+            load(*at)
+        ),
+        Doom::OutOfTime { at_least } => format!(
+            "the time was spent at {}, before an objective broke; give it more (--max-time)",
+            load(*at_least)
+        ),
+    }
 }
 
 /// The stages as they were driven, the pauses and lead-ins between them counted as warm-up.

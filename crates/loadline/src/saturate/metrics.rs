@@ -14,8 +14,6 @@ use loadline_analysis::resources::rules::{read, selector};
 use loadline_analysis::resources::{Sample, Scrape};
 use loadline_generator::client::tls::TlsSettings;
 
-use crate::directory::DirectoryError;
-
 const EVERY: Duration = Duration::from_secs(1);
 /// An answer is waited for no longer than this.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -68,7 +66,7 @@ impl Sampler {
     }
 
     /// Begins; now is the start of the run. It goes on for `most_s` and a minute at most.
-    pub(super) fn start(&mut self, most_s: f64) -> Result<(), DirectoryError> {
+    pub(super) fn start(&mut self, most_s: f64) {
         let (source, read, stop) = (self.source.clone(), self.read.clone(), self.stop.clone());
         let began = Instant::now();
         let until = began + Duration::from_secs_f64(most_s + 60.0);
@@ -94,7 +92,6 @@ impl Sampler {
             Ok(thread) => self.thread = Some(thread),
             Err(error) => note(&self.read, Err(error.to_string())),
         }
-        Ok(())
     }
 
     /// What was read so far.
@@ -139,6 +136,7 @@ impl Reader {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build()
             .map_err(words)?;
@@ -175,13 +173,11 @@ impl Reader {
     }
 }
 
-/// An error with its causes, and without the URL: it may hold a password.
+/// The innermost cause: what stands around it may show the URL, and that may hold a password.
 fn words(error: impl std::error::Error + 'static) -> String {
-    let mut words = Vec::new();
-    let mut next: Option<&dyn std::error::Error> = error.source();
-    while let Some(cause) = next {
-        words.push(cause.to_string());
-        next = cause.source();
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
     }
-    words.pop().unwrap_or_else(|| "it could not be asked".to_owned())
+    innermost.to_string()
 }

@@ -62,6 +62,8 @@ const FIRST_RATE: f64 = 10.0;
 const USERS: (f64, f64) = (1.0, 1000.0);
 /// Requests of a step near the capacity.
 const STEP_REQUESTS: f64 = 4_000.0;
+/// The least time for a search: a step or two.
+const LEAST_TIME: Duration = Duration::from_secs(10);
 /// A backlog is waited for no longer than this, in seconds.
 const DRAIN_MOST_S: u64 = 30;
 /// Arrivals per second that one worker is trusted with.
@@ -127,6 +129,9 @@ impl SaturateOptions {
         if scenario.slos.is_empty() {
             return Err(SaturateError::NoObjectives);
         }
+        if self.max_time < LEAST_TIME {
+            return Err(SaturateError::Time(self.max_time));
+        }
         let (default, first) = match self.model {
             LoadModel::Open => (RATES, FIRST_RATE),
             LoadModel::Closed => (USERS, USERS.0),
@@ -189,6 +194,9 @@ pub enum SaturateError {
         /// The most.
         most: f64,
     },
+    /// Too little for even a few steps.
+    #[error("{} s are too little for a search: give it at least {} s (--max-time)", .0.as_secs_f64(), LEAST_TIME.as_secs())]
+    Time(Duration),
     /// As for any run.
     #[error(transparent)]
     Journey(#[from] JourneyError),
@@ -245,6 +253,8 @@ pub struct Explored {
     pub stopped: Option<Stop>,
     /// How long it took, in seconds.
     pub elapsed_s: f64,
+    /// Whether it is over; otherwise `end` is what it would say by now.
+    pub finished: bool,
 }
 
 /// Steers `engine` through a search, telling `watch` all that happens. Blocks the calling thread.
@@ -295,7 +305,7 @@ pub fn explore(
         }
     })?;
     pilot.stop();
-    Ok(Explored { legs: pilot.legs, end: pilot.end, stopped, elapsed_s })
+    Ok(Explored { legs: pilot.legs, end: pilot.end, stopped, elapsed_s, finished: true })
 }
 
 /// Searches without leaving anything on disk.
@@ -376,7 +386,8 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
     fn take(&mut self, progress: Progress<'_>, legs: &[Leg], stop: &StopHandle) {
         let written = match progress {
             Progress::Started { .. } => {
-                self.sampler.as_mut().map_or(Ok(()), |sampler| sampler.start(self.course.max_time_s))
+                self.sampler.iter_mut().for_each(|sampler| sampler.start(self.course.max_time_s));
+                Ok(())
             }
             Progress::Second(second) => {
                 if self.reach.is_hopeless(second) {
@@ -384,11 +395,12 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
                 }
                 self.directory.append(second)
             }
-            Progress::Ended { .. } => self.write(&Explored {
+            Progress::Ended { estimate, .. } => self.write(&Explored {
                 legs: legs.to_vec(),
-                end: None,
+                end: estimate.cloned().map(End::Converged),
                 stopped: None,
                 elapsed_s: legs.last().map_or(0.0, |leg| (leg.first + leg.length_s) as f64),
+                finished: false,
             }),
             _ => Ok(()),
         };
