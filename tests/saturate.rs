@@ -56,7 +56,7 @@ fn nginx_has_the_limit_that_it_was_given() -> Result<(), Skip> {
     let nginx = Nginx::start()?;
     on_a_quiet_machine(|| {
         let folder = Folder::new("saturate-nginx");
-        let flags = ["--slo", "error_rate < 1%", "--arrivals", "uniform", "--max-time", "80s", "--precision", "2%"];
+        let flags = ["--slo", "error_rate < 1%", "--arrivals", "uniform", "--max-time", "80s", "--precision", "2%", "--max-rate", "2000/s"];
         let found = saturate(&folder, &format!("{}limited", nginx.url()), &flags).expect(0).json();
         let capacity = number(&found, "/capacity_per_s");
         assert!((capacity / f64::from(LIMIT_PER_S) - 1.0).abs() < 0.03, "{capacity}: {:#}", found["steps"]);

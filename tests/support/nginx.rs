@@ -131,7 +131,7 @@ fn configuration(folder: &Folder, plain: u16, tls: u16) -> String {
     format!(
         "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n\
          events {{ worker_connections 8192; }}\n\
-         http {{\n    access_log off;\n{temp}    limit_req_zone $server_name zone=limited:1m rate={LIMIT_PER_S}r/s;\n    keepalive_requests 2000000000;\n    keepalive_timeout 1h;\n\
+         http {{\n    access_log off;\n{temp}    limit_req_zone $binary_remote_addr zone=limited:1m rate={LIMIT_PER_S}r/s;\n    keepalive_requests 2000000000;\n    keepalive_timeout 1h;\n\
          \x20   server {{\n        listen 127.0.0.1:{plain};\n        listen 127.0.0.1:{tls} ssl http2;\n\
          \x20       ssl_certificate {folder}/cert.pem;\n        ssl_certificate_key {folder}/key.pem;\n\
          \x20       location / {{ return 200 \"all is well\\n\"; }}\n        location = /status {{ stub_status; }}\n\

@@ -296,6 +296,7 @@ impl Pilot {
         };
         let room_s = (left_s - 1.0).floor().max(0.0) as u64;
         if room_s < SHORTEST_S || self.legs.len() >= STEPS_MOST {
+            self.settle_for_limited();
             self.stop();
             return Turn { over: true, ..Turn::default() };
         }
@@ -358,6 +359,15 @@ impl Pilot {
         let shortest = shortest.min(search.step_s);
         let requests = if self.course.model == LoadModel::Open { ASCENT_REQUESTS / load } else { shortest };
         (load, requests.clamp(shortest, longest))
+    }
+
+    /// No time is left to drive a spoiled step again: where no objective was broken before, the generator is the end.
+    fn settle_for_limited(&mut self) {
+        let broken = self.steps.iter().any(Step::fails);
+        if let Some(leg) = self.legs.last_mut().filter(|leg| leg.spoiled && !broken) {
+            leg.spoiled = false;
+            self.steps.push(leg.judged.step);
+        }
     }
 
     /// No load is further than the factor allowed above the largest that was kept.
