@@ -24,13 +24,15 @@ pub struct Events {
     /// How many come together, since requests that wait for one another are alike: the variance of `seen` over
     /// that of as many independent events; at least 1.
     pub clump: f64,
+    /// How often the allowed there can be at most: where every request is an event.
+    pub most: f64,
 }
 
 impl Events {
     /// As informative as a score with this standard error.
     pub fn of_score(score: f64, error: f64) -> Events {
         let seen = error.powi(-2);
-        Events { seen, allowed: seen * (-score).exp(), clump: 1.0 }
+        Events { seen, allowed: seen * (-score).exp(), clump: 1.0, most: 1e6 }
     }
 }
 
@@ -141,8 +143,8 @@ fn keeps_up(scope: &Scope<'_>) -> bool {
 
 /// Of an error rate: half an event more on either side keeps a share of 0 finite.
 fn share_score(slo: &Slo, scope: &Scope<'_>) -> (f64, f64) {
-    let Some(Events { seen, allowed, clump }) = count(slo, scope) else { return (0.0, ERROR_MOST) };
-    let score = ((seen + 0.5) / (allowed.max(0.5) + 0.5)).ln();
+    let Some(Events { seen, allowed, clump, .. }) = count(slo, scope) else { return (0.0, ERROR_MOST) };
+    let score = ((seen + 0.5) / (allowed + 0.5)).ln();
     let score = if upper_bound(slo) { score } else { -score };
     (score.clamp(-SCORE_MOST, SCORE_MOST), (clump / (seen + 0.5)).sqrt())
 }
@@ -161,7 +163,10 @@ fn count(slo: &Slo, scope: &Scope<'_>) -> Option<Events> {
     let share_seen = crate::steady_state::share(&pairs)?;
     let requests: f64 = pairs.iter().map(|pair| pair.1).sum();
     let clump = (requests / share_seen.effective_samples).max(1.0);
-    Some(Events { seen: pairs.iter().map(|pair| pair.0).sum(), allowed: share * requests, clump })
+    let seen = pairs.iter().map(|pair| pair.0).sum();
+    // An objective that allows no event at all is judged as if it allowed half of one.
+    let allowed = (share * requests).max(0.5);
+    Some(Events { seen, allowed, clump, most: (requests / allowed).max(1.01) })
 }
 
 fn observe(slo: &Slo, scope: &Scope<'_>) -> Option<Observed> {
