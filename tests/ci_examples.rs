@@ -108,6 +108,8 @@ struct Groups(Vec<Pid>);
 impl Drop for Groups {
     fn drop(&mut self) {
         // A group without a process left is no failure.
-        self.0.iter().for_each(|group| drop(kill_process_group(*group, Signal::TERM)));
+        for group in &self.0 {
+            let _ = kill_process_group(*group, Signal::TERM);
+        }
     }
 }

@@ -92,12 +92,15 @@ struct Sent {
     body: String,
 }
 
+/// The number of a connection, and what came over it.
+type Piece = (usize, Vec<u8>);
+
 /// Forwards connections, and keeps what clients send through it.
 struct Tap {
     url: String,
     upstream: Arc<Mutex<Option<SocketAddr>>>,
     /// Pieces in the order in which they came, each with the number of its connection.
-    pieces: Arc<Mutex<Vec<(usize, Vec<u8>)>>>,
+    pieces: Arc<Mutex<Vec<Piece>>>,
 }
 
 impl Tap {

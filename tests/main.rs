@@ -19,6 +19,7 @@ mod kill;
 mod reports;
 mod reproducible;
 mod run;
+mod saturate;
 mod scenarios;
 mod scripted;
 mod secrets;
@@ -46,6 +47,7 @@ fn main() -> std::process::ExitCode {
         reports::trials(),
         bad_targets::trials(),
         run::trials(),
+        saturate::trials(),
         stall::trials(),
         validity::trials(),
         duel::trials(),

@@ -19,6 +19,9 @@ pub(crate) struct Nginx {
     folder: Folder,
 }
 
+/// The rate that `/limited` is limited to; twenty requests beyond it are let in at once.
+pub(crate) const LIMIT_PER_S: u32 = 200;
+
 /// What nginx counts since its start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counts {
@@ -27,7 +30,8 @@ pub(crate) struct Counts {
 }
 
 impl Nginx {
-    /// Serves a small page on a free port of loopback, the same over TLS on another, and its counts under `/status`.
+    /// Serves a small page on a free port of loopback, the same over TLS on another, its counts under `/status`, and
+    /// under `/limited` a page that it gives [`LIMIT_PER_S`] times a second.
     pub(crate) fn start() -> Result<Self, Skip> {
         let nginx = program("nginx", "nginx-light")?;
         let folder = Folder::new("nginx");
@@ -35,6 +39,7 @@ impl Nginx {
         folder.write("authority.pem", &identity.authority_pem);
         folder.write("cert.pem", &identity.chain_pem);
         folder.write("key.pem", &identity.key_pem);
+        folder.write("limited", "all is well\n");
         for _ in 0..5 {
             let (plain, tls) = (free_port(), free_port());
             let file = folder.write("nginx.conf", &configuration(&folder, plain, tls));
@@ -126,9 +131,10 @@ fn configuration(folder: &Folder, plain: u16, tls: u16) -> String {
     format!(
         "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n\
          events {{ worker_connections 8192; }}\n\
-         http {{\n    access_log off;\n{temp}    keepalive_requests 2000000000;\n    keepalive_timeout 1h;\n\
+         http {{\n    access_log off;\n{temp}    limit_req_zone $binary_remote_addr zone=limited:1m rate={LIMIT_PER_S}r/s;\n    keepalive_requests 2000000000;\n    keepalive_timeout 1h;\n\
          \x20   server {{\n        listen 127.0.0.1:{plain};\n        listen 127.0.0.1:{tls} ssl http2;\n\
          \x20       ssl_certificate {folder}/cert.pem;\n        ssl_certificate_key {folder}/key.pem;\n\
-         \x20       location / {{ return 200 \"all is well\\n\"; }}\n        location = /status {{ stub_status; }}\n    }}\n}}\n"
+         \x20       location / {{ return 200 \"all is well\\n\"; }}\n        location = /status {{ stub_status; }}\n\
+         \x20       location = /limited {{ limit_req zone=limited burst=20 nodelay; limit_req_log_level info; root {folder}; }}\n    }}\n}}\n"
     )
 }

@@ -40,6 +40,7 @@ pub mod ingest;
 pub mod latency;
 mod numeric;
 pub mod queueing;
+pub mod resources;
 pub mod saturation;
 pub mod search;
 pub mod slo;

@@ -6,6 +6,7 @@ pub mod fit;
 pub mod mixture;
 pub mod points;
 pub mod queue;
+pub mod reciprocal;
 mod sampler;
 pub mod usl;
 

@@ -6,9 +6,14 @@
 //!
 //! A load is an arrival rate in the open model, a number of users in the closed one.
 
+pub mod figure;
+pub mod interval;
 pub mod posterior;
+pub mod step;
 
+use figure::Events;
 use posterior::Posterior;
+pub use step::{Asked, Judged, Measured, judge};
 
 /// How to search.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +49,8 @@ pub struct Step {
     pub score: f64,
     /// The standard error of the score.
     pub error: f64,
+    /// The same as counts of what the objective allows a share of; see [`Events::of_score`].
+    pub events: Events,
     /// Whether the service settled; where it did not, the score is a lower bound.
     pub settled: bool,
     /// Whether the generator was the bottleneck.
@@ -122,6 +129,13 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Where the objectives are broken here, how far above it is still worth looking: a breach may be bad luck.
+    fn bound(&self) -> f64 {
+        if self.score > 0.7 { self.load } else { 1.15 * self.load }
+    }
+}
+
 impl Search {
     /// What to do after these steps.
     pub fn next(&self, steps: &[Step]) -> Next {
@@ -137,9 +151,9 @@ impl Search {
             return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: kept });
         }
         let spent: f64 = steps.iter().map(|step| step.took_s).sum();
-        let broken = steps.iter().filter(|s| s.score >= 0.0).map(|s| s.load).reduce(f64::min);
+        let broken = steps.iter().filter(|s| s.fails()).map(|s| s.load).reduce(f64::min);
         match (kept, broken) {
-            (kept, None) => self.climb(last, kept, spent),
+            (kept, None) => self.climb(steps, last, kept, spent),
             (None, Some(broken)) if broken <= self.least => Next::Doomed(Doom::NothingPasses { at: broken }),
             (None, Some(broken)) => self.ascend(broken / (self.growth * self.growth)),
             (Some(kept), Some(_)) => self.refine(steps, kept, spent),
@@ -147,7 +161,7 @@ impl Search {
     }
 
     /// Nothing has broken yet.
-    fn climb(&self, last: &Step, kept: Option<f64>, spent: f64) -> Next {
+    fn climb(&self, steps: &[Step], last: &Step, kept: Option<f64>, spent: f64) -> Next {
         if last.load >= self.most {
             let interval = (last.load, None);
             return Next::Converged(Capacity {
@@ -160,8 +174,13 @@ impl Search {
         if spent >= self.time_s {
             return Next::Doomed(Doom::OutOfTime { at_least: last.load });
         }
-        // Small steps where the limit is near, so that the first breach is a mild one.
-        let near = if last.settled { (-last.score).clamp(0.1, 1.0) } else { 0.1 };
+        // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
+        let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
+        let near = if last.settled && last.passes() {
+            (last.score / idle).clamp(NEAR_LEAST, 1.0)
+        } else {
+            NEAR_LEAST
+        };
         let most = self.growth * kept.unwrap_or(last.load);
         self.ascend((last.load * self.growth.powf(near)).min(most))
     }
@@ -187,26 +206,52 @@ impl Search {
                 precise,
             });
         }
-        let refined = steps.iter().rev().take_while(|step| !step.fails() || step.score < 1.0).count();
-        let at = if precise { 0.5 } else { [0.5, 0.3, 0.7][refined % 3] };
-        let most = self.most.min(self.growth * kept);
-        let load = posterior.quantile(at).clamp(self.least, most);
-        let length = if precise { 2.0 } else { 1.0 };
-        let duration_s =
-            length * self.step_s.max(self.step_requests / load).max(informative_s(steps, middle));
+        let wanted = if precise { middle } else { self.telling(steps, &posterior) };
+        // A breach below a load that kept the objectives was bad luck.
+        let breaches = steps.iter().filter(|step| step.fails() && step.load > kept);
+        let bound = breaches.map(Step::bound).fold(self.most, f64::min);
+        let wanted = if wanted < bound { wanted } else { (bound * kept).sqrt() };
+        let load = wanted.min(self.growth * kept).max(self.least);
+        let telling_s = informative_s(steps, load, &posterior, self.precision);
+        let length = if precise { 1.5 } else { 1.0 };
+        let duration_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
         Next::Run { load, duration_s, confirming: precise }
+    }
+
+    /// The load at which a step tells most: in turn in the middle of the posterior, below and above, there as far
+    /// off as the posterior is wide, or as it takes to see how steep the response is.
+    fn telling(&self, steps: &[Step], posterior: &Posterior) -> f64 {
+        let apart = APART / posterior.steepness();
+        let middle = posterior.quantile(0.5);
+        match steps.len() % 3 {
+            0 => middle,
+            1 => posterior.quantile(0.3).min(middle * (1.0 - apart.min(APART_MOST))),
+            _ => posterior.quantile(0.7).max(middle * (1.0 + apart.min(APART_MOST))),
+        }
     }
 }
 
-/// A step tells little, and errs towards a larger capacity, where a few bursts decide its score.
-const ERROR_WANTED: f64 = 0.06;
+/// Steps stand as far from the capacity as changes the events by this in their logarithm, and no farther than this
+/// share of it.
+const APART: f64 = 0.7;
+const APART_MOST: f64 = 0.2;
 
-/// The length with the error wanted, by the longest step near the capacity; at most four times that step.
-fn informative_s(steps: &[Step], capacity: f64) -> f64 {
-    let near = steps.iter().filter(|step| (step.load / capacity).ln().abs() < 0.2 && step.score.abs() < 1.0);
-    let errors: Vec<(f64, f64)> =
-        near.map(|step| (step.took_s, step.error * step.error * step.took_s)).collect();
-    let longest = errors.iter().map(|e| e.0).fold(0.0, f64::max);
-    let usual = errors.iter().map(|e| e.1).sum::<f64>() / errors.len().max(1) as f64;
-    (usual / ERROR_WANTED.powi(2)).min(4.0 * longest)
+/// The least exponent of a step of the ascent.
+const NEAR_LEAST: f64 = 0.15;
+
+/// Clumps of events that a step near the capacity should have room for.
+const CLUMPS_WANTED: (f64, f64) = (0.1, 15.0);
+
+/// The length of a step that tells enough: a third of the clumps that the whole precision takes; at most four times
+/// the longest step so far.
+fn informative_s(steps: &[Step], load: f64, posterior: &Posterior, precision: f64) -> f64 {
+    let steepness = posterior.steepness();
+    let needed = (1.645 / (precision * steepness)).powi(2) / 3.0;
+    let clumps = needed.clamp(CLUMPS_WANTED.0, CLUMPS_WANTED.1);
+    let (allowed, volume) = steps
+        .iter()
+        .fold((0.0, 0.0), |sum, step| (sum.0 + step.events.allowed, sum.1 + step.load * step.took_s));
+    let longest = steps.iter().map(|step| step.took_s).fold(0.0, f64::max);
+    let clump = posterior::UsualClump::at(load, steps).size(steepness);
+    (clumps * clump / (allowed / volume * load)).min(4.0 * longest)
 }

@@ -1,9 +1,9 @@
 //! When a run has settled, and how sure its percentiles are although neighbouring requests are alike.
 
-use loadline_model::histogram::Histogram;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::latency::SAMPLES_BEYOND_MIN;
+use crate::search::interval::Values;
 
 /// Fewer intervals than this say nothing about settling.
 const FEWEST_INTERVALS: usize = 8;
@@ -73,6 +73,17 @@ fn drifts(values: &[f64]) -> bool {
     (mean(second) - mean(first)).abs() > 3.5 * error.max(1e-9 * mean(first).abs())
 }
 
+/// A ratio of sums over consecutive intervals, with its standard error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratio {
+    /// The ratio.
+    pub value: f64,
+    /// Its standard error, autocorrelation considered.
+    pub error: f64,
+    /// Degrees of freedom of the error.
+    pub freedom: f64,
+}
+
 /// A share of requests with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {
@@ -86,20 +97,37 @@ pub struct Share {
     pub freedom: f64,
 }
 
-/// The share of requests that are `(hits, requests)` in consecutive intervals. Its error comes from the sums of
-/// hits minus what the share would give, interval by interval, and their autocovariances as far as pairs of them
-/// are positive (C. J. Geyer's initial sequence, Statistical Science 7(4), 1992). `None` without requests, or
-/// with fewer than two intervals that have any.
+impl Share {
+    /// Without the number of samples.
+    pub fn ratio(self) -> Ratio {
+        Ratio { value: self.value, error: self.error, freedom: self.freedom }
+    }
+}
+
+/// The share of requests that are `(hits, requests)` in consecutive intervals; see [`ratio`]. Requests never know
+/// more than if they were independent, nor is a share of 0 known without error.
 pub fn share(intervals: &[(f64, f64)]) -> Option<Share> {
+    let (hits, requests) = intervals.iter().fold((0.0, 0.0), |sum, i| (sum.0 + i.0, sum.1 + i.1));
+    let share = hits / requests;
+    let independent = (share * (1.0 - share)).max(1.0 / (requests + 2.0)) / requests;
+    let Ratio { value, error, freedom } = ratio(intervals, independent)?;
+    Some(Share { value, error, effective_samples: requests * independent / (error * error), freedom })
+}
+
+/// The ratio of the sums of `(numerator, denominator)` over consecutive intervals. Its error comes from the sums of
+/// the numerators minus what the ratio would give, interval by interval, and their autocovariances as far as pairs
+/// of them are positive (C. J. Geyer's initial sequence, Statistical Science 7(4), 1992); its square is never less
+/// than `variance_least`. `None` with fewer than two intervals that have a denominator.
+pub fn ratio(intervals: &[(f64, f64)], variance_least: f64) -> Option<Ratio> {
     let sum = |part: &[(f64, f64)]| part.iter().fold((0.0, 0.0), |sum, i| (sum.0 + i.0, sum.1 + i.1));
-    let (hits, requests) = sum(intervals);
+    let (numerator, denominator) = sum(intervals);
     let size = intervals.len().div_ceil(BATCHES).max(1);
     let batches: Vec<(f64, f64)> = intervals.chunks(size).map(sum).filter(|batch| batch.1 > 0.0).collect();
     if batches.len() < 2 {
         return None;
     }
-    let (count, value) = (batches.len() as f64, hits / requests);
-    let excess: Vec<f64> = batches.iter().map(|(hits, n)| hits - value * n).collect();
+    let (count, value) = (batches.len() as f64, numerator / denominator);
+    let excess: Vec<f64> = batches.iter().map(|(above, below)| above - value * below).collect();
     let covariance = |lag: usize| excess.iter().zip(&excess[lag..]).map(|(a, b)| a * b).sum::<f64>();
     let mut squares = -covariance(0);
     let mut lag = 0;
@@ -114,11 +142,8 @@ pub fn share(intervals: &[(f64, f64)]) -> Option<Share> {
     // Taking the mean out hides part of the covariance; what is left are this many independent stretches.
     let stretches = (count / lag.max(1) as f64).max(2.0);
     let squares = squares.max(covariance(0)) * stretches / (stretches - 1.0);
-    // Requests never know more than if they were independent, nor is a share of 0 known without error.
-    let independent = (value * (1.0 - value)).max(1.0 / (requests + 2.0)) / requests;
-    let variance = (squares / (requests * requests)).max(independent);
-    let effective_samples = requests * independent / variance;
-    Some(Share { value, error: variance.sqrt(), effective_samples, freedom: stretches - 1.0 })
+    let variance = (squares / (denominator * denominator)).max(variance_least);
+    Some(Ratio { value, error: variance.sqrt(), freedom: stretches - 1.0 })
 }
 
 /// A quantile with its interval.
@@ -137,24 +162,18 @@ pub struct Quantile {
 }
 
 /// Quantile `q` of consecutive intervals together. Its interval inverts that of the share of requests beyond it
-/// (on the scale of its logit), see [`share`]. `None` without requests.
-pub fn quantile(intervals: &[Histogram], q: f64, confidence: f64) -> Option<Quantile> {
-    let mut all = loadline_model::histogram::new();
-    for interval in intervals {
-        all.add(interval).ok()?;
-    }
-    if all.is_empty() {
-        return None;
-    }
-    let value = all.value_at_quantile(q);
-    let beyond = |h: &Histogram| (h.len() - h.count_between(0, value)) as f64;
-    let counts: Vec<(f64, f64)> = intervals.iter().map(|h| (beyond(h), h.len() as f64)).collect();
+/// (on the scale of its logit), see [`share`]. `None` without requests, or with fewer than two intervals that have any.
+pub fn quantile(intervals: &[&Values], q: f64, confidence: f64) -> Option<Quantile> {
+    let all = Values::merged(intervals.iter().copied());
+    let value = all.quantile(q);
+    let beyond = |values: &&Values| (values.beyond(value as f64) as f64, values.len() as f64);
+    let counts: Vec<(f64, f64)> = intervals.iter().map(beyond).collect();
     let share = share(&counts)?;
     let t = StudentsT::new(0.0, 1.0, share.freedom).ok()?;
     let logit_error = share.error / (q * (1.0 - q));
     let at = |logits: f64| {
         let logit = (q / (1.0 - q)).ln() + logits;
-        all.value_at_quantile(1.0 / (1.0 + (-logit).exp())).max(1) as f64 / 1e3
+        all.quantile(1.0 / (1.0 + (-logit).exp())).max(1) as f64 / 1e3
     };
     let width = logit_error * t.inverse_cdf(0.5 + 0.5 * confidence);
     // One standard error either way gives the error of the logarithm; t's heavier tails are kept in it.

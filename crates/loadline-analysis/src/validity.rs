@@ -100,17 +100,27 @@ impl Watch {
 
     /// The verdict, given the generator delays and response times of all requests.
     pub fn judge(&self, model: LoadModel, sent: Sent, delay: &Histogram, response: &Histogram) -> Validity {
-        let reasons: Vec<String> =
-            [delay_reason(delay, response), sent_reason(sent), self.busy_reason(model), self.stolen_reason()]
-                .into_iter()
-                .flatten()
-                .collect();
+        self.judge_late(model, sent, quantile_ms(delay, 0.99), delay_reason(delay, response))
+    }
+
+    /// The verdict, given the generator delay's p99 and what is to be said against the delays.
+    pub(crate) fn judge_late(
+        &self,
+        model: LoadModel,
+        sent: Sent,
+        delay_p99_ms: Option<f64>,
+        late: Option<String>,
+    ) -> Validity {
+        let reasons: Vec<String> = [late, sent_reason(sent), self.busy_reason(model), self.stolen_reason()]
+            .into_iter()
+            .flatten()
+            .collect();
         let verdict =
             if reasons.is_empty() { ValidityVerdict::Valid } else { ValidityVerdict::GeneratorLimited };
         Validity {
             verdict,
             reasons,
-            generator_delay_p99_ms: quantile_ms(delay, 0.99),
+            generator_delay_p99_ms: delay_p99_ms,
             generator_cpu: self.cpu.get(),
             stolen: self.stolen_max,
         }
@@ -186,7 +196,11 @@ fn delay_reason(delay: &Histogram, response: &Histogram) -> Option<String> {
 }
 
 fn late_at(q: f64, delay: &Histogram, response: &Histogram) -> Option<String> {
-    let (late, took) = (quantile_ms(delay, q)?, quantile_ms(response, q)?);
+    late_by(q, quantile_ms(delay, q)?, quantile_ms(response, q)?)
+}
+
+/// What is to be said against a delay of `late` ms where responses took `took` ms, both at quantile `q`.
+pub(crate) fn late_by(q: f64, late: f64, took: f64) -> Option<String> {
     let allowed = DELAY_MAX_MS.max(took * DELAY_OF_RESPONSE_MAX);
     (late > allowed).then(|| {
         format!(

@@ -1,8 +1,8 @@
 //! The search against M/M/c in virtual time, and its rules for any service.
 //!
-//! Coverage and cost over many seeds: `cargo run --release -p loadline-analysis --example simulate_search 200`.
+//! Coverage and cost over many seeds: `cargo run --release -p loadline-analysis --example search_marks`.
 
-use loadline_analysis::queueing::mmc;
+use loadline_analysis::search::figure::Events;
 use loadline_analysis::search::{Doom, Next, Step};
 
 mod support;
@@ -10,13 +10,12 @@ mod support;
 /// The closed form of M/M/2 with 5 ms and p99 < 34.5 ms is 250.4/s.
 #[test]
 fn finds_the_capacity_of_a_queue() {
-    let (servers, service_ms, limit_ms) = (2, 5.0, 34.54);
-    let truth = mmc::capacity(1e3 / service_ms, servers, 0.99, limit_ms / 1e3).unwrap().unwrap();
-    let run = support::run(&support::search(), servers, service_ms, limit_ms, 7);
+    let kind = support::kinds::KINDS.iter().find(|kind| kind.name == "M/M/2").unwrap();
+    let (truth, run) = (kind.capacity(), support::run(&support::search(), kind, 7));
     let Next::Converged(capacity) = &run.end else { panic!("{:?}", run.end) };
     assert!((capacity.load.unwrap() / truth - 1.0).abs() < 0.1, "{capacity:?} for {truth}");
     assert!(capacity.precise && run.steps.last().is_some_and(|step| step.confirming));
-    assert!(run.requests > 0.0 && support::staircase_requests(&run, truth, 0.05, 2.0) > 0.0);
+    assert!(run.requests < kind.staircase_requests());
 }
 
 /// Steps against a service whose score is this function of the load.
@@ -30,6 +29,7 @@ fn drive(search: &loadline_analysis::search::Search, score: impl Fn(f64) -> f64)
             took_s,
             score,
             error: 0.05,
+            events: Events::of_score(score, 0.05),
             settled: true,
             generator_limited: false,
             confirming,
@@ -74,6 +74,7 @@ fn a_generator_that_cannot_keep_up_ends_the_search_with_at_least() {
         took_s: 5.0,
         score: -1.0,
         error: 0.1,
+        events: Events::of_score(-1.0, 0.1),
         settled: true,
         generator_limited,
         confirming: false,

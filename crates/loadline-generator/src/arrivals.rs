@@ -167,12 +167,17 @@ impl Source {
 
     /// The flow of `arrival` has ended at `now`: in the closed model its user comes again.
     pub fn finished(&mut self, arrival: &Arrival, now: Nanos) {
-        let Some(TimedStage { stage: Stage { load: Load::Users(stage), .. }, .. }) = self.current else {
+        if !self.users_return() {
             return;
+        }
+        let users = match self.current {
+            Some(TimedStage { stage: Stage { load: Load::Users(stage), .. }, .. }) => Some(stage),
+            // Between two stages nobody comes; the next one seats its users anew.
+            _ => None,
         };
-        let stays = arrival.user < stage.users;
-        self.seat(arrival.user).state = if stays { Presence::Ready } else { Presence::Away };
-        if stays {
+        let stays = users.filter(|stage| arrival.user < stage.users);
+        self.seat(arrival.user).state = if stays.is_some() { Presence::Ready } else { Presence::Away };
+        if let Some(stage) = stays {
             let at = now.max(arrival.at + stage.pacing.as_nanos() as Nanos);
             self.ready.push(Reverse((at, arrival.user)));
         }

@@ -70,5 +70,6 @@ pub mod recorder;
 pub mod run;
 pub mod schedule;
 pub mod script;
+pub mod simulation;
 pub mod stop;
 pub mod system;

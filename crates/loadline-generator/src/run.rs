@@ -87,7 +87,7 @@ pub struct Feeder(Vec<Sender<TimedStage>>);
 
 /// The workers' ends of a [`Feeder`].
 #[derive(Debug)]
-pub struct Stages(Vec<Receiver<TimedStage>>);
+pub struct Stages(pub(crate) Vec<Receiver<TimedStage>>);
 
 impl Feeder {
     /// A feeder and the ends for `workers` workers.
@@ -118,13 +118,28 @@ impl Stages {
 }
 
 impl Plan {
+    /// One worker without bounds but 10,000 flows at once, for load that is fed as it goes.
+    pub fn new(script: Arc<Script>, seed: u64, http: HttpSettings) -> Self {
+        Plan {
+            script,
+            seed,
+            workers: 1,
+            max_in_flight: 10_000,
+            connections: None,
+            drain: Duration::from_secs(30),
+            users_max: 0,
+            rate_max_per_s: f64::INFINITY,
+            http,
+        }
+    }
+
     /// How early the clock wakes for an arrival.
     fn early(&self) -> Duration {
         let per_worker = self.rate_max_per_s / f64::from(self.workers);
         if per_worker <= PRECISE_UP_TO_PER_S { EARLY } else { Duration::ZERO }
     }
 
-    fn settings(&self, worker: u32, stop: &StopHandle) -> Settings {
+    pub(crate) fn settings(&self, worker: u32, stop: &StopHandle) -> Settings {
         let share = |of| share(of, worker, self.workers);
         Settings {
             seed: self.seed,

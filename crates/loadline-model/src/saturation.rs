@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{FitDocument, Interval};
-use crate::run::Validity;
+use crate::run::{LoadModel, Status, Validity, Verdict};
 
 /// The schema of [`SaturationDocument`].
 pub const SCHEMA: &str = "loadline/saturation@1";
@@ -22,9 +22,25 @@ pub enum StepVerdict {
     GeneratorLimited,
 }
 
+/// One objective in one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepFigure {
+    /// The objective, as it was written.
+    pub slo: String,
+    /// What was observed; `null` without data.
+    pub observed: Option<f64>,
+    /// Its interval, autocorrelation considered.
+    pub interval: Option<Interval>,
+    /// The unit of both: `ms`, `ratio` or `per_s`.
+    pub unit: String,
+}
+
 /// One step of the search, as it was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepDocument {
+    /// When it began, in seconds since the start of the run.
+    #[serde(default)]
+    pub start_s: f64,
     /// The rate offered; in the closed model the rate achieved.
     pub rate_per_s: f64,
     /// Flows started per second.
@@ -51,6 +67,94 @@ pub struct StepDocument {
     /// Whether this is the longer run at the rate reported.
     #[serde(default)]
     pub confirming: bool,
+    /// The objectives, in their order.
+    #[serde(default)]
+    pub figures: Vec<StepFigure>,
+    /// Which of them stood worst.
+    #[serde(default)]
+    pub worst: Option<String>,
+    /// What a reader should know of this step, in plain words: why it was cut short or repeated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One point of the curve of the limiting objective against the load.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// The rate offered.
+    pub rate_per_s: f64,
+    /// The figure of the objective there, in its unit.
+    pub value: f64,
+    /// Its interval, by the confidence of the document.
+    pub interval: Interval,
+}
+
+/// What a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceKind {
+    /// Processors.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// Disks.
+    Disk,
+    /// Network interfaces.
+    Network,
+    /// Workers, threads, connections, descriptors: what there is a fixed number of.
+    Pool,
+}
+
+/// How busy one resource was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// What it is, for people: `workers`, `cpu 127.0.0.1:9100`.
+    pub name: String,
+    /// What kind.
+    pub kind: ResourceKind,
+    /// The metrics it was read from.
+    pub metric: String,
+    /// The share in use during each step, 0 to 1, in the order of the steps; `null` where it was not sampled.
+    pub by_step: Vec<Option<f64>>,
+    /// The share in use at the capacity, by the straight line through the steps (utilisation law, U = X·D).
+    pub at_capacity: Option<f64>,
+    /// The rate at which that line has all of it in use.
+    pub full_at_per_s: Option<f64>,
+}
+
+/// What was seen of the service's resources while it was driven.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Where it was read, user info and query values struck out.
+    pub source: String,
+    /// How often it was read, and how often that failed.
+    pub samples: u64,
+    /// Readings that failed.
+    pub failed: u64,
+    /// The resources sampled, the busiest at the capacity first.
+    pub resources: Vec<Resource>,
+    /// The name of the resource that reaches its limit at the knee; `null` where none of them did.
+    pub saturated: Option<String>,
+    /// The same in a sentence, with its evidence.
+    pub finding: String,
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchEnd {
+    /// With an interval as narrow as was asked for.
+    Converged,
+    /// With a wider one: the time was spent.
+    Imprecise,
+    /// At the highest load allowed, where no objective was broken.
+    AtMaximum,
+    /// The generator could not drive more.
+    GeneratorLimited,
+    /// The objectives are broken at the least load already.
+    NothingPasses,
+    /// The time was spent before an objective broke.
+    OutOfTime,
 }
 
 /// What `loadline saturate` says.
@@ -77,4 +181,45 @@ pub struct SaturationDocument {
     /// Why the search ended as it did, in plain words.
     #[serde(default)]
     pub reasons: Vec<String>,
+    /// How the search ended; `null` where it was ended before it had anything to say.
+    #[serde(default)]
+    pub end: Option<SearchEnd>,
+    /// How far the search came.
+    #[serde(default = "complete")]
+    pub status: Status,
+    /// What was searched for: an arrival rate in the open model, a number of users in the closed one.
+    #[serde(default = "open")]
+    pub model: LoadModel,
+    /// In the closed model: the most users within the objectives; `capacity_per_s` is the rate they make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_users: Option<f64>,
+    /// Its interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_users: Option<Interval>,
+    /// The objectives, as they were written.
+    #[serde(default)]
+    pub slos: Vec<String>,
+    /// The figure of the limiting objective against the load, as the search understands it.
+    #[serde(default)]
+    pub curve: Vec<CurvePoint>,
+    /// The service's resources, where they were sampled.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
+    /// Half the width of the interval over the capacity that was asked for.
+    #[serde(default)]
+    pub precision: Option<f64>,
+    /// The capacity that was required, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required_per_s: Option<f64>,
+    /// The verdict on that requirement.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+}
+
+fn complete() -> Status {
+    Status::Complete
+}
+
+fn open() -> LoadModel {
+    LoadModel::Open
 }

@@ -7,6 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`run`] | the report of one run |
+//! | [`saturation`] | the report of a search for the highest load within the objectives |
 //! | [`comparison`] | the report of a comparison between runs, and of changes in a history |
 //! | [`chart`] | scales, labels, palette and canvas, shared by all reports |
 //! | `page` | what every page shares: banner, tiles, tables, style |
@@ -40,5 +41,6 @@ pub mod comparison;
 pub mod format;
 mod page;
 pub mod run;
+pub mod saturation;
 
 pub use page::Tone;

@@ -1,12 +1,17 @@
-//! The demonstration: a service whose truth is known, driven by a scripted scenario, and what was measured beside
-//! what is true.
+//! The demonstration: a service whose truth is known, driven by a scripted scenario, then searched for its capacity,
+//! and what was measured beside what is true.
 
-use loadline_analysis::queueing::mmc::Mmc;
+use std::time::Duration;
+
+use loadline_analysis::queueing::mmc::{self, Mmc};
+use loadline_model::run::Status;
 use loadline_model::scenario::Scenario;
 
 use crate::directory::{DirectoryError, RecordedRun};
-use crate::run::{FinishedRun, JourneyError, Progress, RunOptions, run};
-use crate::serve::{self, ServeConfig, ServiceTime, Stats};
+use crate::run::{FinishedRun, JourneyError, RunOptions, run};
+use crate::saturate::{FinishedSearch, MetricsSource, SaturateError, SaturateOptions, saturate};
+use crate::serve::{self, Running, ServeConfig, ServiceTime, Stats};
+use crate::{run as running, saturate as searching};
 
 /// The scenario, as it stands in `scenarios/demo.yaml`.
 const SCENARIO: &str = include_str!("../../../scenarios/demo.yaml");
@@ -14,6 +19,12 @@ const SCENARIO: &str = include_str!("../../../scenarios/demo.yaml");
 const WORKERS: u32 = 2;
 const SERVICE_MS: f64 = 5.0;
 const ERROR_SHARE: f64 = 0.005;
+
+/// The objective that the capacity is searched for, and how long: together with the run less than two minutes.
+const LIMIT_MS: f64 = 40.0;
+const SEARCH: Duration = Duration::from_secs(75);
+/// The folder of the search within the run directory.
+const SEARCH_FOLDER: &str = "saturation";
 
 /// One figure that the run measured, and what it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +46,19 @@ pub struct Compared {
 pub struct Demo {
     /// The run.
     pub run: FinishedRun,
+    /// The search; `None` where the run was interrupted.
+    pub search: Option<FinishedSearch>,
     /// What was measured beside what is true.
     pub compared: Vec<Compared>,
+}
+
+/// What a watcher of the demonstration is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// Of the run.
+    Run(running::Progress<'a>),
+    /// Of the search.
+    Search(searching::Progress<'a>),
 }
 
 /// Why there was no demonstration.
@@ -48,17 +70,20 @@ pub enum DemoError {
     /// The run could not be made.
     #[error(transparent)]
     Run(#[from] JourneyError),
+    /// The search could not be made.
+    #[error(transparent)]
+    Search(#[from] SaturateError),
     /// What the run left behind could not be read.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
 
-/// Starts a service on loopback, drives the demonstration's scenario against it for some twenty seconds, and puts
-/// what was measured beside what is true. Blocks the calling thread.
+/// Starts a service on loopback, drives the demonstration's scenario against it for some twenty seconds, searches for
+/// its capacity for another minute, and puts what was measured beside what is true. Blocks the calling thread.
 ///
 /// # Errors
 /// When service or run cannot be started.
-pub fn demo(options: RunOptions, watch: impl FnMut(Progress<'_>)) -> Result<Demo, DemoError> {
+pub fn demo(options: RunOptions, mut watch: impl FnMut(Progress<'_>)) -> Result<Demo, DemoError> {
     let service = serve::start(ServeConfig {
         workers: WORKERS as usize,
         service: ServiceTime::Exponential { mean_ms: SERVICE_MS },
@@ -67,10 +92,46 @@ pub fn demo(options: RunOptions, watch: impl FnMut(Progress<'_>)) -> Result<Demo
         ..ServeConfig::default()
     })?;
     let scenario = scenario(&format!("http://{}", service.addr()));
-    let run = run(&scenario, options, watch)?;
-    let stats = service.stop().stats;
-    let compared = compare(&run, &stats)?;
-    Ok(Demo { run, compared })
+    let run = run(&scenario, options.clone(), |progress| watch(Progress::Run(progress)))?;
+    let mut compared = compare(&run, &service.stats())?;
+    let mut search = None;
+    if run.summary.status != Status::Interrupted {
+        let found = find_capacity(&service, &run, options, |progress| watch(Progress::Search(progress)))?;
+        compared.extend(compare_capacity(&found));
+        search = Some(found);
+    }
+    Ok(Demo { run, search, compared })
+}
+
+fn find_capacity(
+    service: &Running,
+    run: &FinishedRun,
+    options: RunOptions,
+    watch: impl FnMut(searching::Progress<'_>),
+) -> Result<FinishedSearch, DemoError> {
+    let url = format!("http://{}/", service.addr());
+    let mut scenario = Scenario::for_url(&url, "GET", &[], None).expect("the address is one of a service");
+    scenario.name = "demo: saturation".to_owned();
+    scenario.slos = vec![format!("p99 < {LIMIT_MS}ms").parse().expect("the objective is a constant")];
+    let options = SaturateOptions {
+        run: RunOptions { out: Some(run.directory.join(SEARCH_FOLDER)), ..options },
+        max_time: SEARCH,
+        metrics: Some(MetricsSource::Page(format!("{url}metrics"))),
+        ..SaturateOptions::default()
+    };
+    Ok(saturate(&scenario, &options, watch)?)
+}
+
+fn compare_capacity(found: &FinishedSearch) -> Option<Compared> {
+    let truth = mmc::capacity(1e3 / SERVICE_MS, WORKERS, 0.99, LIMIT_MS / 1e3).ok()??;
+    let measured = found.document.capacity_per_s?;
+    Some(Compared {
+        figure: "capacity, p99 < 40ms",
+        measured,
+        truth,
+        source: "the closed form of M/M/2",
+        unit: "/s",
+    })
 }
 
 fn scenario(target: &str) -> Scenario {

@@ -129,10 +129,18 @@ pub fn check_vacant(path: &Path) -> Result<(), DirectoryError> {
     }
 }
 
-/// Writes beside the document and then takes its place: a reader never sees half of it.
 fn write_document(directory: &Path, document: &RunDocument) -> Result<(), DirectoryError> {
-    let path = directory.join(DOCUMENT_FILE);
-    let beside = directory.join(".run.json.new");
+    write_json(directory, DOCUMENT_FILE, document)
+}
+
+/// Writes beside the file and then takes its place: a reader never sees half of it.
+pub(crate) fn write_json(
+    directory: &Path,
+    name: &str,
+    document: &impl serde::Serialize,
+) -> Result<(), DirectoryError> {
+    let path = directory.join(name);
+    let beside = directory.join(format!(".{name}.new"));
     let write = || {
         let mut file = File::create(&beside)?;
         serde_json::to_writer_pretty(&mut file, document)?;
@@ -141,6 +149,21 @@ fn write_document(directory: &Path, document: &RunDocument) -> Result<(), Direct
         fs::rename(&beside, &path)
     };
     write().map_err(DirectoryError::io("write", &path))
+}
+
+/// Reads a document of a run directory; `None` where there is none.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
+    directory: &Path,
+    name: &str,
+) -> Result<Option<T>, DirectoryError> {
+    let path = directory.join(name);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DirectoryError::io("read", &path)(error)),
+    };
+    let wrong = |error: serde_json::Error| DirectoryError::Document { path, message: error.to_string() };
+    serde_json::from_str(&text).map(Some).map_err(wrong)
 }
 
 /// A run directory that is read.

@@ -1,7 +1,8 @@
 //! Loadline: load testing and capacity planning with numbers that can be trusted, or are labelled as not.
 //!
 //! This crate holds the journeys, each of which the command line is a thin shell over:
-//! [`run`](mod@run) drives a scenario and leaves a run directory, [`report`] reads it back,
+//! [`run`](mod@run) drives a scenario and leaves a run directory, [`mod@saturate`] finds the highest load within the
+//! objectives, [`report`] reads both back,
 //! [`duel`](mod@duel) loads two builds in one run and judges them, [`points`] reads what was measured elsewhere, [`demo`] shows it all and [`serve`] is a service whose truth is
 //! known. The parts they are made of are re-exported.
 //!
@@ -47,6 +48,7 @@ pub mod points;
 pub mod report;
 pub mod run;
 pub mod runs;
+pub mod saturate;
 pub mod serve;
 
 pub use loadline_analysis as analysis;

@@ -5,10 +5,11 @@ use std::path::Path;
 use loadline_analysis::summary::Summariser;
 use loadline_model::recording::Second;
 use loadline_model::run::{RunDocument, Summary};
+use loadline_model::saturation::SaturationDocument;
 use loadline_model::slo::Slo;
 use loadline_report::run::{Gatherer, View};
 
-use crate::directory::{DirectoryError, RecordedRun};
+use crate::directory::{DirectoryError, RecordedRun, read_json};
 
 /// Makes the summary of a run directory again, from what was measured: for a run that was killed as well.
 ///
@@ -26,6 +27,16 @@ pub fn view(directory: &Path) -> Result<View, DirectoryError> {
     let mut gatherer = Gatherer::new();
     let (document, summary) = summarise_while(directory, |second| gatherer.push(second))?;
     Ok(gatherer.finish(&document, &summary))
+}
+
+/// The document of a search, and that of its run, where the directory is that of `saturate`; `None` where it is that
+/// of another run.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn saturation(directory: &Path) -> Result<Option<(SaturationDocument, RunDocument)>, DirectoryError> {
+    let Some(document) = read_json(directory, crate::saturate::DOCUMENT_FILE)? else { return Ok(None) };
+    Ok(Some((document, RecordedRun::open(directory)?.document)))
 }
 
 pub(crate) fn summarise_while(

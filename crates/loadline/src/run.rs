@@ -217,7 +217,7 @@ fn closed_stage(stage: &scenario::ClosedStage) -> Stage {
 }
 
 /// How the generator is to drive the scenario, and what was chosen for the user.
-fn plan(
+pub(crate) fn plan(
     scenario: &Scenario,
     options: &RunOptions,
     script: Arc<Script>,
@@ -228,15 +228,13 @@ fn plan(
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let needed = ((rate_max_per_s / RATE_PER_WORKER).ceil() as u32).max(users_max.div_ceil(USERS_PER_WORKER));
     let workers = options.workers.unwrap_or(needed.clamp(1, cores));
-    let timeouts = scenario.requests().into_iter().filter_map(|request| request.timeout);
-    let longest = timeouts.chain([scenario.defaults.timeout]).max().unwrap_or_default();
     let plan = Plan {
         script,
         seed: scenario.seed,
         workers: workers.max(1),
         max_in_flight,
         connections: options.connections,
-        drain: options.drain.unwrap_or(longest),
+        drain: options.drain.unwrap_or_else(|| longest_timeout(scenario)),
         users_max,
         rate_max_per_s,
         http: options.http.clone(),
@@ -252,7 +250,13 @@ fn plan(
     (plan, notes)
 }
 
-fn document(
+/// The longest time-out of a request.
+pub(crate) fn longest_timeout(scenario: &Scenario) -> Duration {
+    let timeouts = scenario.requests().into_iter().filter_map(|request| request.timeout);
+    timeouts.chain([scenario.defaults.timeout]).max().unwrap_or_default()
+}
+
+pub(crate) fn document(
     scenario: &Scenario,
     options: &RunOptions,
     plan: &Plan,
@@ -291,7 +295,7 @@ pub(crate) fn shown_target(scenario: &Scenario) -> String {
     scenario::strike_url(&scenario.strike(&scenario.target.value))
 }
 
-fn stage_record(stage: &Stage) -> StageRecord {
+pub(crate) fn stage_record(stage: &Stage) -> StageRecord {
     let duration_s = stage.duration().as_secs_f64();
     let base = StageRecord {
         from_per_s: None,
@@ -343,7 +347,7 @@ fn short_id(started: Timestamp) -> String {
     format!("{:06x}", random & 0xff_ffff)
 }
 
-fn default_directory(document: &RunDocument, started: Timestamp) -> PathBuf {
+pub(crate) fn default_directory(document: &RunDocument, started: Timestamp) -> PathBuf {
     let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
     let name: String = document.name.chars().map(plain).take(60).collect();
     let time = whole_seconds(started).strftime("%Y%m%dT%H%M%SZ");
@@ -352,14 +356,14 @@ fn default_directory(document: &RunDocument, started: Timestamp) -> PathBuf {
 
 /// Follows whether the target was ever reached.
 #[derive(Debug, Default)]
-struct Reach {
+pub(crate) struct Reach {
     ended: u64,
     no_connection: u64,
 }
 
 impl Reach {
     /// Takes the next second; whether to give up.
-    fn is_hopeless(&mut self, second: &Second) -> bool {
+    pub(crate) fn is_hopeless(&mut self, second: &Second) -> bool {
         for request in &second.requests {
             self.ended += request.counts.requests;
             let count = |class| request.counts.errors.get(class).copied().unwrap_or(0);
@@ -368,7 +372,7 @@ impl Reach {
         second.second + 1 >= UNREACHABLE_AFTER_S && self.is_unreachable()
     }
 
-    fn is_unreachable(&self) -> bool {
+    pub(crate) fn is_unreachable(&self) -> bool {
         self.ended > 0 && self.ended == self.no_connection
     }
 }

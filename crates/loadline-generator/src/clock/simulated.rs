@@ -52,6 +52,15 @@ impl SimulatedClock {
     /// # Errors
     /// [`Deadlock`] when the work is not done and waits for no instant.
     pub fn drive<F: Future>(&self, work: F) -> Result<F::Output, Deadlock> {
+        self.drive_beside(work, || {})
+    }
+
+    /// The same, calling `beside` each time before time goes on: for what else happens without taking time, such as
+    /// reading what the work has handed over and answering it.
+    ///
+    /// # Errors
+    /// [`Deadlock`] when the work is not done and waits for no instant.
+    pub fn drive_beside<F: Future>(&self, work: F, mut beside: impl FnMut()) -> Result<F::Output, Deadlock> {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         let mut context = Context::from_waker(&waker);
@@ -63,6 +72,7 @@ impl SimulatedClock {
             if woken.0.swap(false, Ordering::Relaxed) {
                 continue;
             }
+            beside();
             let due = self.timers.earliest().ok_or(Deadlock)?;
             self.now.set(self.now.get().max(due));
             self.timers.wake_due(self.now.get());

@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn pairs_are_split_by_lot() {
         let script = script();
-        let mut first = [0, 0];
+        let mut first = [0_i32, 0];
         for pair in 0..1000 {
             let [a, b] = [2 * pair, 2 * pair + 1].map(|index| script.seat(7, arrival(index)));
             assert_eq!((a.side + b.side, a.arrival), (1, b.arrival));

@@ -66,6 +66,17 @@ impl Axis {
     }
 }
 
+/// The shape of a point: told apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// A filled disc.
+    Dot,
+    /// A ring.
+    Ring,
+    /// A cross.
+    Cross,
+}
+
 /// A label to the right of the plot, at the height of `value`.
 #[derive(Debug, Clone)]
 pub struct EndLabel {
@@ -219,6 +230,35 @@ impl Chart {
         self.draw(Rectangle::new([from, to], filled(role)));
     }
 
+    /// Draws a point.
+    pub fn mark(&self, role: Role, mark: Mark, at: (f64, f64)) {
+        let (x, y) = (self.at_x(at.0), self.at_y(at.1));
+        match mark {
+            Mark::Dot => self.draw(Circle::new(at, units(4.0), filled(role))),
+            Mark::Ring => self.draw(Circle::new(at, units(3.6), stroke(role, 1.6))),
+            Mark::Cross => {
+                for side in [-1.0, 1.0] {
+                    let line = [(x - 3.8, y - 3.8 * side), (x + 3.8, y + 3.8 * side)];
+                    self.draw_plain(PathElement::new(
+                        line.map(|(x, y)| (units(x), units(y))),
+                        stroke(role, 2.0),
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Draws the interval of a point.
+    pub fn whisker(&self, role: Role, x: f64, low: f64, high: f64) {
+        self.draw(PathElement::new([(x, low), (x, high)], stroke(role, 1.4)));
+    }
+
+    /// Draws the dashed upright line of a limit.
+    pub fn limit_at(&self, x: f64) {
+        let (lo, hi) = (self.y.scale.lo(), self.y.scale.hi());
+        self.draw(PathElement::new([(x, lo), (x, hi)], stroke(Role::Limit, 1.2)));
+    }
+
     /// Draws the dashed line of a limit.
     pub fn limit(&self, y: f64) {
         let (x0, x1) = (self.x.scale.lo(), self.x.scale.hi());
@@ -234,8 +274,7 @@ impl Chart {
             if (from - to).abs() > 2.0 {
                 let x = self.right;
                 let leader = [(x + 1.0, from), (x + LEADER - 3.0, to)].map(|(x, y)| (units(x), units(y)));
-                let plain = self.plot.strip_coord_spec();
-                let _ = plain.draw(&PathElement::new(leader, stroke(end.role, 0.8)));
+                self.draw_plain(PathElement::new(leader, stroke(end.role, 0.8)));
             }
             let bold = end.bold();
             let text = fit(&end.text, TEXT, (room + 2.0) / if bold { BOLD } else { 1.0 });
@@ -267,6 +306,11 @@ impl Chart {
         E: plotters::element::Drawable<Canvas> + 'a,
     {
         self.plot.draw(&element).expect("the canvas cannot fail");
+    }
+
+    /// Draws in units of the canvas.
+    fn draw_plain(&self, path: PathElement<(i32, i32)>) {
+        self.plot.strip_coord_spec().draw(&path).expect("the canvas cannot fail");
     }
 
     fn text(&self, at: (f64, f64), text: &str, role: Role, anchor: Anchor) {

@@ -10,7 +10,7 @@ pub mod labels;
 pub mod palette;
 pub mod scale;
 
-pub use frame::{Axis, Chart, EndLabel, Head, Size};
+pub use frame::{Axis, Chart, EndLabel, Head, Mark, Size};
 pub use palette::Role;
 pub use scale::Scale;
 

@@ -5,6 +5,7 @@ mod comparisons;
 mod page;
 mod pictures;
 mod samples;
+mod saturation;
 mod texts;
 
 use std::collections::BTreeMap;

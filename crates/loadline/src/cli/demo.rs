@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use loadline::demo::{Compared, DemoError};
+use loadline::demo::{Compared, DemoError, Progress};
 use loadline::generator::stop::StopHandle;
 use loadline::model::run::Status;
 use loadline::run::RunOptions;
@@ -27,31 +27,48 @@ impl Demo {
         interrupt_on_ctrl_c(stop.clone())?;
         let command = vec!["loadline".to_owned(), "demo".to_owned()];
         let options = RunOptions { out: self.out, command, stop, ..RunOptions::default() };
-        let mut live = Live::new(out);
-        let demo =
-            loadline::demo::demo(options, |progress| live.show(progress)).map_err(|error| match error {
-                DemoError::Run(error) => sort(error),
-                other => other.into(),
-            })?;
+        let (mut live, mut search) = (Live::new(out), super::saturate::Live::new(out, false));
+        let show = |progress: Progress<'_>| match progress {
+            Progress::Run(progress) => live.show(progress),
+            Progress::Search(progress) => {
+                live.close();
+                search.show(progress);
+            }
+        };
+        let demo = loadline::demo::demo(options, show).map_err(|error| match error {
+            DemoError::Run(error) => sort(error),
+            DemoError::Search(error) => super::saturate::sorted(error),
+            other => other.into(),
+        })?;
         live.close();
+        search.close();
         let run = &demo.run;
-        let page = run.directory.join("report.html");
-        super::report::render(&run.directory, &page, out)?;
         out.print(loadline::render::run::text(&run.summary, out.colour_stdout()).as_bytes())?;
+        if let Some(found) = &demo.search {
+            let text = loadline::render::saturation::text(&found.document, out.colour_stdout());
+            out.print(format!("\n{text}").as_bytes())?;
+        }
         out.print(truths(&demo.compared).as_bytes())?;
-        let page = page.canonicalize().context("failed to find the report just written")?;
-        out.print(format!("\nThe charted report: {}\n", page.display()).as_bytes())?;
-        Ok(if run.summary.status == Status::Interrupted { Exit::Interrupted } else { Exit::Done })
+        let folders = std::iter::once(&run.directory).chain(demo.search.iter().map(|found| &found.directory));
+        let names = ["The charted report:", "The search for the capacity:"];
+        for (folder, name) in folders.zip(names) {
+            let page = folder.join("report.html");
+            super::report::render(folder, &page, out)?;
+            let page = page.canonicalize().context("failed to find the report just written")?;
+            out.print(format!("\n{name} {}\n", page.display()).as_bytes())?;
+        }
+        let status = demo.search.map_or(run.summary.status, |found| found.document.status);
+        Ok(if status == Status::Interrupted { Exit::Interrupted } else { Exit::Done })
     }
 }
 
 /// A table of what was measured beside what is true.
 fn truths(compared: &[Compared]) -> String {
-    let mut table = format!("\n{:<20} {:>12} {:>12}   truth from\n", "against the truth", "measured", "true");
+    let mut table = format!("\n{:<22} {:>12} {:>12}   truth from\n", "against the truth", "measured", "true");
     for Compared { figure, measured, truth, source, unit } in compared {
         let show =
             |value: &f64| if unit.is_empty() { format!("{value:.0}") } else { format!("{value:.2} {unit}") };
-        table.push_str(&format!("{figure:<20} {:>12} {:>12}   {source}\n", show(measured), show(truth)));
+        table.push_str(&format!("{figure:<22} {:>12} {:>12}   {source}\n", show(measured), show(truth)));
     }
     table
 }

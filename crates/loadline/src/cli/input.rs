@@ -49,3 +49,15 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
 pub(crate) fn yes_or_no() -> clap::builder::BoolishValueParser {
     clap::builder::BoolishValueParser::new()
 }
+
+/// A share such as `5%` or `0.05`, above 0 and below 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let value = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    match value {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err("it has to be a share such as 5% or 0.05, above 0 and below 100%".into()),
+    }
+}

@@ -21,6 +21,7 @@ mod output;
 mod report;
 mod results;
 mod run;
+mod saturate;
 mod serve;
 mod verdict;
 
@@ -54,6 +55,7 @@ struct Global {
 enum Verb {
     Demo(demo::Demo),
     Run(run::Run),
+    Saturate(saturate::Saturate),
     Report(report::Report),
     Fit(fit::Fit),
     Forecast(forecast::Forecast),
@@ -83,6 +85,7 @@ pub(crate) fn main() -> Exit {
     let outcome = match cli.verb {
         Verb::Demo(verb) => verb.run(&out),
         Verb::Run(verb) => verb.run(&out),
+        Verb::Saturate(verb) => verb.run(&out),
         Verb::Report(verb) => verb.run(&out),
         Verb::Fit(verb) => verb.run(&out),
         Verb::Forecast(verb) => verb.run(&out),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use loadline::model::run::{RunDocument, Status};
-use loadline::render::run;
+use loadline::model::saturation::SaturationDocument;
+use loadline::render::{run, saturation};
 
 use super::exit::{Exit, UserError, sort_directory};
 use super::output::{Output, is_stdout};
@@ -54,6 +55,9 @@ fn ending(path: &Path) -> &str {
 
 /// Writes the report of a run directory in the form that the ending of `path` asks for.
 pub(crate) fn render(directory: &Path, path: &Path, out: &Output) -> anyhow::Result<()> {
+    if let Some((document, run)) = loadline::report::saturation(directory).map_err(sort_directory)? {
+        return render_saturation(&document, &run, path, out);
+    }
     if is_json(path) {
         let (document, summary) = loadline::report::summarise(directory).map_err(sort_directory)?;
         note_incomplete(&document, out);
@@ -74,6 +78,29 @@ pub(crate) fn render(directory: &Path, path: &Path, out: &Output) -> anyhow::Res
         "png" => out.write(path, &run::png(&view)),
         "xml" => out.write(path, run::junit(&view.summary).as_bytes()),
         _ => write_charts(path, &run::charts(&view), out),
+    }
+}
+
+/// The same for the directory of a search.
+fn render_saturation(
+    document: &SaturationDocument,
+    run: &RunDocument,
+    path: &Path,
+    out: &Output,
+) -> anyhow::Result<()> {
+    note_incomplete(run, out);
+    match ending(path) {
+        _ if is_json(path) => {
+            out.write(path, format!("{}\n", serde_json::to_string_pretty(document)?).as_bytes())
+        }
+        "html" => out.write(path, saturation::html(document, run).as_bytes()),
+        "md" => out.write(path, saturation::markdown(document, run).as_bytes()),
+        "xml" => out.write(path, saturation::junit(document).as_bytes()),
+        "svg" => write_charts(path, &saturation::charts(document), out),
+        _ => Err(UserError::input(format!(
+            "{}: the ending says what to write of a search: .html, .md, .json, .xml (JUnit) or .svg (a folder of charts)",
+            path.display()
+        ))),
     }
 }
 

@@ -70,7 +70,7 @@ struct LoadFlags {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Request")]
-struct RequestFlags {
+pub(super) struct RequestFlags {
     /// Send a scenario's requests to this URL
     #[arg(
         long = "target",
@@ -79,19 +79,19 @@ struct RequestFlags {
         env = "LOADLINE_TARGET",
         hide_env_values = true
     )]
-    target: Option<String>,
+    pub(super) target: Option<String>,
     /// Longest time from sending to the last byte of the answer [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_TIMEOUT")]
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
     /// Method, for a URL [default: GET, or POST with a body]
     #[arg(long, short = 'X', value_name = "METHOD")]
-    method: Option<String>,
+    pub(super) method: Option<String>,
     /// A header 'name: value', for a URL; may be repeated
     #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = headers::parse)]
-    headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
     /// A body, for a URL; @FILE reads it from a file
     #[arg(long, value_name = "TEXT")]
-    body: Option<String>,
+    pub(super) body: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -100,13 +100,13 @@ pub(super) enum Arrivals {
     Poisson,
 }
 
-fn slo(text: &str) -> Result<Slo, String> {
+pub(super) fn slo(text: &str) -> Result<Slo, String> {
     text.parse::<Slo>().map_err(|error| error.to_string())
 }
 
 impl Run {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
-        let (mut scenario, base) = self.scenario()?;
+        let (mut scenario, base) = self.request.scenario(&self.target)?;
         self.override_scenario(&mut scenario, out)?;
         self.results.check()?;
         let stop = StopHandle::new();
@@ -118,23 +118,6 @@ impl Run {
         live.close();
         self.results.hand_out(&finished, out)?;
         Ok(exit_of(&finished, self.results.on_inconclusive, out))
-    }
-
-    fn scenario(&self) -> anyhow::Result<(Scenario, PathBuf)> {
-        let request = &self.request;
-        if !self.target.contains("://") {
-            if request.method.is_some() || request.body.is_some() || !request.headers.is_empty() {
-                return Err(UserError::input(
-                    "--method, --header and --body are for a URL; in a scenario file they stand with the request",
-                ));
-            }
-            return input::scenario(Path::new(&self.target));
-        }
-        let body = request.body.as_deref().map(body_text).transpose()?;
-        let method = request.method.as_deref().unwrap_or(if body.is_some() { "POST" } else { "GET" });
-        let scenario = Scenario::for_url(&self.target, method, &request.headers, body.as_deref())
-            .map_err(UserError::input)?;
-        Ok((scenario, PathBuf::from(".")))
     }
 
     fn override_scenario(&self, scenario: &mut Scenario, out: &Output) -> anyhow::Result<()> {
@@ -174,6 +157,26 @@ impl Run {
             stop,
             ..RunOptions::default()
         }))
+    }
+}
+
+impl RequestFlags {
+    /// The scenario that TARGET names, a file or a URL, and the folder that its files are relative to.
+    pub(super) fn scenario(&self, target: &str) -> anyhow::Result<(Scenario, PathBuf)> {
+        let request = self;
+        if !target.contains("://") {
+            if request.method.is_some() || request.body.is_some() || !request.headers.is_empty() {
+                return Err(UserError::input(
+                    "--method, --header and --body are for a URL; in a scenario file they stand with the request",
+                ));
+            }
+            return input::scenario(Path::new(target));
+        }
+        let body = request.body.as_deref().map(body_text).transpose()?;
+        let method = request.method.as_deref().unwrap_or(if body.is_some() { "POST" } else { "GET" });
+        let scenario =
+            Scenario::for_url(target, method, &request.headers, body.as_deref()).map_err(UserError::input)?;
+        Ok((scenario, PathBuf::from(".")))
     }
 }
 

@@ -1,0 +1,231 @@
+//! What one step showed: from its seconds and the objectives to a [`Step`] of the search.
+
+use loadline_model::recording::{GeneratorSecond, Second};
+use loadline_model::run::{LoadModel, Validity, ValidityVerdict};
+use loadline_model::saturation::StepVerdict;
+use loadline_model::slo::{Slo, Timing};
+
+use super::Step;
+use super::figure::{Events, Figure, Scope};
+use super::interval::{Interval, Values};
+use crate::latency::SAMPLES_BEYOND_MIN;
+use crate::steady_state::{Quantile, Settling, quantile, settling};
+use crate::validity::{Sent, Watch, late_by};
+
+/// A step that does not settle and completes less than this share of what is offered is overloaded, whatever
+/// its objectives say.
+const KEEPS_UP_SHARE: f64 = 0.97;
+
+/// What a step was asked to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    /// The load: an arrival rate per second, or users.
+    pub load: f64,
+    /// Which of the two.
+    pub model: LoadModel,
+    /// How long load was offered, in seconds; what ended later came in before.
+    pub duration_s: f64,
+    /// How long the step took, draining included, in seconds.
+    pub took_s: f64,
+    /// Whether it is the confirming run.
+    pub confirming: bool,
+    /// The confidence of the intervals of its figures, 0 to 1.
+    pub confidence: f64,
+}
+
+/// Gathers the seconds of one step; far smaller than they are.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    slos: Vec<Slo>,
+    names: Vec<String>,
+    first: Option<u64>,
+    seconds: Vec<Interval>,
+    delay: Vec<Values>,
+    watch: Watch,
+    sent: Sent,
+}
+
+/// What a step showed, with all its figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// For the search.
+    pub step: Step,
+    /// Whether the figures say something about the service.
+    pub validity: Validity,
+    /// Seconds left out at the beginning; `None` where the service never settled.
+    pub warmup_s: Option<f64>,
+    /// Whether the service completed what was offered; a backlog that grows is a breach of its own.
+    pub keeps_up: bool,
+    /// The objectives, in their order.
+    pub figures: Vec<Figure>,
+    /// Which of them stands worst.
+    pub worst: Option<usize>,
+    /// Flows completed per second once settled.
+    pub achieved_per_s: Option<f64>,
+    /// Mean requests in the system once settled, by Little's law.
+    pub concurrency: Option<f64>,
+    /// Median response time of all requests.
+    pub p50_ms: Option<f64>,
+    /// 99th percentile of the response time of all requests, with its interval.
+    pub p99: Option<Quantile>,
+    /// Failed requests over all requests.
+    pub error_rate: Option<f64>,
+}
+
+impl Judged {
+    /// The verdict in documents.
+    pub fn verdict(&self) -> StepVerdict {
+        match &self.step {
+            step if step.generator_limited => StepVerdict::GeneratorLimited,
+            step if step.fails() => StepVerdict::Fail,
+            step if step.passes() => StepVerdict::Pass,
+            _ => StepVerdict::Unclear,
+        }
+    }
+}
+
+/// Judges a step by all of its seconds, in order: those in which load was offered, and those in which what was
+/// still on its way ended.
+pub fn judge(seconds: &[Second], slos: &[Slo], asked: &Asked) -> Judged {
+    let mut measured = Measured::new(slos);
+    seconds.iter().for_each(|second| measured.push(second));
+    measured.judge(asked)
+}
+
+impl Measured {
+    /// For a step that is judged by these objectives.
+    pub fn new(slos: &[Slo]) -> Self {
+        let mut names: Vec<String> = slos.iter().filter_map(|slo| slo.request.clone()).collect();
+        names.sort();
+        names.dedup();
+        Measured {
+            slos: slos.to_vec(),
+            names,
+            first: None,
+            seconds: Vec::new(),
+            delay: Vec::new(),
+            watch: Watch::default(),
+            sent: Sent::default(),
+        }
+    }
+
+    /// Takes the next second. The first one is the one in which the step began.
+    pub fn push(&mut self, second: &Second) {
+        let first = *self.first.get_or_insert(second.second);
+        // Seconds in which nothing happened may be left out by whoever recorded them.
+        let nothing = Interval::default_for(&self.names);
+        self.seconds.resize(second.second.saturating_sub(first) as usize, nothing);
+        self.push_interval(Interval::of(second, &self.names));
+        self.delay.extend(second.requests.iter().map(|r| Values::from(&r.durations.delay)));
+        for line in &second.generator {
+            let GeneratorSecond { offered, started, dropped, .. } = line;
+            self.sent.offered += offered;
+            self.sent.started += started;
+            self.sent.dropped += dropped;
+            self.watch.push(line);
+        }
+    }
+
+    /// Takes the next second from another source than a recording: without a word on the generator. Its groups are
+    /// all requests, then those of each name that an objective is about, in the order of the names.
+    pub fn push_interval(&mut self, interval: Interval) {
+        self.seconds.push(interval);
+    }
+
+    /// What they showed.
+    pub fn judge(&self, asked: &Asked) -> Judged {
+        let intervals = self.folded(asked.duration_s);
+        let means: Vec<f64> = responses(&intervals);
+        let (from, settled) = match settling(&means) {
+            Settling::From(cut) => (cut, true),
+            Settling::Never => (intervals.len() / 2, false),
+            Settling::Unknown => (0, true),
+        };
+        let rest = &intervals[from..];
+        let figures: Vec<Figure> = self.slos.iter().map(|slo| self.figure(slo, rest, asked)).collect();
+        let worst = (0..figures.len()).max_by(|a, b| figures[*a].score.total_cmp(&figures[*b].score));
+        let all: Vec<&Values> = rest.iter().map(|i| i.groups[0].values(Timing::Response)).collect();
+        let p99 = quantile(&all, 0.99, asked.confidence);
+        let validity = self.validity(asked.model, p99.as_ref());
+        let completed = rest.iter().map(|i| i.completed).sum::<u64>() as f64;
+        let offered = rest.iter().map(|i| i.offered).sum::<u64>() as f64;
+        let keeps_up = asked.model == LoadModel::Closed || settled || completed >= KEEPS_UP_SHARE * offered;
+        let together = Values::merged(all.iter().copied());
+        let (requests, failed) =
+            rest.iter().fold((0, 0), |s, i| (s.0 + i.groups[0].requests, s.1 + i.groups[0].failed));
+        let some = requests > 0;
+        let seconds = rest.len() as f64;
+        let generator_limited = validity.verdict == ValidityVerdict::GeneratorLimited;
+        Judged {
+            step: step(asked, worst.map(|k| &figures[k]), settled, keeps_up, generator_limited),
+            validity,
+            warmup_s: settled.then_some(from as f64),
+            keeps_up,
+            figures,
+            worst,
+            achieved_per_s: (seconds > 0.0).then_some(completed / seconds),
+            concurrency: some.then(|| together.sum() / 1e6 / seconds),
+            p50_ms: some.then(|| together.quantile(0.5) as f64 / 1e3),
+            p99,
+            error_rate: some.then(|| failed as f64 / requests as f64),
+        }
+    }
+
+    /// The seconds of the load; the requests that ended later are added to the last of them.
+    fn folded(&self, duration_s: f64) -> Vec<Interval> {
+        let length = (duration_s.ceil().max(1.0) as usize).min(self.seconds.len());
+        let mut intervals = self.seconds[..length].to_vec();
+        if let Some(last) = intervals.last_mut() {
+            self.seconds[length..].iter().for_each(|late| last.add_late(late));
+        }
+        intervals
+    }
+
+    fn figure(&self, slo: &Slo, intervals: &[Interval], asked: &Asked) -> Figure {
+        let position = slo.request.as_ref().and_then(|name| self.names.iter().position(|n| n == name));
+        let group = position.map_or(0, |k| k + 1);
+        let scope = Scope { intervals, group, named: position.is_some(), confidence: asked.confidence };
+        Figure::of(slo, &scope)
+    }
+
+    fn validity(&self, model: LoadModel, p99: Option<&Quantile>) -> Validity {
+        let delay = Values::merged(&self.delay);
+        // In a short step a quantile with ten samples beyond it stands for the 99th percentile: a single late wake-up
+        // is no limit.
+        let q = (1.0 - SAMPLES_BEYOND_MIN / delay.len().max(1) as f64).clamp(0.5, 0.99);
+        let delay_p99_ms = (!delay.is_empty()).then(|| delay.quantile(q) as f64 / 1e3);
+        let late = delay_p99_ms.zip(p99).and_then(|(delay, p99)| late_by(q, delay, p99.value_ms));
+        self.watch.judge_late(model, self.sent, delay_p99_ms, late)
+    }
+}
+
+/// The mean response time of each interval; of one without requests that of the one before.
+fn responses(intervals: &[Interval]) -> Vec<f64> {
+    let mut last = 0.0;
+    let mean = |interval: &Interval| {
+        let values = interval.groups[0].values(Timing::Response);
+        if !values.is_empty() {
+            last = values.sum() / values.len() as f64;
+        }
+        last
+    };
+    intervals.iter().map(mean).collect()
+}
+
+fn step(asked: &Asked, worst: Option<&Figure>, settled: bool, keeps_up: bool, limited: bool) -> Step {
+    // Without objectives, and without requests, what counts is whether the service keeps up.
+    let (score, error, events) =
+        worst.map_or((-1.0, 0.1, Events::of_score(-1.0, 0.1)), |f| (f.score, f.error, f.events));
+    let overloaded = !keeps_up && score < 1.0;
+    let (score, error) = if overloaded { (1.0, 0.1) } else { (score, error) };
+    Step {
+        load: asked.load,
+        took_s: asked.took_s,
+        score,
+        error,
+        events: if overloaded { Events::of_score(score, error) } else { events },
+        settled,
+        generator_limited: limited,
+        confirming: asked.confirming,
+    }
+}

@@ -1,0 +1,36 @@
+//! The search as JUnit XML: one case, whether the capacity is what was required.
+
+use loadline_model::run::{ValidityVerdict, Verdict};
+use loadline_model::saturation::SaturationDocument;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::headline::headline;
+
+/// One suite with one case.
+pub fn junit(document: &SaturationDocument) -> String {
+    let head = headline(document);
+    let limited = document.validity.verdict == ValidityVerdict::GeneratorLimited;
+    let kind = match document.verdict {
+        _ if limited => Some(NonSuccessKind::Error),
+        Some(Verdict::Pass) => None,
+        Some(Verdict::Fail) => Some(NonSuccessKind::Failure),
+        Some(Verdict::Inconclusive | Verdict::Invalid) => Some(NonSuccessKind::Error),
+        None if document.interval.is_some() => None,
+        None => Some(NonSuccessKind::Failure),
+    };
+    let status = match kind {
+        None => TestCaseStatus::success(),
+        Some(kind) => {
+            let mut status = TestCaseStatus::non_success(kind);
+            status.set_message(format!("{} — {}", head.word, head.sentence)).set_type(head.word);
+            status
+        }
+    };
+    let mut case = TestCase::new("capacity", status);
+    case.set_classname("loadline.saturate");
+    let mut suite = TestSuite::new("saturation");
+    suite.add_test_case(case);
+    let mut report = Report::new("loadline saturate");
+    report.add_test_suite(suite);
+    report.to_string().expect("the report is text")
+}

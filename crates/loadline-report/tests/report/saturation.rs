@@ -1,0 +1,123 @@
+//! The page of a search: a recorded one of M/M/2 (5 ms, p99 < 34.54 ms, capacity 250.4/s) in virtual time.
+
+use loadline_model::run::{LoadModel, RunDocument, Status, Validity, ValidityVerdict, Verdict};
+use loadline_model::saturation::SaturationDocument;
+use loadline_report::saturation::{charts, headline, html, junit, markdown, text};
+use scraper::{Html, Selector};
+
+use crate::samples::Sample;
+use crate::view_of;
+
+fn document() -> SaturationDocument {
+    serde_json::from_str(include_str!("saturation.json")).expect("it is of this schema")
+}
+
+fn run() -> RunDocument {
+    RunDocument { model: LoadModel::Open, ..view_of(&Sample::healthy()).run.clone() }
+}
+
+fn texts(page: &str, selector: &str) -> Vec<String> {
+    let document = Html::parse_document(page);
+    assert!(document.errors.is_empty(), "{:?}", document.errors);
+    let selector = Selector::parse(selector).unwrap();
+    document.select(&selector).map(|e| e.text().collect::<String>()).collect()
+}
+
+#[test]
+fn the_sentence_says_what_was_found_and_how_sure_it_is() {
+    let found = document();
+    let first = texts(&html(&found, &run()), "h1").remove(0);
+    let expected = "CAPACITY — ";
+    assert!(
+        first.starts_with(expected) && first.contains("/s within p99 < 34.54ms; with 90% confidence between"),
+        "{first}"
+    );
+    let cases: [(fn(&mut SaturationDocument), &str); 5] = [
+        (|d| d.verdict = Some(Verdict::Inconclusive), "INCONCLUSIVE"),
+        (|d| d.verdict = Some(Verdict::Fail), "FAIL"),
+        (
+            |d| {
+                d.capacity_per_s = None;
+                d.interval = Some((250.0, None));
+            },
+            "AT LEAST",
+        ),
+        (
+            |d| {
+                d.capacity_per_s = None;
+                d.interval = None;
+            },
+            "NOTHING PASSES",
+        ),
+        (
+            |d| {
+                d.validity = Validity {
+                    verdict: ValidityVerdict::GeneratorLimited,
+                    reasons: vec!["a core was busy".into()],
+                    ..d.validity.clone()
+                };
+            },
+            "INVALID",
+        ),
+    ];
+    for (change, word) in cases {
+        let mut changed = SaturationDocument { required_per_s: Some(240.0), ..document() };
+        change(&mut changed);
+        if changed.verdict.is_none() {
+            changed.required_per_s = None;
+        }
+        assert_eq!(headline(&changed).word, word);
+        assert!(text(&changed, false).starts_with(&format!("{word} — ")));
+        assert_eq!(junit(&changed).contains("failures=\"0\" errors=\"0\""), word == "AT LEAST", "{word}");
+    }
+}
+
+#[test]
+fn every_step_is_in_the_table_and_in_the_charts() {
+    let found = document();
+    let page = html(&found, &run());
+    let rows = texts(&page, "table tbody tr").len();
+    assert_eq!(rows, found.steps.len() + found.evidence.as_ref().map_or(0, |e| e.resources.len()));
+    let charts = charts(&found);
+    let names: Vec<&str> = charts.iter().map(|chart| chart.0.as_str()).collect();
+    assert_eq!(names, ["throughput", "objective", "resources", "saturation-curve"]);
+    for (name, svg) in &charts {
+        let picture = roxmltree::Document::parse(svg).expect("it is XML");
+        // A mark is a circle, or two strokes of a cross.
+        let circles = picture.descendants().filter(|node| node.has_tag_name("circle")).count();
+        assert!(circles > 3, "{name}: {circles}");
+    }
+    let objective = &charts[1].1;
+    assert!(objective.contains("capacity ") && objective.contains("p99 &lt; 34.54ms"));
+    assert!(charts[2].1.contains("workers"));
+}
+
+#[test]
+fn what_comes_from_outside_is_escaped() {
+    let mut found = document();
+    found.reasons.push("<script>alert(1)</script>".into());
+    found.steps[0].notes.push("<img src=x>".into());
+    if let Some(evidence) = &mut found.evidence {
+        evidence.resources[0].name = "<b>workers</b>".into();
+        evidence.saturated = Some("<b>workers</b>".into());
+    }
+    let page = html(&found, &run());
+    for nothing in ["script", "img", "main b"] {
+        assert!(texts(&page, nothing).is_empty(), "{nothing}");
+    }
+    assert!(!markdown(&found, &run()).contains("<script>"));
+}
+
+#[test]
+fn a_search_without_steps_is_a_page_too() {
+    let mut found = document();
+    found.steps.clear();
+    (found.curve, found.fit, found.evidence) = (Vec::new(), None, None);
+    (found.capacity_per_s, found.interval, found.limited_by) = (None, None, None);
+    found.status = Status::Interrupted;
+    found.reasons = vec!["it was interrupted".into()];
+    assert_eq!(headline(&found).word, "NOT FOUND");
+    assert!(charts(&found).is_empty());
+    assert!(html(&found, &run()).contains("No step came to its end"));
+    assert!(markdown(&found, &run()).contains("it was interrupted"));
+}

@@ -1,0 +1,402 @@
+//! `loadline saturate`: finds the highest load within the objectives and says how sure that is.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use loadline::analysis::search::Capacity;
+use loadline::generator::schedule::Arrivals as Spread;
+use loadline::generator::stop::StopHandle;
+use loadline::model::histogram::{self, quantile_ms};
+use loadline::model::recording::Second;
+use loadline::model::run::{LoadModel, Status, ValidityVerdict, Verdict};
+use loadline::model::saturation::{SaturationDocument, SearchEnd};
+use loadline::model::scenario::Scenario;
+use loadline::model::slo::Slo;
+use loadline::render::saturation;
+use loadline::run::RunOptions;
+use loadline::saturate::{FinishedSearch, Progress, SaturateError, SaturateOptions};
+
+use super::engine::EngineFlags;
+use super::exit::{Exit, UserError, sort};
+use super::http::HttpFlags;
+use super::output::{Output, check_writable};
+use super::results::OnInconclusive;
+use super::run::{Arrivals, RequestFlags, interrupt_on_ctrl_c, slo};
+use super::{headers, input};
+
+/// Users at most where the number is not given.
+const USERS_MOST: u32 = 1000;
+
+/// Find the highest load that a service sustains within its objectives, with an interval
+///
+/// TARGET is a scenario file or a URL. Steps of load rise until an objective breaks, then go where they tell most,
+/// until the interval is narrow enough; a longer run at the capacity confirms it. The run directory keeps all that was
+/// measured and saturation.json; the report is written beside it as report.html.
+///
+/// Exit codes: 0 found (or kept up to --max-rate), 3 the capacity is below --require or no load keeps the objectives,
+/// 5 inconclusive: the interval holds --require, or the time was spent before an objective broke, 6 the generator was
+/// the bottleneck: the capacity is at least what was driven.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Saturate {
+    /// A scenario file, `-` for one on stdin, or a URL
+    target: Option<String>,
+    #[command(flatten)]
+    search: SearchFlags,
+    #[command(flatten)]
+    evidence: EvidenceFlags,
+    #[command(flatten)]
+    request: RequestFlags,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[command(flatten)]
+    engine: EngineFlags,
+    #[command(flatten)]
+    results: ResultFlags,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Search")]
+struct SearchFlags {
+    /// An objective, such as 'p99 < 200ms' or 'error_rate < 0.1%'; may be repeated, replaces those of the file
+    #[arg(long, value_name = "SLO", value_parser = slo)]
+    slo: Vec<Slo>,
+    /// How arrivals are spread; evenly spaced ones make a service look larger than it is
+    #[arg(long, value_enum, default_value = "poisson", env = "LOADLINE_ARRIVALS")]
+    arrivals: Arrivals,
+    /// Search for the number of users in a closed loop instead, at most MOST [default: 1000]
+    #[arg(long, value_name = "MOST", num_args = 0..=1, conflicts_with_all = ["min_rate", "max_rate"])]
+    users: Option<Option<String>>,
+    /// Half the width of the interval over the capacity at which to end
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = input::share, env = "LOADLINE_PRECISION")]
+    precision: f64,
+    /// Confidence of the interval
+    #[arg(long, value_name = "SHARE", default_value = "90%", value_parser = input::share)]
+    confidence: f64,
+    /// How long the search may take
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = input::duration, env = "LOADLINE_MAX_TIME")]
+    max_time: Duration,
+    /// Never below this rate; the search begins there [default: begins at 10/s]
+    #[arg(long, value_name = "RATE", value_parser = input::rate)]
+    min_rate: Option<f64>,
+    /// Never above this rate
+    #[arg(long, value_name = "RATE", value_parser = input::rate)]
+    max_rate: Option<f64>,
+    /// Never more than this factor above the largest load that kept the objectives
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = growth)]
+    growth: f64,
+    /// The least length of a step near the capacity
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = input::duration)]
+    step: Duration,
+    /// Cut a step short in which a larger share of requests fails
+    #[arg(long, value_name = "SHARE", default_value = "50%", value_parser = input::share)]
+    abort_errors: f64,
+    /// The capacity that is required: the exit code says whether it is there
+    #[arg(long, value_name = "RATE", value_parser = input::rate, env = "LOADLINE_REQUIRE")]
+    require: Option<f64>,
+    /// Fixes arrivals, data rows, think times and choices between flows
+    #[arg(long, value_name = "N", env = "LOADLINE_SEED")]
+    seed: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Resources")]
+struct EvidenceFlags {
+    /// Read how busy the service's resources are from its own /metrics (Prometheus text), once a second
+    #[arg(long, value_name = "URL")]
+    metrics: Option<String>,
+    /// Read it from a Prometheus server instead
+    #[arg(long, value_name = "URL", conflicts_with = "metrics")]
+    prometheus: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Results")]
+struct ResultFlags {
+    /// The run directory, new or empty [default: runs/<name>-<time>-<id>]
+    #[arg(long, value_name = "DIR", env = "LOADLINE_OUT")]
+    out: Option<PathBuf>,
+    /// Print the saturation document as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write Markdown, for a pull request or a step summary
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write no report.html
+    #[arg(long)]
+    no_report: bool,
+    /// What an inconclusive verdict means for the exit code
+    #[arg(long, value_enum, default_value = "fail")]
+    on_inconclusive: OnInconclusive,
+}
+
+fn growth(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 1.0 && value <= 10.0 => Ok(value),
+        _ => Err("it has to be a factor above 1 and at most 10".into()),
+    }
+}
+
+impl Saturate {
+    pub(crate) fn run(mut self, out: &Output) -> anyhow::Result<Exit> {
+        let users = self.users_most()?;
+        let Some(target) = self.target.take() else {
+            return Err(UserError::input("TARGET is missing: give a scenario file or a URL"));
+        };
+        let (mut scenario, base) = self.request.scenario(&target)?;
+        self.override_scenario(&mut scenario)?;
+        for file in [&self.results.junit, &self.results.markdown].into_iter().flatten() {
+            check_writable(file)?;
+        }
+        let stop = StopHandle::new();
+        let options = self.options(base, users, stop.clone())?;
+        options.course(&scenario).map_err(sorted)?;
+        interrupt_on_ctrl_c(stop)?;
+        let mut live = Live::new(out, users.is_some());
+        let finished = loadline::saturate::saturate(&scenario, &options, |progress| live.show(progress))
+            .map_err(sorted)?;
+        live.close();
+        self.results.hand_out(&finished, out)?;
+        Ok(exit_of(&finished, self.results.on_inconclusive, out))
+    }
+
+    /// The most users, where users are searched for. `--users` alone may stand before TARGET.
+    fn users_most(&mut self) -> anyhow::Result<Option<u32>> {
+        let Some(most) = self.search.users.take() else { return Ok(None) };
+        match most {
+            None => Ok(Some(USERS_MOST)),
+            Some(text) => match text.parse::<u32>() {
+                Ok(most) if most > 1 => Ok(Some(most)),
+                Err(_) if self.target.is_none() => {
+                    self.target = Some(text);
+                    Ok(Some(USERS_MOST))
+                }
+                _ => Err(UserError::input(format!(
+                    "--users {text}: the most users has to be a whole number above 1"
+                ))),
+            },
+        }
+    }
+
+    fn override_scenario(&self, scenario: &mut Scenario) -> anyhow::Result<()> {
+        let mut apply = || {
+            self.request.target.as_deref().map_or(Ok(()), |url| scenario.set_target(url))?;
+            self.request.timeout.map_or(Ok(()), |timeout| scenario.set_timeout(timeout))?;
+            if let Some(seed) = self.search.seed {
+                scenario.set_seed(seed);
+            }
+            if self.search.slo.is_empty() { Ok(()) } else { scenario.set_slos(self.search.slo.clone()) }
+        };
+        apply().map_err(UserError::input)
+    }
+
+    fn options(
+        &self,
+        base: PathBuf,
+        users: Option<u32>,
+        stop: StopHandle,
+    ) -> anyhow::Result<SaturateOptions> {
+        let search = &self.search;
+        let run = self.engine.apply(RunOptions {
+            out: self.results.out.clone(),
+            base,
+            http: self.http.settings()?,
+            command: headers::recorded(std::env::args()),
+            stop,
+            ..RunOptions::default()
+        });
+        Ok(SaturateOptions {
+            run,
+            model: if users.is_some() { LoadModel::Closed } else { LoadModel::Open },
+            arrivals: match search.arrivals {
+                Arrivals::Uniform => Spread::Uniform,
+                Arrivals::Poisson => Spread::Poisson,
+            },
+            least: search.min_rate,
+            most: users.map(f64::from).or(search.max_rate),
+            growth: search.growth,
+            precision: search.precision,
+            confidence: search.confidence,
+            max_time: search.max_time,
+            step: search.step,
+            abort_error_share: search.abort_errors,
+            required_per_s: search.require,
+            metrics: self.evidence.source()?,
+        })
+    }
+}
+
+impl EvidenceFlags {
+    fn source(&self) -> anyhow::Result<Option<loadline::saturate::MetricsSource>> {
+        use loadline::saturate::MetricsSource;
+        let checked = |url: &String| match url.split_once("://") {
+            Some(("http" | "https", rest)) if !rest.is_empty() => Ok(url.clone()),
+            _ => {
+                Err(UserError::input(format!("`{url}` is no URL; write it as http://127.0.0.1:9090/metrics")))
+            }
+        };
+        Ok(match (&self.metrics, &self.prometheus) {
+            (Some(url), _) => Some(MetricsSource::Page(checked(url)?)),
+            (None, Some(url)) => Some(MetricsSource::Prometheus(checked(url)?)),
+            (None, None) => None,
+        })
+    }
+}
+
+/// Sorts what went wrong into the user's and ours.
+pub(super) fn sorted(error: SaturateError) -> anyhow::Error {
+    match error {
+        SaturateError::Journey(error) => sort(error),
+        error => UserError::input(error),
+    }
+}
+
+impl ResultFlags {
+    fn hand_out(&self, finished: &FinishedSearch, out: &Output) -> anyhow::Result<()> {
+        let FinishedSearch { directory, document, .. } = finished;
+        if !self.no_report {
+            let page = directory.join("report.html");
+            super::report::render(directory, &page, out)?;
+            out.say(format!("report: {}", page.display()));
+        }
+        if let Some(file) = &self.junit {
+            out.write(file, saturation::junit(document).as_bytes())?;
+        }
+        if let Some(file) = &self.markdown {
+            super::report::render(directory, file, out)?;
+        }
+        if self.json {
+            out.print(format!("{}\n", serde_json::to_string_pretty(document)?).as_bytes())?;
+        } else if !out.is_quiet() {
+            out.print(saturation::text(document, out.colour_stdout()).as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
+fn exit_of(finished: &FinishedSearch, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
+    let FinishedSearch { run, document, unreachable, .. } = finished;
+    if *unreachable {
+        eprintln!(
+            "error: {} is unreachable: no attempt got a connection; is it running, and is the address right?",
+            run.target
+        );
+        return Exit::Failed;
+    }
+    if document.status == Status::Interrupted {
+        out.say("interrupted; what was measured until then is written");
+        return Exit::Interrupted;
+    }
+    let inconclusive = if on_inconclusive == OnInconclusive::Fail { Exit::Inconclusive } else { Exit::Done };
+    match (document.validity.verdict, document.verdict) {
+        (ValidityVerdict::GeneratorLimited, _) => Exit::Invalid,
+        (_, Some(Verdict::Fail)) => Exit::Gate,
+        (_, Some(Verdict::Inconclusive)) => inconclusive,
+        (_, Some(_)) => Exit::Done,
+        (_, None) => without_requirement(document, inconclusive),
+    }
+}
+
+fn without_requirement(document: &SaturationDocument, inconclusive: Exit) -> Exit {
+    match document.end {
+        Some(SearchEnd::Converged | SearchEnd::Imprecise | SearchEnd::AtMaximum) => Exit::Done,
+        Some(SearchEnd::NothingPasses) => Exit::Gate,
+        Some(SearchEnd::GeneratorLimited) => Exit::Invalid,
+        Some(SearchEnd::OutOfTime) | None => inconclusive,
+    }
+}
+
+/// Shows a search as it goes on: a line for each step, and on a terminal what happens now.
+pub(super) struct Live {
+    quiet: bool,
+    closed: bool,
+    bar: Option<ProgressBar>,
+    now: Option<(f64, u64, bool)>,
+    driven_s: u64,
+    estimate: String,
+}
+
+impl Live {
+    pub(super) fn new(out: &Output, closed: bool) -> Self {
+        let bar = (!out.is_quiet() && io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+            bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
+            bar
+        });
+        Live { quiet: out.is_quiet(), closed, bar, now: None, driven_s: 0, estimate: String::new() }
+    }
+
+    pub(super) fn show(&mut self, progress: Progress<'_>) {
+        if self.quiet {
+            return;
+        }
+        match progress {
+            Progress::Started { run: Some((run, directory)) } => {
+                self.say(&format!("{}: {}, into {}", run.name, run.target, directory.display()));
+            }
+            Progress::Started { run: None } => {}
+            Progress::Begins { load, length_s, confirming } => {
+                self.now = Some((load, length_s, confirming));
+                self.driven_s = 0;
+            }
+            Progress::Second(second) => self.second(second),
+            Progress::Ended { step, estimate } => {
+                self.estimate = estimate.map_or(String::new(), |capacity| self.estimated(capacity));
+                let line = saturation::step_line(None, step);
+                self.say(&format!("{line}{}", self.estimate));
+            }
+        }
+    }
+
+    fn estimated(&self, capacity: &Capacity) -> String {
+        let unit = if self.closed { " users" } else { "/s" };
+        let figure = |value: f64| if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
+        match (capacity.load, capacity.interval) {
+            (Some(middle), (low, Some(high))) => format!(
+                " → capacity {}{unit} ({} to {}, ±{:.0} %)",
+                figure(middle),
+                figure(low),
+                figure(high),
+                (high - low) / 2.0 / middle * 100.0
+            ),
+            _ => String::new(),
+        }
+    }
+
+    fn second(&mut self, second: &Second) {
+        self.driven_s += 1;
+        let (Some(bar), Some((load, length_s, confirming))) = (&self.bar, self.now) else { return };
+        let mut response = histogram::new();
+        for request in &second.requests {
+            // All histograms have the same bounds.
+            let _ = response.add(&request.durations.response);
+        }
+        let p99 = quantile_ms(&response, 0.99).map_or("–".to_owned(), |p99| format!("{p99:.1} ms"));
+        let in_flight: u64 = second.generator.iter().map(|line| line.in_flight + line.waiting).sum();
+        let kind = if confirming { "confirming at" } else { "step at" };
+        let unit = if self.closed { " users" } else { "/s" };
+        bar.set_message(format!(
+            "  {kind} {load:.0}{unit}: {} s of {length_s}, p99 {p99}, {in_flight} in flight{}",
+            self.driven_s.saturating_sub(1).min(length_s),
+            self.estimate
+        ));
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

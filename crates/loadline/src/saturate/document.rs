@@ -1,0 +1,386 @@
+//! What a search says: its steps and its end as a document.
+
+use loadline_analysis::resources::{Finding, finding, usages};
+use loadline_analysis::saturation::reciprocal::{Point, Reciprocal};
+use loadline_analysis::saturation::{Model, Points, Request, fit};
+use loadline_analysis::search::figure::Figure;
+use loadline_analysis::search::{Capacity, Doom, Judged};
+use loadline_generator::schedule::Arrivals;
+use loadline_generator::stop::Stop;
+use loadline_model::fit::{FitDocument, Interval};
+use loadline_model::run::{LoadModel, StageRecord, Status, Validity, ValidityVerdict, Verdict};
+use loadline_model::saturation::{
+    CurvePoint, Evidence, SCHEMA, SaturationDocument, SearchEnd, StepDocument, StepFigure,
+};
+use loadline_model::scenario;
+use loadline_model::slo::Slo;
+
+use super::metrics::Metrics;
+use super::pilot::{Course, End, Leg};
+use super::{Explored, SaturateOptions};
+
+/// Points of the curve of the limiting objective, and of the saturation curve.
+const CURVE_POINTS: usize = 48;
+const FIT_POINTS: usize = 24;
+/// Curves are drawn this far beyond the largest load that was driven.
+const BEYOND: f64 = 1.1;
+
+/// Of what is offered this has to be done for a step to be a point of the saturation curve.
+const STATIONARY_SHARE: f64 = 0.95;
+
+/// What the document says besides what was measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Circumstances {
+    /// Half the width of the interval over the capacity that was asked for.
+    pub precision: f64,
+    /// The capacity that is required.
+    pub required_per_s: Option<f64>,
+}
+
+impl Circumstances {
+    /// Those of these options.
+    pub fn of(options: &SaturateOptions) -> Self {
+        Circumstances { precision: options.precision, required_per_s: options.required_per_s }
+    }
+}
+
+/// What a search says, be it at its end or by now. `read` is what was read of the service's resources meanwhile.
+pub fn document(
+    explored: &Explored,
+    course: &Course,
+    circumstances: &Circumstances,
+    read: Option<&Metrics>,
+) -> SaturationDocument {
+    let legs = &explored.legs;
+    let found = Found::of(explored.end.as_ref());
+    let to_rate = |load: f64| match course.model {
+        LoadModel::Open => Some(load),
+        LoadModel::Closed => rate_of_users(legs, load),
+    };
+    let rates = |(low, high): Interval| to_rate(low).map(|low| (low, high.and_then(to_rate)));
+    let interval = found.interval.and_then(rates);
+    let limited_by = found.load.and_then(|load| limiting(legs, load)).map(|figure| figure.slo.clone());
+    let curve = limited_by.as_deref().map(|slo| curve(legs, course, slo)).unwrap_or_default();
+    let closed = course.model == LoadModel::Closed;
+    let verdict = circumstances.required_per_s.map(|required| required_verdict(interval, required));
+    SaturationDocument {
+        schema: SCHEMA.to_owned(),
+        validity: validity(legs),
+        capacity_per_s: found.load.and_then(to_rate),
+        interval,
+        confidence: course.search.confidence,
+        limited_by,
+        steps: legs.iter().map(|leg| step(leg, course)).collect(),
+        fit: saturation_curve(legs, closed, course.search.confidence),
+        elapsed_s: explored.elapsed_s,
+        reasons: reasons(explored, course, circumstances),
+        end: explored.end.as_ref().map(search_end),
+        status: status(explored),
+        model: course.model,
+        capacity_users: found.load.filter(|_| closed),
+        interval_users: found.interval.filter(|_| closed),
+        slos: course.slos.iter().map(|slo| slo.text.clone()).collect(),
+        curve,
+        evidence: read.map(|read| evidence(read, legs, found.load)),
+        precision: Some(circumstances.precision),
+        required_per_s: circumstances.required_per_s,
+        verdict,
+    }
+}
+
+/// The end of a search in loads.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    load: Option<f64>,
+    interval: Option<Interval>,
+}
+
+impl Found {
+    fn of(end: Option<&End>) -> Self {
+        match end {
+            Some(End::Converged(Capacity { load, interval, .. })) => {
+                Found { load: *load, interval: Some(*interval) }
+            }
+            Some(End::Doomed(
+                Doom::GeneratorLimited { at_least: Some(low), .. } | Doom::OutOfTime { at_least: low },
+            )) => Found { load: None, interval: Some((*low, None)) },
+            _ => Found::default(),
+        }
+    }
+}
+
+/// Which resource comes to its limit, from what was read during each step once the service had settled.
+fn evidence(read: &Metrics, legs: &[Leg], capacity: Option<f64>) -> Evidence {
+    let spans: Vec<(f64, f64)> = legs
+        .iter()
+        .map(|leg| (leg.first as f64 + leg.judged.warmup_s.unwrap_or(0.0), (leg.first + leg.length_s) as f64))
+        .collect();
+    let loads: Vec<f64> = legs.iter().map(|leg| leg.judged.step.load).collect();
+    let Finding { resources, saturated, words } = finding(usages(&read.scrapes, &spans), &loads, capacity);
+    let words = match (&read.error, resources.is_empty()) {
+        (Some(error), true) => format!("the service's resources could not be read: {error}"),
+        _ => words,
+    };
+    Evidence {
+        source: scenario::strike_url(&read.source),
+        samples: read.scrapes.len() as u64,
+        failed: read.failed,
+        resources,
+        saturated,
+        finding: words,
+    }
+}
+
+/// Whether a required rate is within the capacity: where the interval has it on both sides, the data do not tell.
+fn required_verdict(interval: Option<Interval>, required: f64) -> Verdict {
+    match interval {
+        Some((low, _)) if low >= required => Verdict::Pass,
+        Some((_, Some(high))) if high < required => Verdict::Fail,
+        Some(_) => Verdict::Inconclusive,
+        None => Verdict::Fail,
+    }
+}
+
+fn search_end(end: &End) -> SearchEnd {
+    match end {
+        End::Converged(Capacity { load: None, .. }) => SearchEnd::AtMaximum,
+        End::Converged(Capacity { precise: true, .. }) => SearchEnd::Converged,
+        End::Converged(_) => SearchEnd::Imprecise,
+        End::Doomed(Doom::GeneratorLimited { .. }) => SearchEnd::GeneratorLimited,
+        End::Doomed(Doom::NothingPasses { .. }) => SearchEnd::NothingPasses,
+        End::Doomed(Doom::OutOfTime { .. }) => SearchEnd::OutOfTime,
+    }
+}
+
+fn status(explored: &Explored) -> Status {
+    match (explored.stopped, &explored.end) {
+        (Some(Stop::Interrupted | Stop::AtOnce), _) => Status::Interrupted,
+        (Some(_), _) => Status::Incomplete,
+        (None, Some(_)) if explored.finished => Status::Complete,
+        // Written while it goes on: where nothing follows, it was killed.
+        (None, _) => Status::Incomplete,
+    }
+}
+
+/// One step as documents show it.
+pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
+    let Leg { judged, .. } = leg;
+    let Judged { step, .. } = judged;
+    let closed = course.model == LoadModel::Closed;
+    let interval = |figure: &Figure| figure.interval.map(|(low, high)| (low, Some(high)));
+    let figure = |figure: &Figure| StepFigure {
+        slo: figure.slo.clone(),
+        observed: figure.observed,
+        interval: interval(figure),
+        unit: figure.unit.to_owned(),
+    };
+    let mut notes = leg.notes.clone();
+    if !judged.keeps_up {
+        notes.push("the service completed less than what was offered: its backlog grew".to_owned());
+    }
+    StepDocument {
+        start_s: leg.first as f64,
+        rate_per_s: if closed { judged.achieved_per_s.unwrap_or(0.0) } else { step.load },
+        achieved_per_s: judged.achieved_per_s,
+        users: closed.then_some(step.load),
+        concurrency: judged.concurrency,
+        p50_ms: judged.p50_ms,
+        p99_ms: judged.p99.map(|p99| p99.value_ms),
+        p99_interval_ms: judged.p99.map(|p99| (p99.low_ms, Some(p99.high_ms))),
+        error_rate: judged.error_rate,
+        verdict: judged.verdict(),
+        warmup_s: judged.warmup_s,
+        duration_s: leg.length_s as f64,
+        confirming: step.confirming,
+        figures: judged.figures.iter().map(figure).collect(),
+        worst: judged.worst.map(|worst| judged.figures[worst].slo.clone()),
+        notes,
+    }
+}
+
+/// The objective that stands worst where the load is nearest to the capacity: the one that is broken first.
+fn limiting(legs: &[Leg], capacity: f64) -> Option<&Figure> {
+    let used = legs.iter().filter(|leg| !leg.judged.step.generator_limited);
+    let distance = |leg: &Leg| (leg.judged.step.load / capacity).ln().abs();
+    let broken = used.clone().filter(|leg| leg.judged.step.score >= 0.0);
+    let nearest = broken.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    let leg = nearest.or_else(|| used.min_by(|a, b| distance(a).total_cmp(&distance(b))))?;
+    leg.judged.worst.map(|worst| &leg.judged.figures[worst])
+}
+
+/// The rate that so many users make, between the steps in a straight line.
+fn rate_of_users(legs: &[Leg], users: f64) -> Option<f64> {
+    let mut known: Vec<(f64, f64)> = legs
+        .iter()
+        .filter(|leg| !leg.judged.step.generator_limited)
+        .filter_map(|leg| Some((leg.judged.step.load, leg.judged.achieved_per_s?)))
+        .collect();
+    known.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Steps with as many users are one point.
+    let points: Vec<(f64, f64)> = known
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|same| (same[0].0, same.iter().map(|p| p.1).sum::<f64>() / same.len() as f64))
+        .collect();
+    let above = points.iter().position(|point| point.0 >= users);
+    match above {
+        None => points.last().map(|point| point.1),
+        Some(0) => points.first().map(|point| point.1 * users / point.0),
+        Some(k) => {
+            let ((x0, y0), (x1, y1)) = (points[k - 1], points[k]);
+            Some(y0 + (y1 - y0) * (users - x0) / (x1 - x0))
+        }
+    }
+}
+
+/// The limiting objective against the rate, where it is a duration.
+fn curve(legs: &[Leg], course: &Course, slo: &str) -> Vec<CurvePoint> {
+    let Some(slo) = course.slos.iter().find(|known: &&Slo| known.text == slo) else { return Vec::new() };
+    if course.model == LoadModel::Closed || slo.metric.unit() != "ms" {
+        return Vec::new();
+    }
+    let point = |leg: &Leg| {
+        let figure = leg.judged.figures.iter().find(|figure| figure.slo == slo.text)?;
+        let step = &leg.judged.step;
+        let usable = step.settled && !step.generator_limited;
+        let value = figure.observed.filter(|value| *value > 0.0 && usable)?;
+        Some(Point { load: step.load, value, log_error: figure.error })
+    };
+    let points: Vec<Point> = legs.iter().filter_map(point).collect();
+    let Some(line) = Reciprocal::fit(&points, slo.limit) else { return Vec::new() };
+    let loads = || points.iter().map(|point| point.load);
+    let (least, most) = (loads().fold(f64::INFINITY, f64::min), loads().fold(0.0, f64::max));
+    let at = |k: usize| least + (BEYOND * most - least) * k as f64 / (CURVE_POINTS - 1) as f64;
+    let value = |rate_per_s: f64| {
+        let (value, low, high) = line.at(rate_per_s, course.search.confidence)?;
+        Some(CurvePoint { rate_per_s, value, interval: (low, high) })
+    };
+    (0..CURVE_POINTS).map_while(|k| value(at(k))).collect()
+}
+
+/// Throughput against requests in the service, through the steps that settled.
+fn saturation_curve(legs: &[Leg], closed: bool, confidence: f64) -> Option<FitDocument> {
+    // A step whose backlog grew has no number in the service that belongs to its throughput.
+    let usable = |leg: &&Leg| {
+        let Judged { step, keeps_up, achieved_per_s, .. } = &leg.judged;
+        let done = achieved_per_s.unwrap_or(0.0);
+        let stationary = closed || done >= STATIONARY_SHARE * step.load;
+        step.settled && *keeps_up && !step.generator_limited && stationary
+    };
+    let pairs: Vec<(f64, f64)> = legs
+        .iter()
+        .filter(usable)
+        .filter_map(|leg| Some((leg.judged.concurrency?, leg.judged.achieved_per_s?)))
+        .filter(|(concurrency, throughput)| *concurrency > 0.0 && *throughput > 0.0)
+        .collect();
+    let most = pairs.iter().map(|pair| pair.0).fold(0.0, f64::max);
+    let least = pairs.iter().map(|pair| pair.0).fold(f64::INFINITY, f64::min);
+    let points = Points::new(&pairs).ok()?;
+    let ratio = (1.5 * most / least).ln();
+    let at = (0..FIT_POINTS).map(|k| least * (ratio * k as f64 / (FIT_POINTS - 1) as f64).exp());
+    Some(fit(&points, &Request { model: Model::Auto, confidence, at: at.collect() }))
+}
+
+/// The generator's figures over the steps that count; where one of them is limited, so is the search.
+fn validity(legs: &[Leg]) -> Validity {
+    let counted = || legs.iter().filter(|leg| !leg.spoiled).map(|leg| &leg.judged.validity);
+    let ended =
+        legs.last().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
+    if let Some(limited) = ended.filter(|validity| validity.verdict == ValidityVerdict::GeneratorLimited) {
+        return limited.clone();
+    }
+    let worst = |of: fn(&Validity) -> Option<f64>| counted().filter_map(of).reduce(f64::max);
+    Validity {
+        verdict: ValidityVerdict::Valid,
+        reasons: Vec::new(),
+        generator_delay_p99_ms: worst(|v| v.generator_delay_p99_ms),
+        generator_cpu: worst(|v| v.generator_cpu),
+        stolen: worst(|v| v.stolen),
+    }
+}
+
+/// Why the search ended as it did.
+fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let unit = if course.model == LoadModel::Open { "/s" } else { " users" };
+    match &explored.end {
+        Some(End::Converged(Capacity { load: None, interval, .. })) => reasons.push(format!(
+            "no objective was broken up to {:.4}{unit}, the most that was allowed: the capacity is at least that",
+            interval.0
+        )),
+        Some(End::Converged(Capacity { load: Some(middle), interval, precise, .. })) => {
+            let half = (interval.1.unwrap_or(*middle) - interval.0) / 2.0 / middle;
+            if !precise && explored.finished && explored.stopped.is_none() {
+                reasons.push(format!(
+                    "the time was spent before the interval was as narrow as ±{:.1} %: it is ±{:.1} %; give it more \
+                     (--max-time)",
+                    circumstances.precision * 100.0,
+                    half * 100.0
+                ));
+            }
+        }
+        Some(End::Doomed(doom)) => reasons.push(doom_words(doom, unit)),
+        None => {}
+    }
+    let spoiled = explored.legs.iter().filter(|leg| leg.spoiled).count();
+    if spoiled > 0 {
+        reasons.push(format!(
+            "{spoiled} step{} spoiled by the generator and driven again",
+            if spoiled == 1 { " was" } else { "s were" }
+        ));
+    }
+    if let Some(End::Converged(Capacity { load: Some(_), .. })) = &explored.end
+        && explored.finished
+        && explored.stopped.is_none()
+        && !explored.legs.iter().any(|leg| leg.judged.step.confirming)
+    {
+        reasons.push("there was no time left for a confirming run".to_owned());
+    }
+    reasons.extend(match explored.stopped {
+        Some(Stop::Interrupted | Stop::AtOnce) => Some("it was interrupted".to_owned()),
+        Some(Stop::Unreachable) => Some("the target could not be reached".to_owned()),
+        Some(Stop::OutOfRows) => Some("the rows of a data source were used up".to_owned()),
+        Some(Stop::Objective | Stop::Decided) | None => None,
+    });
+    reasons
+}
+
+fn doom_words(doom: &Doom, unit: &str) -> String {
+    let load = |load: f64| format!("{}{unit}", (load * 100.0).round() / 100.0);
+    match doom {
+        Doom::GeneratorLimited { at, .. } => format!("the generator could not drive {}", load(*at)),
+        Doom::NothingPasses { at } => format!(
+            "the objectives are broken at {} already, the least load allowed: loosen them or begin lower (--min-rate)",
+            load(*at)
+        ),
+        Doom::OutOfTime { at_least } => format!(
+            "the time was spent at {}, before an objective broke; give it more (--max-time)",
+            load(*at_least)
+        ),
+    }
+}
+
+/// The stages as they were driven, the pauses and lead-ins between them counted as warm-up.
+pub(super) fn stages(legs: &[Leg], course: &Course) -> Vec<StageRecord> {
+    let mut stages = Vec::new();
+    let mut end = 0;
+    for leg in legs {
+        let load = leg.judged.step.load;
+        let open = course.model == LoadModel::Open;
+        let arrivals = match course.arrivals {
+            Arrivals::Uniform => "uniform",
+            Arrivals::Poisson => "poisson",
+        };
+        let stage = |duration_s: u64, warmup| StageRecord {
+            from_per_s: open.then_some(load),
+            to_per_s: open.then_some(load),
+            users: (!open).then_some(load as u32),
+            duration_s: duration_s as f64,
+            warmup,
+            arrivals: open.then(|| arrivals.to_owned()),
+        };
+        stages.push(stage(leg.first - end, true));
+        stages.push(stage(leg.length_s, false));
+        end = leg.first + leg.length_s;
+    }
+    stages
+}

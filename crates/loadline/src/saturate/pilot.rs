@@ -1,0 +1,438 @@
+//! The search at the wheel: from the seconds of a run to the stages that follow. It knows no clock and no socket, so
+//! it is the same in real and in virtual time.
+//!
+//! A step takes whole seconds. It is fed second by second, one ahead, so that it can be cut short; the part of a
+//! second before it is a lead-in at its load, in which arrivals count as warm-up. Where a step leaves more on its way
+//! than is usual at its load, nothing is fed until that has ended.
+
+use std::time::Duration;
+
+use loadline_analysis::search::{Asked, Capacity, Doom, Judged, Measured, Next, Search, Step};
+use loadline_generator::arrivals::{Load, Stage, TimedStage, UserStage};
+use loadline_generator::clock::{Nanos, SECOND};
+use loadline_generator::schedule::{Arrivals, RateStage};
+use loadline_model::recording::Second;
+use loadline_model::run::LoadModel;
+use loadline_model::slo::Slo;
+
+/// How long after a second has ended the lead-in of the next step begins: workers look for stages ten times a second.
+const LEAD_IN_AFTER: Nanos = SECOND / 4;
+/// No step is shorter than this, in seconds.
+const SHORTEST_S: u64 = 3;
+/// The share of the time that is kept for the confirming run.
+const FOR_CONFIRMING: f64 = 0.2;
+/// The share of the time that one step may take.
+const LONGEST_SHARE: f64 = 1.0 / 6.0;
+/// A step that is this far beyond its limits (ln of observed over limit) is cut short once it has had its least.
+const HOPELESS: f64 = 1.5;
+/// Until an objective breaks, steps are as long as this many requests take, within these bounds in seconds: seconds
+/// count there, not precision.
+const ASCENT_REQUESTS: f64 = 100.0;
+const ASCENT_S: (f64, f64) = (4.0, 8.0);
+/// A score that rose by less than this since the least load is no sign of a limit yet.
+const RISE: f64 = 0.25;
+/// Failed requests are looked at over this many seconds, once there are this many requests in them.
+const ABORT_OVER_S: usize = 2;
+const ABORT_REQUESTS_LEAST: u64 = 20;
+/// A step that the generator spoiled is driven again, so often in all and on end: a hiccup is no limit.
+const SPOILED_MOST: u32 = 10;
+const SPOILED_ON_END: u32 = 2;
+/// Of what was offered this has to be done before a step that the generator spoiled may count as kept.
+const DONE_SHARE: f64 = 0.97;
+/// Steps of a search at most, whatever they show.
+const STEPS_MOST: usize = 200;
+
+/// What is searched for, and within which bounds.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// How to search; its time is set from `max_time_s`.
+    pub search: Search,
+    /// Whether loads are arrival rates (open) or users (closed).
+    pub model: LoadModel,
+    /// How arrivals are spread, in the open model.
+    pub arrivals: Arrivals,
+    /// The least time from one start of a user's flow to the next, in the closed model.
+    pub pacing: Duration,
+    /// What has to be kept; the search is for the highest load that keeps it.
+    pub slos: Vec<Slo>,
+    /// For all of it, in seconds.
+    pub max_time_s: f64,
+    /// A step in which a larger share of requests fails is cut short, 0 to 1.
+    pub abort_error_share: f64,
+    /// How long a backlog is waited for, in seconds.
+    pub drain_s: u64,
+}
+
+/// One step that has ended.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    /// The first of its seconds, since the start of the run.
+    pub first: u64,
+    /// Its length in seconds, as it was driven.
+    pub length_s: u64,
+    /// What it showed.
+    pub judged: Judged,
+    /// What a reader should know of it, in plain words.
+    pub notes: Vec<String>,
+    /// Left out of the search: it is driven again.
+    pub spoiled: bool,
+    /// The generator was late, and the objectives were kept all the same: lateness only makes them worse.
+    pub kept_all_the_same: bool,
+}
+
+/// How the search ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// With a capacity, or with the highest load allowed.
+    Converged(Capacity),
+    /// Without.
+    Doomed(Doom),
+}
+
+/// What follows from a second.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// To be fed, in order.
+    pub(super) stages: Vec<TimedStage>,
+    /// A step has ended: it is the last of [`Pilot::legs`].
+    pub(super) ended: bool,
+    /// A step begins.
+    pub(super) begins: Option<(f64, u64, bool)>,
+    /// Nothing follows.
+    pub(super) over: bool,
+}
+
+/// Steers a search.
+#[derive(Debug)]
+pub(super) struct Pilot {
+    course: Course,
+    pub(super) legs: Vec<Leg>,
+    steps: Vec<Step>,
+    spoiled: u32,
+    again: u32,
+    under_way: Option<UnderWay>,
+    pub(super) end: Option<End>,
+}
+
+/// The step that is being driven or drained.
+#[derive(Debug)]
+struct UnderWay {
+    load: f64,
+    confirming: bool,
+    /// The second of its lead-in.
+    lead_in: u64,
+    /// In seconds; smaller than planned where it was cut short.
+    length_s: u64,
+    measured: Measured,
+    /// Failed requests and requests of its last seconds.
+    failed: Vec<(u64, u64)>,
+    notes: Vec<String>,
+    cut: bool,
+    /// How often its load was driven before, and spoiled.
+    again: u32,
+}
+
+impl UnderWay {
+    fn first(&self) -> u64 {
+        self.lead_in + 1
+    }
+
+    /// The second after its last.
+    fn end(&self) -> u64 {
+        self.first() + self.length_s
+    }
+}
+
+impl Pilot {
+    pub(super) fn new(course: Course) -> Self {
+        let mut course = course;
+        course.search.time_s = (1.0 - FOR_CONFIRMING) * course.max_time_s;
+        Pilot {
+            course,
+            legs: Vec::new(),
+            steps: Vec::new(),
+            spoiled: 0,
+            again: 0,
+            under_way: None,
+            end: None,
+        }
+    }
+
+    /// The first step; its lead-in is in the first second of the run.
+    pub(super) fn begin(&mut self) -> Turn {
+        self.follow(0)
+    }
+
+    /// What the steps say so far: the ends and the middle of the interval.
+    pub(super) fn estimate(&self) -> Option<Capacity> {
+        let by_now = Search { time_s: 0.0, ..self.course.search.clone() };
+        match by_now.next(&self.steps) {
+            Next::Converged(capacity) => Some(capacity),
+            _ => None,
+        }
+    }
+
+    /// Ends the search where it is: what a step under way has shown is lost to it.
+    pub(super) fn stop(&mut self) {
+        if self.end.is_none() {
+            let by_now = Search { time_s: 0.0, ..self.course.search.clone() };
+            self.end = match by_now.next(&self.steps) {
+                Next::Converged(capacity) => Some(End::Converged(capacity)),
+                Next::Doomed(doom) => Some(End::Doomed(doom)),
+                Next::Run { .. } => None,
+            };
+        }
+    }
+
+    /// Takes the next second of the run, which has just ended.
+    pub(super) fn take(&mut self, second: &Second) -> Turn {
+        let Some(mut step) = self.under_way.take() else { return Turn::default() };
+        let now = second.second + 1;
+        if now > step.first() {
+            step.measured.push(second);
+            if now <= step.end() {
+                step.failed.push(failed(second));
+            }
+            if !step.cut && now + 1 < step.end() {
+                self.cut_short(&mut step, now);
+            }
+        }
+        if now < step.end() {
+            // The second that has begun is fed already.
+            let stages = if now + 1 < step.end() { vec![self.stage(step.load, now + 1)] } else { Vec::new() };
+            self.under_way = Some(step);
+            return Turn { stages, ..Turn::default() };
+        }
+        let judged = self.judge(&step, now);
+        let backlog: u64 = second.generator.iter().map(|line| line.in_flight + line.waiting).sum();
+        let drained_s = now - step.end();
+        if is_overhang(&judged, backlog, drained_s) && drained_s < self.course.drain_s {
+            self.under_way = Some(step);
+            return Turn::default();
+        }
+        if drained_s >= self.course.drain_s.max(1) {
+            step.notes
+                .push(format!("{backlog} requests were on their way still, {drained_s} s after its end"));
+        }
+        self.conclude(step, judged);
+        Turn { ended: true, ..self.follow(now) }
+    }
+
+    /// Ends a step early that hurts the service, or shows nothing more. What was fed is driven: one second.
+    fn cut_short(&self, step: &mut UnderWay, now: u64) {
+        let driven_s = now - step.first();
+        let recent = step.failed.iter().rev().take(ABORT_OVER_S);
+        let (failed, requests) = recent.fold((0, 0), |sum, second| (sum.0 + second.0, sum.1 + second.1));
+        let share = failed as f64 / requests.max(1) as f64;
+        let reason = if requests >= ABORT_REQUESTS_LEAST && share > self.course.abort_error_share {
+            format!("{:.0} % of the requests failed", share * 100.0)
+        } else if driven_s >= SHORTEST_S && !step.confirming && self.is_hopeless(step, now) {
+            "the objectives were broken by far".to_owned()
+        } else {
+            return;
+        };
+        step.length_s = driven_s + 1;
+        step.cut = true;
+        step.notes.push(format!("cut short after {} s: {reason}", step.length_s));
+    }
+
+    fn is_hopeless(&self, step: &UnderWay, now: u64) -> bool {
+        let by_now = self.judge(step, now).step;
+        by_now.score - 2.0 * by_now.error > HOPELESS
+    }
+
+    fn judge(&self, step: &UnderWay, now: u64) -> Judged {
+        let driven_s = now.min(step.end()) - step.first();
+        step.measured.judge(&Asked {
+            load: step.load,
+            model: self.course.model,
+            duration_s: driven_s as f64,
+            took_s: (now - step.lead_in) as f64,
+            confirming: step.confirming,
+            confidence: self.course.search.confidence,
+        })
+    }
+
+    fn conclude(&mut self, step: UnderWay, judged: Judged) {
+        let mut notes = step.notes;
+        let limited = judged.step.generator_limited;
+        let done = judged.achieved_per_s.unwrap_or(0.0);
+        let is_done = self.course.model == LoadModel::Closed || done >= DONE_SHARE * step.load;
+        let kept_all_the_same = limited && !step.confirming && judged.step.passes() && is_done;
+        let spoiled =
+            limited && !kept_all_the_same && step.again < SPOILED_ON_END && self.spoiled < SPOILED_MOST;
+        let reasons = judged.validity.reasons.join("; ");
+        if spoiled {
+            self.spoiled += 1;
+            notes.push(format!("driven again: {reasons}"));
+        } else {
+            let generator_limited = limited && !kept_all_the_same;
+            self.steps.push(Step { generator_limited, ..judged.step });
+        }
+        if kept_all_the_same {
+            notes.push(format!("kept all the same: {reasons}"));
+        }
+        self.again = if spoiled { step.again + 1 } else { 0 };
+        let first = step.lead_in + 1;
+        self.legs.push(Leg { first, length_s: step.length_s, judged, notes, spoiled, kept_all_the_same });
+    }
+
+    /// What comes after `now` seconds.
+    fn follow(&mut self, now: u64) -> Turn {
+        let left_s = self.course.max_time_s - now as f64;
+        let again = self.legs.last().filter(|leg| leg.spoiled);
+        let next = match again {
+            Some(leg) => Next::Run {
+                load: leg.judged.step.load,
+                duration_s: leg.length_s as f64,
+                confirming: leg.judged.step.confirming,
+            },
+            None => match self.ascent() {
+                Some((load, duration_s)) => Next::Run { load, duration_s, confirming: false },
+                None => self.course.search.next(&self.steps),
+            },
+        };
+        let (load, duration_s, confirming) = match next {
+            // No step takes so long that few are left.
+            Next::Run { load, duration_s, confirming } => {
+                (load, duration_s.min(self.course.max_time_s * LONGEST_SHARE), confirming)
+            }
+            Next::Converged(Capacity { load: Some(load), .. }) if self.is_to_be_confirmed(left_s) => {
+                (self.protected(load), left_s, true)
+            }
+            Next::Converged(capacity) => return self.ended(End::Converged(capacity)),
+            Next::Doomed(doom) => return self.ended(End::Doomed(doom)),
+        };
+        let room_s = (left_s - 1.0).floor().max(0.0) as u64;
+        if room_s < SHORTEST_S || self.legs.len() >= STEPS_MOST {
+            self.settle_for_limited();
+            self.stop();
+            return Turn { over: true, ..Turn::default() };
+        }
+        let load = if self.course.model == LoadModel::Closed { load.round().max(1.0) } else { load };
+        let length_s = (duration_s.ceil() as u64).clamp(SHORTEST_S, room_s);
+        let lead_in = now;
+        let stages = vec![self.lead_in(load, lead_in), self.stage(load, lead_in + 1)];
+        self.under_way = Some(UnderWay {
+            load,
+            confirming,
+            lead_in,
+            length_s,
+            measured: Measured::new(&self.course.slos),
+            failed: Vec::new(),
+            notes: Vec::new(),
+            cut: false,
+            again: self.again,
+        });
+        Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
+    }
+
+    /// The way up, until an objective is surely broken, and down where none was kept yet: short steps, by the largest
+    /// factor allowed as long as load changes nothing. `None` once the search itself has something to go by.
+    fn ascent(&self) -> Option<(f64, f64)> {
+        let search = &self.course.search;
+        let steps = &self.steps;
+        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
+        let Some(last) = steps.last() else { return Some(self.hurried(search.start)) };
+        if last.generator_limited || spent >= search.time_s {
+            return None;
+        }
+        let kept = || steps.iter().filter(|step| step.settled && step.score < 0.0);
+        let broken = steps.iter().filter(|step| step.fails()).map(|step| step.load).reduce(f64::min);
+        if let Some(broken) = broken {
+            let lower = broken / (search.growth * search.growth);
+            return (kept().next().is_none() && broken > search.least).then(|| self.hurried(lower));
+        }
+        let unsure =
+            |pair: &[Step]| pair[0].load == pair[1].load && pair.iter().all(|step| step.score >= 0.0);
+        if steps.windows(2).any(unsure) {
+            return None;
+        }
+        if last.score >= 0.0 {
+            // Not surely: a few slow requests among few. Once more for longer, then the search decides.
+            let (load, duration_s) = self.hurried(last.load);
+            return Some((load, 2.0 * duration_s));
+        }
+        if last.load >= search.most {
+            return None;
+        }
+        let least = kept().map(|step| step.score).fold(f64::INFINITY, f64::min);
+        let power = if last.settled && last.score < least + RISE { 1.0 } else { 0.5 };
+        Some(self.hurried(last.load * search.growth.powf(power)))
+    }
+
+    /// A load within the bounds, and a short step at it.
+    fn hurried(&self, load: f64) -> (f64, f64) {
+        let search = &self.course.search;
+        let load = load.clamp(search.least, search.most);
+        let (shortest, longest) = ASCENT_S;
+        let shortest = shortest.min(search.step_s);
+        let requests = if self.course.model == LoadModel::Open { ASCENT_REQUESTS / load } else { shortest };
+        (load, requests.clamp(shortest, longest))
+    }
+
+    /// No time is left to drive a spoiled step again: where no objective was broken before, the generator is the end.
+    fn settle_for_limited(&mut self) {
+        let broken = self.steps.iter().any(Step::fails);
+        if let Some(leg) = self.legs.last_mut().filter(|leg| leg.spoiled && !broken) {
+            leg.spoiled = false;
+            self.steps.push(leg.judged.step);
+        }
+    }
+
+    /// No load is further than the factor allowed above the largest that was kept.
+    fn protected(&self, load: f64) -> f64 {
+        let kept = self.steps.iter().filter(|step| step.settled && step.score < 0.0).map(|step| step.load);
+        kept.reduce(f64::max).map_or(load, |kept| load.min(kept * self.course.search.growth))
+    }
+
+    fn is_to_be_confirmed(&self, left_s: f64) -> bool {
+        left_s >= 2.0 * SHORTEST_S as f64 && !self.steps.iter().any(|step| step.confirming)
+    }
+
+    fn ended(&mut self, end: End) -> Turn {
+        self.end = Some(end);
+        Turn { over: true, ..Turn::default() }
+    }
+
+    fn lead_in(&self, load: f64, second: u64) -> TimedStage {
+        let duration = Duration::from_nanos(SECOND - LEAD_IN_AFTER);
+        let stage = Stage { load: self.load(load, duration), warmup: true };
+        TimedStage { start: second * SECOND + LEAD_IN_AFTER, stage }
+    }
+
+    fn stage(&self, load: f64, second: u64) -> TimedStage {
+        let stage = Stage { load: self.load(load, Duration::from_secs(1)), warmup: false };
+        TimedStage { start: second * SECOND, stage }
+    }
+
+    fn load(&self, load: f64, duration: Duration) -> Load {
+        match self.course.model {
+            LoadModel::Open => {
+                let arrivals = self.course.arrivals;
+                Load::Rate(RateStage { from_per_s: load, to_per_s: load, duration, arrivals })
+            }
+            LoadModel::Closed => {
+                Load::Users(UserStage { users: load as u32, duration, pacing: self.course.pacing })
+            }
+        }
+    }
+}
+
+/// Failed requests, and requests, of a second.
+fn failed(second: &Second) -> (u64, u64) {
+    let counts = second.requests.iter().filter(|r| !r.counts.warmup).map(|request| &request.counts);
+    counts.fold((0, 0), |sum, c| (sum.0 + c.errors.values().sum::<u64>(), sum.1 + c.requests))
+}
+
+/// Whether a step left more on its way than is usual at its load: until that has ended it is the step's, not the
+/// next one's.
+fn is_overhang(judged: &Judged, backlog: u64, drained_s: u64) -> bool {
+    let usual = judged.concurrency.unwrap_or(0.0);
+    let calm = judged.step.settled && judged.keeps_up && !judged.step.fails();
+    match drained_s {
+        0 if calm => backlog as f64 > 10.0 + 3.0 * usual,
+        0 => backlog > 2,
+        _ => backlog > 2,
+    }
+}

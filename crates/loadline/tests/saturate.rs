@@ -1,0 +1,174 @@
+//! The search in virtual time: the dispatch that drives real load, against a queue whose capacity has a closed form.
+
+use std::time::Duration;
+
+use loadline::analysis::queueing::mmc;
+use loadline::generator::client::Client;
+use loadline::generator::client::simulated::SimulatedServer;
+use loadline::generator::clock::Clock;
+use loadline::generator::exchange::{ErrorClass, Request, Response};
+use loadline::generator::schedule::Arrivals;
+use loadline::model::run::{LoadModel, ValidityVerdict, Verdict};
+use loadline::model::saturation::{SaturationDocument, SearchEnd, StepVerdict};
+use loadline::model::scenario::Scenario;
+use loadline::saturate::{SaturateOptions, VirtualLoad, search_in};
+
+fn scenario(seed: u64, slos: &[&str]) -> Scenario {
+    let mut scenario = Scenario::for_url("http://service/", "GET", &[], None).unwrap();
+    scenario.set_slos(slos.iter().map(|slo| slo.parse().unwrap()).collect()).unwrap();
+    scenario.set_seed(seed);
+    scenario
+}
+
+/// Exponential variates from a generator of their own (xorshift64*).
+fn exponential(seed: u64, mean: Duration) -> impl FnMut() -> Duration {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        let bits = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
+        mean.mul_f64(-((bits as f64 + 0.5) / (1_u64 << 53) as f64).ln())
+    }
+}
+
+/// A search against M/M/c with a mean service time of 5 ms.
+fn against_queue(seed: u64, servers: usize, slo: &str, options: &SaturateOptions) -> SaturationDocument {
+    let service =
+        |clock| SimulatedServer::new(clock, servers, exponential(seed + 77, Duration::from_millis(5)));
+    search_in(&scenario(seed, &[slo]), options, &mut VirtualLoad(service)).unwrap()
+}
+
+/// The 99th percentile of M/M/c meets the limit at a rate with a closed form.
+#[test]
+fn the_interval_holds_the_closed_form() {
+    let truth = mmc::capacity(200.0, 2, 0.99, 0.034_54).unwrap().unwrap();
+    let options = SaturateOptions { max_time: Duration::from_secs(900), ..SaturateOptions::default() };
+    let mut covered = 0;
+    for seed in 1..=10 {
+        let found = against_queue(seed, 2, "p99 < 34.54ms", &options);
+        let (low, high) = found.interval.unwrap();
+        let capacity = found.capacity_per_s.unwrap();
+        println!(
+            "seed {seed}: {capacity:.1} ({low:.1} to {:.1}) for {truth:.1}, {:.0} s",
+            high.unwrap(),
+            found.elapsed_s
+        );
+        assert!((capacity / truth - 1.0).abs() < 0.1, "{capacity} for {truth}");
+        assert_eq!(found.limited_by.as_deref(), Some("p99 < 34.54ms"));
+        assert!(found.steps.iter().any(|step| step.confirming) && found.elapsed_s <= 902.0);
+        for step in found.steps.iter().filter(|step| step.verdict != StepVerdict::Fail) {
+            let (done, expected) = (step.achieved_per_s.unwrap(), step.rate_per_s);
+            let noise = 5.0 * (expected / step.duration_s).sqrt();
+            assert!((done - expected).abs() < noise, "{done} of {expected}");
+        }
+        covered += u32::from(low <= truth && truth <= high.unwrap());
+    }
+    // Of ten intervals at 90 % fewer than seven hold the truth once in eighty times.
+    assert!(covered >= 7, "{covered} of 10");
+}
+
+/// With evenly spaced arrivals and constant service times a queue is a wall: all is well up to its limit.
+#[test]
+fn a_wall_is_found() {
+    let service = |clock| SimulatedServer::new(clock, 3, || Duration::from_millis(6));
+    let options =
+        SaturateOptions { arrivals: Arrivals::Uniform, precision: 0.02, ..SaturateOptions::default() };
+    let found = search_in(&scenario(1, &["p99 < 50ms"]), &options, &mut VirtualLoad(service)).unwrap();
+    let capacity = found.capacity_per_s.unwrap();
+    assert!((capacity / 500.0 - 1.0).abs() < 0.03, "{capacity} for 500");
+}
+
+/// Closed loop: users without think time keep the workers busy as soon as there is one for each.
+#[test]
+fn users_are_searched_for_in_a_closed_loop() {
+    let service = |clock| SimulatedServer::new(clock, 4, || Duration::from_millis(10));
+    let options =
+        SaturateOptions { model: LoadModel::Closed, most: Some(200.0), ..SaturateOptions::default() };
+    // Each of N users waits N/4 · 10 ms beyond four of them: 100 ms are reached by 40 users.
+    let found = search_in(&scenario(1, &["p99 < 105ms"]), &options, &mut VirtualLoad(service)).unwrap();
+    let users = found.capacity_users.unwrap();
+    assert!((users / 40.0 - 1.0).abs() < 0.08, "{users} for 40: {:?}", found.interval_users);
+    assert!((found.capacity_per_s.unwrap() / 400.0 - 1.0).abs() < 0.03, "{:?}", found.capacity_per_s);
+    assert!(found.steps.iter().all(|step| step.users.is_some()));
+}
+
+/// A service that sends everything beyond a rate away, as rate limiters do.
+#[derive(Clone)]
+struct Limiter<C> {
+    clock: C,
+    /// When the next request is let in at the earliest, in nanoseconds: the leaky bucket as a virtual schedule.
+    next: std::rc::Rc<std::cell::Cell<u64>>,
+    gap_ns: u64,
+    burst: u64,
+}
+
+impl<C: Clock> Client for Limiter<C> {
+    async fn send(&self, _: std::sync::Arc<Request>) -> Result<Response, ErrorClass> {
+        let now = self.clock.now();
+        let due = self.next.get().max(now);
+        let taken = due - now <= self.burst * self.gap_ns;
+        if taken {
+            self.next.set(due + self.gap_ns);
+        }
+        self.clock.wait_until(now + 1_000_000).await;
+        Ok(Response {
+            status: if taken { 200 } else { 503 },
+            headers: Default::default(),
+            body: Default::default(),
+            body_len: 0,
+            service_time: Duration::from_millis(1),
+        })
+    }
+}
+
+#[test]
+fn a_rate_limit_is_found_by_the_error_rate() {
+    let limiter = |clock| Limiter { clock, next: Default::default(), gap_ns: 5_000_000, burst: 20 };
+    let options = SaturateOptions { arrivals: Arrivals::Uniform, ..SaturateOptions::default() };
+    let found = search_in(&scenario(1, &["error_rate < 1%"]), &options, &mut VirtualLoad(limiter)).unwrap();
+    let capacity = found.capacity_per_s.unwrap();
+    assert!((capacity / 200.0 - 1.0).abs() < 0.03, "{capacity} for 200: {:?}", found.steps);
+}
+
+#[test]
+fn the_service_is_protected() {
+    let options =
+        SaturateOptions { most: Some(170.0), required_per_s: Some(150.0), ..SaturateOptions::default() };
+    let found = against_queue(3, 2, "p99 < 34.54ms", &options);
+    assert!(found.steps.iter().all(|step| step.rate_per_s <= 170.0));
+    assert_eq!((found.capacity_per_s, found.end), (None, Some(SearchEnd::AtMaximum)));
+    assert_eq!(found.interval, Some((170.0, None)));
+    assert_eq!((found.verdict, found.validity.verdict), (Some(Verdict::Pass), ValidityVerdict::Valid));
+
+    let found = against_queue(3, 2, "p99 < 34.54ms", &SaturateOptions::default());
+    let mut kept = 10.0_f64;
+    for step in &found.steps {
+        assert!(step.rate_per_s <= 2.0 * kept * 1.000_001, "{step:?} after {kept}");
+        if step.figures[0].observed.is_some_and(|p99| p99 < 34.54) {
+            kept = kept.max(step.rate_per_s);
+        }
+    }
+}
+
+#[test]
+fn an_objective_that_no_load_keeps_is_said_to_be_that() {
+    let options =
+        SaturateOptions { least: Some(5.0), max_time: Duration::from_secs(120), ..Default::default() };
+    let found = against_queue(1, 1, "p99 < 1ms", &options);
+    assert_eq!((found.capacity_per_s, found.interval), (None, None));
+    assert_eq!(found.end, Some(SearchEnd::NothingPasses));
+    assert!(found.reasons[0].contains("broken at 5"), "{:?}", found.reasons);
+}
+
+/// The time is kept whatever happens, and what was found until then is said.
+#[test]
+fn the_time_is_kept() {
+    let options =
+        SaturateOptions { max_time: Duration::from_secs(60), precision: 0.001, ..Default::default() };
+    let found = against_queue(5, 2, "p99 < 34.54ms", &options);
+    assert!(found.elapsed_s <= 62.0, "{}", found.elapsed_s);
+    assert_eq!(found.end, Some(SearchEnd::Imprecise));
+    assert!(found.reasons[0].contains("the time was spent"), "{:?}", found.reasons);
+    assert!(found.steps.iter().any(|step| step.verdict == StepVerdict::Fail));
+}

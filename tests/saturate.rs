@@ -1,0 +1,202 @@
+//! `loadline saturate` finds the capacity that a service is known to have, and says how sure it is.
+
+use std::fs;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use loadline::analysis::queueing::mmc;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::folder::Folder;
+use crate::support::harness::{Skip, trials};
+use crate::support::loadline::{Ended, command, run, start};
+use crate::support::machine::on_a_quiet_machine;
+use crate::support::nginx::{LIMIT_PER_S, Nginx};
+use crate::support::number;
+use crate::support::serve::Serve;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials! {
+        Alone: a_queue_has_the_capacity_of_its_closed_form, nginx_has_the_limit_that_it_was_given;
+        Beside: the_most_that_is_allowed_is_never_passed, a_requirement_decides_the_exit_code,
+            users_are_searched_for_in_a_closed_loop, ctrl_c_keeps_what_was_measured, the_report_is_made_again,
+            bad_usage_says_what_to_do, a_target_that_is_not_there_is_unreachable;
+    }
+}
+
+/// `loadline saturate TARGET` with flags: prints JSON, writes no report, and leaves `run/` in `folder`.
+fn saturate(folder: &Folder, target: &str, flags: &[&str]) -> Ended {
+    run(folder, &[&["saturate", target, "--json", "--no-report", "--quiet", "--out", "run"], flags].concat())
+}
+
+/// M/M/2 with a mean service time of 5 ms and Poisson arrivals: the 99th percentile meets its limit at 250/s. In this
+/// little time the interval is some eight per cent to either side.
+fn a_queue_has_the_capacity_of_its_closed_form() {
+    let truth = mmc::capacity(200.0, 2, 0.99, 0.034_54).expect("a queue").expect("it has a capacity");
+    on_a_quiet_machine(|| {
+        let serve = Serve::start(&["--workers", "2", "--service", "exp:5ms", "--seed", "5"]);
+        let folder = Folder::new("saturate-queue");
+        let (target, metrics) = (serve.url("/"), serve.url("/metrics"));
+        let flags = ["--slo", "p99 < 34.54ms", "--max-time", "80s", "--metrics", &metrics];
+        let found = saturate(&folder, &target, &flags).expect(0).json();
+        let capacity = number(&found, "/capacity_per_s");
+        assert!((capacity / truth - 1.0).abs() < 0.12, "{capacity} for {truth}: {}", found["interval"]);
+        assert_eq!(found["limited_by"], "p99 < 34.54ms");
+        assert_eq!(found["validity"]["verdict"], "valid");
+        // The workers are the queue's: U = X·D is 5 ms · rate / 2.
+        assert_eq!(found["evidence"]["saturated"], "workers", "{}", found["evidence"]["finding"]);
+        let full = number(&found, "/evidence/resources/0/full_at_per_s");
+        assert!((full / 400.0 - 1.0).abs() < 0.1, "{full}");
+    });
+}
+
+/// nginx gives 200 answers a second and refuses the others.
+fn nginx_has_the_limit_that_it_was_given() -> Result<(), Skip> {
+    let nginx = Nginx::start()?;
+    on_a_quiet_machine(|| {
+        let folder = Folder::new("saturate-nginx");
+        let flags = [
+            "--slo",
+            "error_rate < 1%",
+            "--arrivals",
+            "uniform",
+            "--max-time",
+            "80s",
+            "--precision",
+            "2%",
+            "--max-rate",
+            "2000/s",
+        ];
+        let found = saturate(&folder, &format!("{}limited", nginx.url()), &flags).expect(0).json();
+        let capacity = number(&found, "/capacity_per_s");
+        assert!((capacity / f64::from(LIMIT_PER_S) - 1.0).abs() < 0.03, "{capacity}: {:#}", found["steps"]);
+        assert_eq!(found["limited_by"], "error_rate < 1%");
+    });
+    Ok(())
+}
+
+fn the_most_that_is_allowed_is_never_passed() {
+    let serve = Serve::start(&["--service", "const:2ms"]);
+    let folder = Folder::new("saturate-most");
+    let flags = ["--slo", "p99 < 500ms", "--min-rate", "20/s", "--max-rate", "50/s", "--arrivals", "uniform"];
+    let found = saturate(&folder, &serve.url("/"), &flags).done().json();
+    assert_eq!(found["capacity_per_s"], Value::Null);
+    assert_eq!(found["interval"], serde_json::json!([50.0, null]));
+    let rates: Vec<f64> = steps(&found).iter().map(|step| number(step, "/rate_per_s")).collect();
+    assert!(rates.iter().all(|rate| *rate <= 50.0), "{rates:?}");
+    // What was offered is what came: every second of every step.
+    let requests = number(&serve.settled_stats(), "/requests");
+    let offered: f64 =
+        steps(&found).iter().map(|s| number(s, "/rate_per_s") * number(s, "/duration_s")).sum();
+    let lead_ins: f64 = rates.iter().map(|rate| rate * 0.75).sum();
+    assert!((requests - offered - lead_ins).abs() < 5.0 + rates.len() as f64, "{requests} for {offered}");
+}
+
+fn steps(found: &Value) -> &[Value] {
+    found["steps"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn a_requirement_decides_the_exit_code() {
+    let serve = Serve::start(&["--service", "const:2ms"]);
+    let folder = Folder::new("saturate-require");
+    let case = |out: &str, most: &str, required: &str, slo: &str| {
+        let flags =
+            ["--min-rate", "20/s", "--max-rate", most, "--require", required, "--slo", slo, "--out", out];
+        let target = serve.url("/");
+        let all = [&["saturate", &target, "--json", "--quiet", "--max-time", "40s"], &flags[..]].concat();
+        let ended = run(&folder, &all);
+        (ended.code, ended.json()["verdict"].clone())
+    };
+    assert_eq!(case("pass", "40/s", "30/s", "p99 < 1s"), (Some(0), "pass".into()));
+    // Nothing is known beyond what was allowed.
+    assert_eq!(case("unclear", "40/s", "100/s", "p99 < 1s"), (Some(5), "inconclusive".into()));
+    assert_eq!(case("fail", "40/s", "30/s", "p50 < 1ms"), (Some(3), "fail".into()));
+}
+
+/// Four workers of 20 ms: a user who waits finds one of them free as long as there are no more users than workers, and
+/// with N of them takes N/4 · 20 ms.
+fn users_are_searched_for_in_a_closed_loop() {
+    let serve = Serve::start(&["--workers", "4", "--service", "const:20ms"]);
+    let folder = Folder::new("saturate-users");
+    let flags = ["--users", "64", "--slo", "p90 < 110ms", "--max-time", "60s"];
+    let found = saturate(&folder, &serve.url("/"), &flags).done().json();
+    let users = number(&found, "/capacity_users");
+    assert!((16.0..=26.0).contains(&users), "{users} for 20 to 22");
+    let rate = number(&found, "/capacity_per_s");
+    assert!((rate / 200.0 - 1.0).abs() < 0.1, "{rate} for 200");
+}
+
+fn ctrl_c_keeps_what_was_measured() {
+    let serve = Serve::start(&["--service", "const:2ms"]);
+    let folder = Folder::new("saturate-interrupted");
+    let target = serve.url("/");
+    let running = start(
+        &folder,
+        command(&["saturate", &target, "--slo", "p99 < 1s", "--min-rate", "50/s", "--out", "run"]),
+    );
+    std::thread::sleep(Duration::from_secs(8));
+    running.signal(Signal::INT);
+    let ended = running.end().expect(130);
+    assert!(ended.stderr.contains("interrupted"), "{}", ended.stderr);
+    let kept: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("run/saturation.json")).expect("it is written"))
+            .expect("it is a document");
+    assert_eq!(kept["status"], "interrupted");
+    assert!(!steps(&kept).is_empty(), "{kept:#}");
+    assert!(folder.join("run/report.html").is_file());
+}
+
+fn the_report_is_made_again() {
+    let serve = Serve::start(&["--service", "const:2ms"]);
+    let folder = Folder::new("saturate-report");
+    let target = serve.url("/?token=hunter2");
+    let flags = ["--slo", "p99 < 500ms", "--min-rate", "20/s", "--max-rate", "40/s", "--out", "run"];
+    let ended = run(
+        &folder,
+        &[&["saturate", &target, "--markdown", "first.md", "--junit", "x.xml"], &flags[..]].concat(),
+    )
+    .done();
+    assert!(ended.stdout.starts_with("AT LEAST — it takes at least 40/s"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("20/s for"), "a line for each step: {}", ended.stderr);
+    let first = fs::read(folder.join("run/report.html")).expect("it was written");
+    for form in ["again.html", "again.md", "again.json", "again.xml", "charts.svg"] {
+        run(&folder, &["report", "run", "-o", form]).expect(0);
+    }
+    assert_eq!(fs::read(folder.join("again.html")).expect("it was written"), first);
+    assert_eq!(fs::read(folder.join("again.md")).ok(), fs::read(folder.join("first.md")).ok());
+    assert!(folder.join("charts.svg/objective.svg").is_file());
+    let again: Value =
+        serde_json::from_slice(&fs::read(folder.join("again.json")).expect("it was written")).expect("JSON");
+    assert_eq!(again["schema"], "loadline/saturation@1");
+    assert!(!String::from_utf8_lossy(&first).contains("hunter2"), "secrets stay out of reports");
+    // What it found is what `headroom` takes.
+    let all = String::from_utf8(fs::read(folder.join("run/run.json")).expect("it is there")).expect("text");
+    assert!(all.contains("\"status\": \"complete\"") && !all.contains("hunter2"));
+}
+
+fn bad_usage_says_what_to_do() {
+    let folder = Folder::new("saturate-usage");
+    let refused = |flags: &[&str], words: &str| {
+        let ended = run(&folder, &[&["saturate"], flags].concat()).expect(2);
+        assert!(ended.stderr.contains(words), "{flags:?}: {}", ended.stderr);
+    };
+    let url = "http://127.0.0.1:9/";
+    refused(&[url], "there is no objective to search by; give one such as `--slo 'p99 < 200ms'`");
+    refused(&["--slo", "p99 < 1s"], "TARGET is missing");
+    refused(&[url, "--slo", "p99 < 1s", "--precision", "0%"], "it has to be a share");
+    refused(
+        &[url, "--slo", "p99 < 1s", "--min-rate", "9/s", "--max-rate", "3/s"],
+        "nothing to search between 9 and 3",
+    );
+    refused(&[url, "--slo", "p99 < 1s", "--metrics", "localhost"], "`localhost` is no URL");
+    refused(&[url, "--slo", "p99 < 1s", "--users", "1"], "the most users has to be a whole number above 1");
+}
+
+fn a_target_that_is_not_there_is_unreachable() {
+    let folder = Folder::new("saturate-nobody");
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
+    let ended = saturate(&folder, &format!("http://127.0.0.1:{port}/"), &["--slo", "p99 < 1s"]).expect(1);
+    assert!(ended.stderr.contains("is unreachable"), "{}", ended.stderr);
+}
