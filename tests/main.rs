@@ -9,7 +9,9 @@ mod bad_targets;
 mod components;
 mod exit_codes;
 mod hlog;
+mod ingest;
 mod kill;
+mod prometheus;
 mod reports;
 mod reproducible;
 mod run;
@@ -31,6 +33,8 @@ fn main() -> std::process::ExitCode {
         slo::trials(),
         kill::trials(),
         hlog::trials(),
+        ingest::trials(),
+        prometheus::trials(),
         scripted::trials(),
         scenarios::trials(),
         reproducible::trials(),

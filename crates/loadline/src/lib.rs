@@ -4,6 +4,7 @@
 //! [`run`](mod@run) drives a scenario and leaves a run directory, [`report`] reads it back,
 //! [`points`] reads what was measured elsewhere, [`demo`] shows it all and [`serve`] is a service whose truth is known. The parts they are made of are re-exported.
 
+pub mod demand;
 pub mod demo;
 pub mod directory;
 pub mod forecast;
@@ -11,6 +12,7 @@ pub mod headroom;
 pub mod host;
 pub mod plan;
 pub mod points;
+pub mod prometheus;
 pub mod report;
 pub mod run;
 pub mod runs;

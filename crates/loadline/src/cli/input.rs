@@ -44,3 +44,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     units::parse_rate(text).map_err(|error| error.to_string())
 }
+
+/// The bytes of a file.
+pub(crate) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| UserError::input(format!("cannot read {}: {error}", path.display())))
+}

@@ -18,6 +18,7 @@ mod output;
 mod report;
 mod run;
 mod serve;
+mod source;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::{Exit, UserError};

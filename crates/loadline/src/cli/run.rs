@@ -288,10 +288,10 @@ impl From<Arrivals> for scenario::Arrivals {
 impl HttpFlags {
     fn settings(&self) -> anyhow::Result<HttpSettings> {
         let identity = match (&self.cert, &self.key) {
-            (Some(cert), Some(key)) => Some(Identity { chain: pem(cert)?, key: pem(key)? }),
+            (Some(cert), Some(key)) => Some(Identity { chain: input::bytes(cert)?, key: input::bytes(key)? }),
             _ => None,
         };
-        let authorities = self.cacert.as_deref().map(pem).transpose()?;
+        let authorities = self.cacert.as_deref().map(input::bytes).transpose()?;
         Ok(HttpSettings {
             version: match self.version {
                 Version::Auto => HttpVersion::Auto,
@@ -312,10 +312,6 @@ impl HttpFlags {
             },
         })
     }
-}
-
-fn pem(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| UserError::input(format!("cannot read {}: {error}", path.display())))
 }
 
 fn body_text(body: &str) -> anyhow::Result<String> {
