@@ -42,17 +42,38 @@ fn forecast(folder: &Folder, file: &str, flags: &[&str]) -> Value {
 
 fn odd_histories_are_mended_and_that_is_said() {
     let twice = |day, time| format!("{time},{0}\n", demand(day)).repeat(if day == 30 { 2 } else { 1 });
-    let holes = |day, time| if (20..34).contains(&day) { String::new() } else { format!("{time},{}\n", demand(day)) };
+    let holes =
+        |day, time| if (20..34).contains(&day) { String::new() } else { format!("{time},{}\n", demand(day)) };
     let counter = |day, time| format!("{time},{}\n", (day % 45) * 50 + 1);
-    let reversed: String = plain(90).lines().skip(1).collect::<Vec<_>>().into_iter().rev().fold("time,requests\n".into(), |text, line| text + line + "\n");
+    let reversed: String = plain(90)
+        .lines()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .fold("time,requests\n".into(), |text, line| text + line + "\n");
     for (name, text, note) in [
         ("reversed", reversed, "put the rows into the order of time"),
         ("twice", days(90, twice), "averaged 1 rows with a time that occurs twice or more"),
         ("holes", days(90, holes), "interpolated 14 of 90 points"),
         ("counter", days(90, counter), "took the increments of a counter that was reset once"),
-        ("negative", days(90, |day, time| format!("{time},{}\n", demand(day) - 120)), "values are negative: kept"),
-        ("empty cells", days(90, |day, time| format!("{time},{}\n", if day == 8 { String::new() } else { demand(day).to_string() })), "interpolated 1 of 90 points"),
-        ("irregular", days(90, |day, time| format!("{},{}\n", time + day * day % 7_919, demand(day))), "the times are irregular: took steps of 1 d"),
+        (
+            "negative",
+            days(90, |day, time| format!("{time},{}\n", demand(day) - 120)),
+            "values are negative: kept",
+        ),
+        (
+            "empty cells",
+            days(90, |day, time| {
+                format!("{time},{}\n", if day == 8 { String::new() } else { demand(day).to_string() })
+            }),
+            "interpolated 1 of 90 points",
+        ),
+        (
+            "irregular",
+            days(90, |day, time| format!("{},{}\n", time + day * day % 7_919, demand(day))),
+            "the times are irregular: took steps of 1 d",
+        ),
         ("constant", days(90, |_, time| format!("{time},5\n")), "the history is constant"),
         ("four rows", plain(4), "rests on"),
     ] {
@@ -69,7 +90,10 @@ fn odd_histories_are_mended_and_that_is_said() {
 fn what_cannot_be_used_is_one_line() {
     let good = plain(30);
     let broken = |line: usize, with: &str| -> String {
-        good.lines().enumerate().map(|(at, text)| format!("{}\n", if at + 1 == line { with } else { text })).collect()
+        good.lines()
+            .enumerate()
+            .map(|(at, text)| format!("{}\n", if at + 1 == line { with } else { text }))
+            .collect()
     };
     let none = days(30, |_, time| format!("{time},\n"));
     for (text, flags, words) in [
@@ -82,7 +106,11 @@ fn what_cannot_be_used_is_one_line() {
         (broken(7, "2026-01-06,5,6"), &[], "demand.csv:7: this line has 3 cells, the first one has 2"),
         (broken(7, "2076-01-06T00:00:01,5"), &["--step", "1s"], "apart, so that most steps of 1 s have none"),
         (none, &[], "all values are missing"),
-        (good.clone(), &["--value", "request"], "there is no column `request` (given by --value); did you mean `requests`?"),
+        (
+            good.clone(),
+            &["--value", "request"],
+            "there is no column `request` (given by --value); did you mean `requests`?",
+        ),
         (good.clone(), &["--only", "a"], "has no series `a`"),
         (good.clone(), &["--step", "5"], "the times have dates"),
         (good.clone(), &["--timezone", "Mars/Olympus"], "is no time zone"),
@@ -126,7 +154,8 @@ fn a_folder_of_days_is_one_series() {
     assert_eq!(joined["series"].as_array().map(Vec::len), Some(1));
     assert!(joined["series"][0]["notes"].to_string().contains("joined 30 files"), "{joined}");
     let apart = forecast(&folder, "d", &["--files", "separate"]);
-    let ids: Vec<&str> = apart["series"].as_array().expect("series").iter().filter_map(|s| s["id"].as_str()).collect();
+    let ids: Vec<&str> =
+        apart["series"].as_array().expect("series").iter().filter_map(|s| s["id"].as_str()).collect();
     assert_eq!((ids.len(), ids[0], ids[29]), (30, "2026-01/00", "day-29"));
 }
 
@@ -137,7 +166,8 @@ fn packed_and_parquet_say_the_same() {
     let plain = folder.write("demand.csv", &text);
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed.write_all(text.as_bytes()).expect("memory can be written");
-    std::fs::write(folder.join("demand.csv.gz"), packed.finish().expect("memory")).expect("the folder can be written");
+    std::fs::write(folder.join("demand.csv.gz"), packed.finish().expect("memory"))
+        .expect("the folder can be written");
     let parquet = root().join("crates/loadline-analysis/src/ingest/parquet/samples/plain_wall_clock.parquet");
     let expected = forecast(&folder, &plain, &[]);
     assert_eq!(forecast(&folder, "demand.csv.gz", &[]), expected);
@@ -151,9 +181,13 @@ fn a_step_and_a_season_can_be_stated() {
     let file = folder.write("demand.csv", &text);
     let hourly = forecast(&folder, &file, &["--step", "1h", "--model", "seasonal-naive"]);
     let series = &hourly["series"][0];
-    assert_eq!((series["points"][0]["value"].as_f64(), series["seasons"][0].as_u64()), (Some(100.0), Some(24)));
+    assert_eq!(
+        (series["points"][0]["value"].as_f64(), series["seasons"][0].as_u64()),
+        (Some(100.0), Some(24))
+    );
     assert!(series["notes"].to_string().contains("averaged 20,160 rows within 336 steps of 1 h"), "{series}");
-    let summed = forecast(&folder, &file, &["--step", "1h", "--aggregate", "sum", "--model", "seasonal-naive"]);
+    let summed =
+        forecast(&folder, &file, &["--step", "1h", "--aggregate", "sum", "--model", "seasonal-naive"]);
     assert_eq!(summed["series"][0]["points"][0]["value"].as_f64(), Some(6000.0));
     let counted = forecast(&folder, &file, &["--step", "1h", "--aggregate", "count", "--season", "12"]);
     assert_eq!(counted["series"][0]["points"][0]["value"].as_f64(), Some(60.0));
@@ -162,7 +196,9 @@ fn a_step_and_a_season_can_be_stated() {
 /// Many series, whatever the number of threads: byte for byte the same.
 fn the_order_of_work_changes_nothing() {
     let folder = Folder::new("many");
-    let row = |id: i64, day: i64| format!("s{id},{},{}\n", START + DAY * day, demand(day + id) * (1 + id) + (day * 7919 + id) % 13);
+    let row = |id: i64, day: i64| {
+        format!("s{id},{},{}\n", START + DAY * day, demand(day + id) * (1 + id) + (day * 7919 + id) % 13)
+    };
     let rows: String = (0..60).flat_map(|day| (0..40).map(move |id| row(id, day))).collect();
     let file = folder.write("demand.csv", &format!("series,time,requests\n{rows}"));
     let of = |threads: &str| {
@@ -170,6 +206,9 @@ fn the_order_of_work_changes_nothing() {
         ended.expect(0).stdout
     };
     let one = of("1");
-    assert_eq!(serde_json::from_str::<Value>(&one).expect("JSON")["series"].as_array().map(Vec::len), Some(40));
+    assert_eq!(
+        serde_json::from_str::<Value>(&one).expect("JSON")["series"].as_array().map(Vec::len),
+        Some(40)
+    );
     assert!(of("2") == one && of("7") == one);
 }

@@ -89,11 +89,15 @@ fn a_history_comes_whole_and_says_what_is_missing() -> Result<(), Skip> {
     assert!(notes(&all[0]).contains("one sample of its 3600 s"), "{}", notes(&all[0]));
     // Beyond the nine days there is nothing, and that is said; the mean over the step is the server's.
     let query = "sum(avg_over_time(demand{instance=\"a\"}[1h]))";
-    let longer = forecast(&url, query, &["--last", "30d", "--step", "1h", "--horizon", "24", "--json"]).expect(0).json();
+    let longer = forecast(&url, query, &["--last", "30d", "--step", "1h", "--horizon", "24", "--json"])
+        .expect(0)
+        .json();
     let notes = notes(&longer["series"][0]);
     assert!(notes.contains("the server has data from") && !notes.contains("one sample"), "{notes}");
     assert_eq!(longer["series"][0]["id"], "");
-    let only = forecast(&url, "demand", &[&DAY[..], &["--only", "demand{instance=\"b\"}"]].concat()).expect(0).json();
+    let only = forecast(&url, "demand", &[&DAY[..], &["--only", "demand{instance=\"b\"}"]].concat())
+        .expect(0)
+        .json();
     assert_eq!(only["series"].as_array().map(Vec::len), Some(1));
     Ok(())
 }
@@ -115,10 +119,25 @@ fn headroom_from_a_server() -> Result<(), Skip> {
     let url = format!("http://{}", server.address());
     let folder = Folder::new("prometheus-headroom");
     let query = "sum(avg_over_time(demand{instance=\"a\"}[1h]))";
-    let flags = ["headroom", "--prometheus", &url, "--query", query, "--last", "8d", "--step", "1h", "--capacity", "2000"];
+    let flags = [
+        "headroom",
+        "--prometheus",
+        &url,
+        "--query",
+        query,
+        "--last",
+        "8d",
+        "--step",
+        "1h",
+        "--capacity",
+        "2000",
+    ];
     let plain = run(&folder, &[&flags[..], &["--horizon", "48", "--json"]].concat()).expect(0).json();
     // The peak of the day is 1230.
-    assert!((plain["headroom_now"].as_f64().expect("known") - (1.0 - 1230.0 / 2000.0)).abs() < 0.01, "{plain}");
+    assert!(
+        (plain["headroom_now"].as_f64().expect("known") - (1.0 - 1230.0 / 2000.0)).abs() < 0.01,
+        "{plain}"
+    );
     let plan = format!(
         "horizon: 48\nservices:\n  - name: front\n    demand: {{ prometheus: '{url}', query: '{query}', last: 8d, step: 1h }}\n    \
          capacity: 2000\n"
@@ -128,7 +147,11 @@ fn headroom_from_a_server() -> Result<(), Skip> {
     assert_eq!(planned["headroom_now"], plain["headroom_now"]);
     folder.write("bad.yaml", &plan.replace("step: 1h", "step: often"));
     let bad = run(&folder, &["headroom", "bad.yaml"]).expect(2);
-    assert!(bad.stderr.contains("bad.yaml:4:") && bad.stderr.contains("`often` is no step"), "{}", bad.stderr);
+    assert!(
+        bad.stderr.contains("bad.yaml:4:") && bad.stderr.contains("`often` is no step"),
+        "{}",
+        bad.stderr
+    );
     Ok(())
 }
 
@@ -142,7 +165,8 @@ fn who_asks_is_checked_and_not_shown() -> Result<(), Skip> {
     let folder = Folder::new("prometheus-users");
     let authority = folder.write("authority.pem", &identity.authority_pem);
     let trusted = [&DAY[..], &["--cacert", &authority]].concat();
-    let (open, with) = (format!("https://{}", server.address()), format!("https://me:sesame@{}", server.address()));
+    let (open, with) =
+        (format!("https://{}", server.address()), format!("https://me:sesame@{}", server.address()));
     forecast(&with, "demand", &trusted).expect(0);
     forecast(&with, "demand", &[&DAY[..], &["--insecure"]].concat()).expect(0);
     let wrong = format!("https://me:pea-soup@{}", server.address());
@@ -155,7 +179,8 @@ fn who_asks_is_checked_and_not_shown() -> Result<(), Skip> {
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
         assert!(!ended.stderr.contains("sesame") && !ended.stderr.contains("pea-soup"), "{}", ended.stderr);
     }
-    let mut from_env = command(&[&["forecast", "--prometheus", &open, "--query", "demand"], &trusted[..]].concat());
+    let mut from_env =
+        command(&[&["forecast", "--prometheus", &open, "--query", "demand"], &trusted[..]].concat());
     from_env.env("LOADLINE_PROMETHEUS_USER", "me").env("LOADLINE_PROMETHEUS_PASSWORD", "sesame");
     start(&folder, from_env).end().expect(0);
     Ok(())
@@ -209,7 +234,11 @@ fn a_server_that_misbehaves_is_one_clear_error() {
         (whole(half), 1, "broke off"),
         (whole("<html>Sign in</html>"), 2, "is this the address"),
         (whole(vector), 2, "vector"),
-        (http("302 Found\r\nlocation: https://me:sesame@login.example/a?b", 0, ""), 2, "https://login.example"),
+        (
+            http("302 Found\r\nlocation: https://me:sesame@login.example/a?b", 0, ""),
+            2,
+            "https://login.example",
+        ),
         (http("500 Internal Server Error", 4, "oops"), 1, "HTTP 500"),
         (http("503 Service Unavailable", 4, "busy"), 1, "busy"),
         (http("405 Method Not Allowed", 0, ""), 2, "neither POST nor GET"),
@@ -217,7 +246,12 @@ fn a_server_that_misbehaves_is_one_clear_error() {
         let server = answering(answer);
         let ended = forecast(&server.url(), "demand", &DAY).expect(code);
         assert!(ended.stderr.contains(word) && !ended.stderr.contains("sesame"), "{}", ended.stderr);
-        assert_eq!((ended.stderr.trim_end().lines().count(), ended.stdout.as_str()), (1, ""), "{}", ended.stderr);
+        assert_eq!(
+            (ended.stderr.trim_end().lines().count(), ended.stdout.as_str()),
+            (1, ""),
+            "{}",
+            ended.stderr
+        );
         assert!(server.connections() <= 3, "tries are bounded");
     }
     let silent = Odd::start(|mut stream| {
@@ -239,14 +273,21 @@ fn a_moment_of_absence_is_waited_for() {
     let asked = AtomicU32::new(0);
     let server = Odd::start(move |mut stream| {
         let head = read_request(&mut stream)?;
-        let answer = match (asked.fetch_add(1, Ordering::Relaxed), head.starts_with(b"GET /api/v1/query_range?query=demand&")) {
+        let answer = match (
+            asked.fetch_add(1, Ordering::Relaxed),
+            head.starts_with(b"GET /api/v1/query_range?query=demand&"),
+        ) {
             (0, _) => http("503 Service Unavailable", 4, "busy"),
             (_, false) => http("405 Method Not Allowed", 0, ""),
             (_, true) => {
                 let end = now() / 3600 * 3600;
-                let value = |hour: u64| if hour == 20 { "NaN".to_owned() } else { demand(end - 3600 * hour).to_string() };
-                let points: Vec<String> =
-                    (0..192).rev().map(|hour| format!("[{},\"{}\"]", end - 3600 * hour, value(hour))).collect();
+                let value = |hour: u64| {
+                    if hour == 20 { "NaN".to_owned() } else { demand(end - 3600 * hour).to_string() }
+                };
+                let points: Vec<String> = (0..192)
+                    .rev()
+                    .map(|hour| format!("[{},\"{}\"]", end - 3600 * hour, value(hour)))
+                    .collect();
                 let body = format!(
                     "{{\"status\":\"success\",\"warnings\":[\"a store is\\u001b[2J away\"],\"data\":{{\"resultType\":\
                      \"matrix\",\"result\":[{{\"metric\":{{}},\"values\":[{}]}}]}}}}",

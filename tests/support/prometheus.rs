@@ -49,7 +49,10 @@ impl Prometheus {
             let _ = child.kill();
             let _ = child.wait();
         }
-        panic!("prometheus does not start: {}", std::fs::read_to_string(folder.join("log")).unwrap_or_default());
+        panic!(
+            "prometheus does not start: {}",
+            std::fs::read_to_string(folder.join("log")).unwrap_or_default()
+        );
     }
 
     /// Its address after the scheme and user info.

@@ -169,9 +169,16 @@ mod tests {
             assert_eq!(Time::parse(text), Some(Time::Clock(seconds)), "{text}");
         }
         assert_eq!(Time::parse(" 42 "), Some(Time::Step(42)));
-        for text in
-            ["", "x", "2023-02-29", "2024-13-01", "2024-01-01T25:00:00Z", "2024-01-01T10:00:00+9", "1.5", "1e30"]
-        {
+        for text in [
+            "",
+            "x",
+            "2023-02-29",
+            "2024-13-01",
+            "2024-01-01T25:00:00Z",
+            "2024-01-01T10:00:00+9",
+            "1.5",
+            "1e30",
+        ] {
             assert_eq!(Time::parse(text), None, "{text}");
         }
         assert_eq!(Time::Clock(1_709_210_096).to_string(), "2024-02-29T12:34:56Z");

@@ -159,10 +159,12 @@ fn stem(folder: &Path, file: &Path) -> String {
 
 fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), PlanningError> {
     let wanted = |path: &Path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let bare = name.strip_suffix(".gz").unwrap_or(&name);
         // What begins with a point or an underscore is what tools write for themselves.
-        let ends = ["csv", "tsv", "ndjson", "jsonl", "parquet"].iter().any(|end| bare.ends_with(&format!(".{end}")));
+        let ends =
+            ["csv", "tsv", "ndjson", "jsonl", "parquet"].iter().any(|end| bare.ends_with(&format!(".{end}")));
         ends && !name.starts_with(['.', '_'])
     };
     for entry in folder.read_dir().map_err(broken(folder))? {

@@ -168,7 +168,9 @@ mod tests {
     #[test]
     fn the_sample_runs_out_and_says_what_would_help() {
         let (text, base) = sample();
-        let document = headroom_of_plan(&Plan::parse(&text, "shop.yaml").unwrap(), &base, None, &Access::default()).unwrap();
+        let document =
+            headroom_of_plan(&Plan::parse(&text, "shop.yaml").unwrap(), &base, None, &Access::default())
+                .unwrap();
         assert_eq!(
             (document.services.len(), document.what_ifs.len(), document.probability.len()),
             (2, 6, 120)
@@ -187,7 +189,10 @@ mod tests {
     fn a_capacity_that_is_none_has_its_place() {
         let (text, base) = sample();
         let plan = Plan::parse(&text.replace("1400", "much"), "shop.yaml").unwrap();
-        let Err(PlanningError::Plan(diagnostics)) = headroom_of_plan(&plan, &base, None, &Access::default()) else { panic!() };
+        let Err(PlanningError::Plan(diagnostics)) = headroom_of_plan(&plan, &base, None, &Access::default())
+        else {
+            panic!()
+        };
         assert!(diagnostics[0].to_string().starts_with("shop.yaml:13:15: `much` is neither a capacity"));
     }
 }

@@ -106,7 +106,11 @@ impl<'a> Collector<'a> {
             }
             let message =
                 format!("`{}` is another kind of time than in {} {}", text(), self.unit, known.first);
-            return Err(self.error(place, message, "write dates or whole steps, not both, within one series"));
+            return Err(self.error(
+                place,
+                message,
+                "write dates or whole steps, not both, within one series",
+            ));
         }
         let grain = self.grain(kind, place)?;
         self.all.push(RawSeries {
@@ -144,7 +148,12 @@ impl<'a> Collector<'a> {
     }
 
     /// Lets `add` give rows to a series, and keeps the whole within its bound.
-    pub(super) fn add(&mut self, index: usize, rows: u64, add: impl FnOnce(&mut Cells)) -> Result<(), IngestError> {
+    pub(super) fn add(
+        &mut self,
+        index: usize,
+        rows: u64,
+        add: impl FnOnce(&mut Cells),
+    ) -> Result<(), IngestError> {
         let series = &mut self.all[index];
         series.rows += rows;
         let before = series.cells.len();

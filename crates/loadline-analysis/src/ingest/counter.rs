@@ -25,7 +25,8 @@ pub(super) fn increments(cells: &mut Vec<Cell>, aggregate: Aggregate, notes: &mu
     if falls == 0 && growing && last.len() >= NEVER_FALLS && !asked {
         notes.push("the values never fall: if this is a counter, say --aggregate increase".into());
     }
-    let shows = resets > 0 && falls == resets && growing && last.len() >= ROWS_MIN && resets * 10 <= last.len();
+    let shows =
+        resets > 0 && falls == resets && growing && last.len() >= ROWS_MIN && resets * 10 <= last.len();
     if !asked && !shows {
         return aggregate;
     }

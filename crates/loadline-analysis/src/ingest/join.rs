@@ -46,8 +46,14 @@ impl<'a> Files<'a> {
         self.all.push((stem, series));
         while self.all.iter().flat_map(|(_, all)| all).map(|s| s.cells.len()).sum::<usize>() > STEPS_MAX {
             if self.reading.step.is_some() || self.rung + 1 == LADDER.len() {
-                let message = format!("it holds more than {} steps of that length", grouped(STEPS_MAX as u64));
-                return Err(IngestError::new(self.folder, None, message, "give a longer --step, or fewer files"));
+                let message =
+                    format!("it holds more than {} steps of that length", grouped(STEPS_MAX as u64));
+                return Err(IngestError::new(
+                    self.folder,
+                    None,
+                    message,
+                    "give a longer --step, or fewer files",
+                ));
             }
             self.rung += 1;
             let grain = LADDER[self.rung];

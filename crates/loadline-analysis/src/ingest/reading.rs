@@ -105,7 +105,11 @@ impl Aggregate {
             "max" => Aggregate::Max,
             "increase" => Aggregate::Increase,
             "count" => Aggregate::Count,
-            _ => return Err(format!("`{text}` is no way to aggregate; write mean, sum, max, increase or count")),
+            _ => {
+                return Err(format!(
+                    "`{text}` is no way to aggregate; write mean, sum, max, increase or count"
+                ));
+            }
         })
     }
 

@@ -83,7 +83,11 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
     let values = fill(placed, &axis, aggregate, &mut notes);
     let negative = values.iter().filter(|v| **v < 0.0).count();
     if negative > 0 {
-        notes.push(format!("{} of {} values are negative: kept", grouped(negative as u64), grouped(values.len() as u64)));
+        notes.push(format!(
+            "{} of {} values are negative: kept",
+            grouped(negative as u64),
+            grouped(values.len() as u64)
+        ));
     }
     if raw.adrift && (holes || twice > 0) {
         let word = "times without an offset were read as UTC: where clocks are put forward and back that makes gaps \

@@ -59,7 +59,12 @@ fn delimited(reader: impl Read, delimiter: u8, rows: &mut Rows<'_>) -> Result<()
     let (file, reading) = (rows.collector.file, rows.collector.reading);
     let broken = |error: csv::Error| {
         let line = error.position().map(csv::Position::line);
-        IngestError::new(file, line, csv_message(&error), "every line needs the same number of cells, in UTF-8")
+        IngestError::new(
+            file,
+            line,
+            csv_message(&error),
+            "every line needs the same number of cells, in UTF-8",
+        )
     };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
     let headers = reader.headers().map_err(broken)?;

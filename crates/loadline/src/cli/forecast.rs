@@ -80,7 +80,8 @@ impl Forecast {
             Model::SeasonalNaive => Method::SeasonalNaive,
         };
         let threads = self.threads.map(usize::from);
-        let request = Request { horizon: self.horizon, seasons: self.season, levels: self.level, method, threads };
+        let request =
+            Request { horizon: self.horizon, seasons: self.season, levels: self.level, method, threads };
         let document = forecast_all(&series, &request, progress(series.len(), out)).map_err(sort)?;
         let mut data = Vec::new();
         match self.format.or(self.json.then_some(Format::Json)) {

@@ -107,6 +107,11 @@ impl Headroom {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         check_writable(&self.output)?;
         let (json, output, instances) = (self.json, self.output.clone(), self.instances);
+        if self.plan.is_some() && self.source.is_given() {
+            return Err(UserError::input(
+                "the plan says where demand comes from: give it or --prometheus, not both",
+            ));
+        }
         let document = match &self.plan {
             Some(path) => of_plan(path, self.horizon, &self.source.access()?)?,
             None => self.plain()?,

@@ -129,14 +129,18 @@ impl SourceFlags {
                 let step_s = match self.rows.step {
                     Some(Step::Seconds(seconds)) => Some(seconds),
                     Some(Step::Count(_)) => {
-                        return Err(UserError::input("give --step as a duration such as 1h: a server's times have dates"));
+                        return Err(UserError::input(
+                            "give --step as a duration such as 1h: a server's times have dates",
+                        ));
                     }
                     None => None,
                 };
                 let query = self.server.query.unwrap_or_default();
                 Source::Prometheus(Query { url, query, last_s: self.server.last, step_s })
             }
-            (Some(_), Some(_)) => return Err(UserError::input(format!("give {wanted} or --prometheus, not both"))),
+            (Some(_), Some(_)) => {
+                return Err(UserError::input(format!("give {wanted} or --prometheus, not both")));
+            }
             (None, None) => {
                 return Err(UserError::input(format!("give {wanted}, or --prometheus URL --query PROMQL")));
             }
@@ -150,6 +154,11 @@ impl SourceFlags {
         }
         all.retain(|s| only.is_empty() || only.contains(&s.id));
         Ok(all)
+    }
+
+    /// Whether a server is named.
+    pub(crate) fn is_given(&self) -> bool {
+        self.server.prometheus.is_some()
     }
 
     /// How a server is reached.
@@ -172,7 +181,10 @@ impl SourceFlags {
 fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     let basic = || {
         let user = variable("LOADLINE_PROMETHEUS_USER")?;
-        Some(Credentials::Basic { user, password: variable("LOADLINE_PROMETHEUS_PASSWORD").unwrap_or_default() })
+        Some(Credentials::Basic {
+            user,
+            password: variable("LOADLINE_PROMETHEUS_PASSWORD").unwrap_or_default(),
+        })
     };
     variable("LOADLINE_PROMETHEUS_TOKEN").map(Credentials::Bearer).or_else(basic)
 }
@@ -192,6 +204,10 @@ impl RowFlags {
             Together::Separate => Parts::Separate,
         };
         let columns = Columns { time: self.time, value: self.value, series: self.series };
-        Source::Files { path, reading: Reading { columns, step: self.step, aggregate, zone: self.timezone }, parts }
+        Source::Files {
+            path,
+            reading: Reading { columns, step: self.step, aggregate, zone: self.timezone },
+            parts,
+        }
     }
 }

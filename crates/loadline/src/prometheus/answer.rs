@@ -56,10 +56,11 @@ struct Matrix {
 
 /// Reads the answer to a range query.
 pub(super) fn read(body: &[u8]) -> Result<Answer, Bad> {
-    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| match error.is_eof() && !body.is_empty() {
-        true => Bad::BrokenOff,
-        false => Bad::Foreign(excerpt(&String::from_utf8_lossy(body))),
-    })?;
+    let envelope: Envelope =
+        serde_json::from_slice(body).map_err(|error| match error.is_eof() && !body.is_empty() {
+            true => Bad::BrokenOff,
+            false => Bad::Foreign(excerpt(&String::from_utf8_lossy(body))),
+        })?;
     if envelope.status != "success" {
         return Err(Bad::Refused(shown(&envelope.error_type), shown(&envelope.error)));
     }
@@ -67,12 +68,16 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Bad> {
     if data.result_type != "matrix" {
         return Err(Bad::Foreign(format!("a result of type {}", shown(&data.result_type))));
     }
-    let mut answer =
-        Answer { warnings: envelope.warnings.unwrap_or_default().iter().map(|w| shown(w)).collect(), ..Answer::default() };
+    let mut answer = Answer {
+        warnings: envelope.warnings.unwrap_or_default().iter().map(|w| shown(w)).collect(),
+        ..Answer::default()
+    };
     for series in data.result {
         let id = name(&series.metric);
         if !series.histograms.is_empty() {
-            return Err(Bad::Foreign(format!("histograms for {id}, which are no numbers: ask for a rate or quantile of them")));
+            return Err(Bad::Foreign(format!(
+                "histograms for {id}, which are no numbers: ask for a rate or quantile of them"
+            )));
         }
         let point = |(time, value): &(f64, String)| Some((time.floor() as i64, number(value)?));
         let points: Option<Points> = series.values.iter().map(point).collect();
@@ -92,7 +97,9 @@ fn name(labels: &BTreeMap<String, String>) -> String {
     let others: Vec<String> = labels
         .iter()
         .filter(|(label, _)| *label != "__name__")
-        .map(|(label, value)| format!("{}=\"{}\"", shown(label), shown(value).replace('\\', "\\\\").replace('"', "\\\"")))
+        .map(|(label, value)| {
+            format!("{}=\"{}\"", shown(label), shown(value).replace('\\', "\\\\").replace('"', "\\\""))
+        })
         .collect();
     if others.is_empty() { shown(metric) } else { format!("{}{{{}}}", shown(metric), others.join(",")) }
 }

@@ -53,7 +53,11 @@ impl Client {
             is_bad_input: true,
         };
         let (mut endpoint, user) = parts_of(url).map_err(|reason| {
-            bad("--prometheus", format!("this is no address of a server: {reason}"), "write one such as http://127.0.0.1:9090")
+            bad(
+                "--prometheus",
+                format!("this is no address of a server: {reason}"),
+                "write one such as http://127.0.0.1:9090",
+            )
         })?;
         let base = endpoint.path().trim_end_matches('/').trim_end_matches("/api/v1/query_range").to_owned();
         endpoint.set_path(&base);
@@ -120,7 +124,11 @@ impl Client {
                 Err(Failure::Method) if *post => *post = false,
                 Err(Failure::Method) => {
                     let help = "is this the address of a Prometheus server?";
-                    return Err(Failure::Final(self.error("it takes neither POST nor GET".into(), help, true)));
+                    return Err(Failure::Final(self.error(
+                        "it takes neither POST nor GET".into(),
+                        help,
+                        true,
+                    )));
                 }
                 Err(Failure::Passing(_)) if tries < TRIES => {
                     std::thread::sleep(PAUSE * tries);
@@ -163,7 +171,11 @@ impl Client {
             }
             if body.len() > BODY_BYTES_MAX {
                 let message = format!("an answer has more than {} MiB", BODY_BYTES_MAX >> 20);
-                return Err(Failure::TooLarge(self.error(message, "aggregate in the query, as in sum(…)", true)));
+                return Err(Failure::TooLarge(self.error(
+                    message,
+                    "aggregate in the query, as in sum(…)",
+                    true,
+                )));
             }
         }
         self.judge(status, response.headers(), &body)
@@ -200,7 +212,11 @@ impl Client {
             return Failure::Final(self.stalled());
         }
         let message = format!("the answer broke off after {bytes} bytes");
-        Failure::Passing(self.error(message, "try again, or look into the server's log or that of a proxy between", false))
+        Failure::Passing(self.error(
+            message,
+            "try again, or look into the server's log or that of a proxy between",
+            false,
+        ))
     }
 
     /// What an answer is worth.
@@ -210,7 +226,11 @@ impl Client {
             return read.map_err(|bad| match bad {
                 Bad::BrokenOff => {
                     let message = format!("the answer broke off after {} bytes", body.len());
-                    Failure::Passing(self.error(message, "try again, or look into the log of a proxy between", false))
+                    Failure::Passing(self.error(
+                        message,
+                        "try again, or look into the log of a proxy between",
+                        false,
+                    ))
                 }
                 Bad::Refused(kind, word) => self.refused(status, &kind, &word),
                 Bad::Foreign(what) => Failure::Final(self.error(
@@ -225,7 +245,8 @@ impl Client {
         }
         if status.is_redirection() {
             let to = headers.get("location").and_then(|to| to.to_str().ok()).unwrap_or("somewhere else");
-            let to = Url::parse(to).map_or_else(|_| answer::shown(to), |url| url.origin().ascii_serialization());
+            let to =
+                Url::parse(to).map_or_else(|_| answer::shown(to), |url| url.origin().ascii_serialization());
             let message = format!("it sends us on to {to} (HTTP {status})");
             return Err(Failure::Final(self.error(message, "give that address", true)));
         }
@@ -241,7 +262,14 @@ impl Client {
             kind => format!("HTTP {status}, {kind}: {word}"),
         };
         let lower = word.to_ascii_lowercase();
-        let large = ["too many samples", "maximum resolution", "too many points", "query timed out", "exceeds the limit", "too large"];
+        let large = [
+            "too many samples",
+            "maximum resolution",
+            "too many points",
+            "query timed out",
+            "exceeds the limit",
+            "too large",
+        ];
         if large.iter().any(|sign| lower.contains(sign)) {
             return Failure::TooLarge(self.error(message, "give a longer --step or a shorter --last", true));
         }
@@ -251,8 +279,14 @@ impl Client {
                 "set LOADLINE_PROMETHEUS_TOKEN, or LOADLINE_PROMETHEUS_USER and LOADLINE_PROMETHEUS_PASSWORD",
                 true,
             )),
-            404 => Failure::Final(self.error(message, "is a path missing from the address, as in https://host/prometheus?", true)),
-            429 | 502..=504 => Failure::Passing(self.error(message, "the server is busy or away: try again later", false)),
+            404 => Failure::Final(self.error(
+                message,
+                "is a path missing from the address, as in https://host/prometheus?",
+                true,
+            )),
+            429 | 502..=504 => {
+                Failure::Passing(self.error(message, "the server is busy or away: try again later", false))
+            }
             500.. => Failure::Final(self.error(message, "look into the server's log", false)),
             _ => Failure::Final(self.error(message, "try the query on the server's own page", true)),
         }
@@ -262,9 +296,10 @@ impl Client {
 fn headers(all: &[(String, String)]) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in all {
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no name of a header"))?;
-        let mut value =
-            HeaderValue::from_str(value).map_err(|_| format!("the value of header `{name}` cannot be sent"))?;
+        let key = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("`{name}` is no name of a header"))?;
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| format!("the value of header `{name}` cannot be sent"))?;
         // No debug output shows it.
         value.set_sensitive(true);
         headers.append(key, value);

@@ -18,8 +18,8 @@ use reqwest::Url;
 use crate::forecast::PlanningError;
 use answer::Points;
 use client::Client;
-pub use range::default_step_s;
 use range::Range;
+pub use range::default_step_s;
 
 /// The most points of all series together.
 const POINTS_MAX: u64 = 5_000_000;
@@ -136,7 +136,8 @@ pub fn read(query: &Query, access: &Access, now_s: i64) -> Result<Vec<Series>, P
     }
     warnings.sort();
     warnings.dedup();
-    let said: Vec<String> = warnings.iter().take(5).map(|warning| format!("the server warns: {warning}")).collect();
+    let said: Vec<String> =
+        warnings.iter().take(5).map(|warning| format!("the server warns: {warning}")).collect();
     let sparse = range::unseen(&query.query, step_s);
     let series = all.into_iter().filter(|(_, points)| points.iter().any(|p| p.1.is_finite()));
     let series: Vec<Series> = series
@@ -162,7 +163,8 @@ fn regularised(
     server: &str,
 ) -> Result<Series, PlanningError> {
     let reading = Reading { step: Some(Step::Seconds(step_s)), ..Reading::default() };
-    let points = points.into_iter().map(|(time, value)| (Time::Clock(time), Some(value).filter(|v| v.is_finite())));
+    let points =
+        points.into_iter().map(|(time, value)| (Time::Clock(time), Some(value).filter(|v| v.is_finite())));
     let raw = RawSeries::of_points(id, points).expect("a series has points");
     let mut series = regular(raw, server, &reading)?;
     series.notes.splice(0..0, notes);
@@ -173,7 +175,9 @@ fn regularised(
 fn absent(points: &Points, asked: Range) -> Vec<String> {
     let mut notes = Vec::new();
     let there = |p: &&(i64, f64)| p.1.is_finite();
-    let (Some(first), Some(last)) = (points.iter().find(there), points.iter().rfind(there)) else { return notes };
+    let (Some(first), Some(last)) = (points.iter().find(there), points.iter().rfind(there)) else {
+        return notes;
+    };
     if first.0 > asked.start_s {
         let (since, since_asked) = (Time::Clock(first.0), Time::Clock(asked.start_s));
         notes.push(format!("the server has data from {since} on only: asked for since {since_asked}"));

@@ -89,7 +89,15 @@ fn windows(query: &str) -> impl Iterator<Item = f64> {
 
 /// A duration of PromQL, such as `1h30m`, in seconds.
 fn duration_s(text: &str) -> Option<f64> {
-    let units = [("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0), ("w", 604_800.0), ("y", 31_536_000.0)];
+    let units = [
+        ("ms", 1e-3),
+        ("s", 1.0),
+        ("m", 60.0),
+        ("h", 3_600.0),
+        ("d", 86_400.0),
+        ("w", 604_800.0),
+        ("y", 31_536_000.0),
+    ];
     let (mut left, mut sum) = (text, 0.0);
     while !left.is_empty() {
         let digits = left.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(left.len());

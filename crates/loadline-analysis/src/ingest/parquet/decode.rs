@@ -1,6 +1,7 @@
 //! Columns of Parquet as times, numbers and names.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars_arrow::array::{Array, PrimitiveArray, Utf8ViewArray};
 use polars_arrow::datatypes::{ArrowDataType, Field, TimeUnit};
@@ -9,6 +10,9 @@ use polars_buffer::Buffer;
 use polars_parquet::read::{
     BasicDecompressor, ColumnChunkMetadata, Filter, PageReader, column_iter_to_arrays,
 };
+
+/// The most bytes of one page: writers make pages of about one MiB.
+const PAGE_BYTES_MAX: usize = 1 << 30;
 
 /// The arrays of one column, all of the same type.
 pub(super) type Arrays = Vec<Box<dyn Array>>;
@@ -20,12 +24,17 @@ pub(super) fn arrays(
     field: &Field,
     filter: Option<Filter>,
 ) -> Result<Arrays, String> {
-    let pages = PageReader::new(Cursor::new(bytes), metadata, Vec::new(), usize::MAX);
+    let pages = PageReader::new(Cursor::new(bytes), metadata, Vec::new(), PAGE_BYTES_MAX);
     let types = vec![&metadata.descriptor().descriptor.primitive_type];
     let pages = vec![BasicDecompressor::new(pages, Vec::new())];
-    column_iter_to_arrays(pages, types, field.clone(), filter)
-        .map(|(arrays, _)| arrays)
-        .map_err(|error| format!("it cannot be decoded: {error}"))
+    // The reader takes some damage for impossible and panics.
+    let decoded =
+        catch_unwind(AssertUnwindSafe(|| column_iter_to_arrays(pages, types, field.clone(), filter)));
+    match decoded {
+        Ok(Ok((arrays, _))) => Ok(arrays),
+        Ok(Err(error)) => Err(format!("it cannot be decoded: {error}")),
+        Err(_) => Err("it cannot be decoded: the file is damaged".to_owned()),
+    }
 }
 
 /// The first text of a column; empty where it is missing.
@@ -41,10 +50,8 @@ pub(super) fn first_text(
 /// Whether values of this type are numbers.
 pub(super) fn is_number(dtype: &ArrowDataType) -> bool {
     use ArrowDataType as D;
-    matches!(
-        dtype,
-        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64
-    ) || matches!(dtype, D::Float32 | D::Float64 | D::Decimal(..))
+    matches!(dtype, D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64)
+        || matches!(dtype, D::Float32 | D::Float64 | D::Decimal(..))
 }
 
 /// How many a second has; `None` for what is no timestamp.

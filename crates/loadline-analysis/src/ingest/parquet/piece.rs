@@ -58,7 +58,9 @@ pub(super) fn read(
         _ => None,
     };
     match &table.series {
-        None => reader.add("", 0, &times, &times.numbers, |at| values.as_ref().map_or(f64::NAN, |v| v[at]))?,
+        None => {
+            reader.add("", 0, &times, &times.numbers, |at| values.as_ref().map_or(f64::NAN, |v| v[at]))?
+        }
         Some(field) => reader.parted(field, &times, values.as_deref())?,
     }
     Ok(reader.collector.all)
@@ -66,16 +68,21 @@ pub(super) fn read(
 
 impl Reader<'_> {
     fn arrays(&self, field: &Field, role: Role) -> Result<Arrays, IngestError> {
-        let filter =
-            (!self.piece.whole).then(|| Filter::new_ranged(self.piece.rows.start, self.piece.rows.end));
+        let rows = &self.piece.rows;
+        let filter = (!self.piece.whole).then(|| Filter::new_ranged(rows.start, rows.end));
         let decoded = self
             .table
             .column(self.chunks, field, role)
             .and_then(|(metadata, bytes)| arrays(metadata, bytes, field, filter));
-        decoded.map_err(|message| {
+        let wrong = |message: String| {
             let message = format!("column `{}`: {message}", field.name);
             IngestError::new(self.table.name, None, message, "write the file again, or give CSV")
-        })
+        };
+        let decoded = decoded.map_err(wrong)?;
+        match decoded.iter().map(|array| array.len()).sum::<usize>() {
+            found if found == rows.len() => Ok(decoded),
+            found => Err(wrong(format!("it has {found} of {} rows", rows.len()))),
+        }
     }
 
     /// Row numbers count from 1.
@@ -118,16 +125,22 @@ impl Reader<'_> {
                 };
                 numbers.iter().enumerate().map(time).collect::<Result<_, _>>()?
             }
-            _ => return Err(self.bad(0, field, &format!("{dtype:?}"), "time", TIME_HELP)),
+            _ => {
+                let message = format!("column `{}` holds no times", field.name);
+                return Err(IngestError::new(self.table.name, None, message, "name another with --time"));
+            }
         };
         self.of_one_kind(&read, false)
     }
 
     /// The values of a column of times, in which none may be missing.
-    fn present<T>(&self, field: &Field, values: impl Iterator<Item = Option<T>>) -> Result<Buffer<T>, IngestError> {
-        let value = |(at, value): (usize, Option<T>)| {
-            value.ok_or_else(|| self.bad(at, field, "", "time", TIME_HELP))
-        };
+    fn present<T>(
+        &self,
+        field: &Field,
+        values: impl Iterator<Item = Option<T>>,
+    ) -> Result<Buffer<T>, IngestError> {
+        let value =
+            |(at, value): (usize, Option<T>)| value.ok_or_else(|| self.bad(at, field, "", "time", TIME_HELP));
         values.enumerate().map(value).collect::<Result<Vec<T>, _>>().map(Buffer::from_vec)
     }
 
@@ -180,7 +193,7 @@ impl Reader<'_> {
             return texts(&arrays).enumerate().map(read).collect::<Result<Vec<_>, _>>().map(Buffer::from_vec);
         }
         let numbers = numbers(&arrays, &field.dtype).ok_or_else(|| {
-            let message = format!("column `{}` holds {:?}, not numbers", field.name, field.dtype);
+            let message = format!("column `{}` holds no numbers", field.name);
             IngestError::new(self.table.name, None, message, "name another with --value")
         })?;
         match numbers.iter().position(|number| number.is_infinite()) {
@@ -214,11 +227,12 @@ impl Reader<'_> {
             ArrowDataType::Utf8View => texts(&arrays).map(Option::unwrap_or_default).collect(),
             dtype if is_number(dtype) => {
                 let numbers = numbers(&arrays, dtype).expect("these are numbers");
-                names = numbers.iter().map(|n| if n.is_nan() { String::new() } else { n.to_string() }).collect();
+                names =
+                    numbers.iter().map(|n| if n.is_nan() { String::new() } else { n.to_string() }).collect();
                 names.iter().map(String::as_str).collect()
             }
-            dtype => {
-                let message = format!("column `{}` holds {dtype:?}, no names", field.name);
+            _ => {
+                let message = format!("column `{}` holds neither text nor numbers", field.name);
                 return Err(IngestError::new(self.table.name, None, message, "name another with --series"));
             }
         };

@@ -8,7 +8,9 @@ use std::sync::OnceLock;
 
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
 use polars_buffer::Buffer;
-use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, read_metadata, schema::parquet_to_arrow_schema};
+use polars_parquet::read::{
+    ColumnChunkMetadata, FileMetadata, read_metadata, schema::parquet_to_arrow_schema,
+};
 
 use super::super::{IngestError, Reading, columns::Chosen};
 use super::{PIECE_ROWS, decode, piece::Piece};
@@ -45,7 +47,9 @@ impl<'a> Table<'a> {
             IngestError::new(name, None, message, "is it a whole Parquet file? write it again, or give CSV")
         };
         let mut handle = file.try_clone().map_err(|e| broken(format!("it cannot be read: {e}")))?;
-        let metadata = read_metadata(&mut handle).map_err(|e| broken(format!("its footer cannot be read: {e}")))?;
+        let metadata =
+            read_metadata(&mut handle).map_err(|e| broken(format!("its footer cannot be read: {e}")))?;
+        check(&metadata, file).map_err(broken)?;
         let fields = metadata.schema().fields();
         let mut names: Vec<&str> = fields.iter().map(|f| f.name()).collect();
         names.sort_unstable();
@@ -55,7 +59,8 @@ impl<'a> Table<'a> {
         let schema = parquet_to_arrow_schema(fields);
         let names: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
         let field = |at: usize| schema.get_at_index(at).expect("chosen among them").1.clone();
-        let mut table = Table { file, name, metadata, time: field_or_none(&schema), value: None, series: None };
+        let mut table =
+            Table { file, name, metadata, time: field_or_none(&schema), value: None, series: None };
         let first = table.samples(&schema)?;
         let Chosen { time, value, series } = reading.choose(name, &names, &first).map_err(without_line)?;
         (table.time, table.value, table.series) = (field(time), value.map(field), series.map(field));
@@ -70,7 +75,12 @@ impl<'a> Table<'a> {
             let rows = metadata.num_rows();
             for from in (0..rows).step_by(PIECE_ROWS) {
                 let to = (from + PIECE_ROWS).min(rows);
-                pieces.push(Piece { group, rows: from..to, whole: to - from == rows, before: before + from as u64 });
+                pieces.push(Piece {
+                    group,
+                    rows: from..to,
+                    whole: to - from == rows,
+                    before: before + from as u64,
+                });
             }
             before += rows as u64;
         }
@@ -135,6 +145,26 @@ impl<'a> Table<'a> {
         };
         schema.iter_values().map(of).collect()
     }
+}
+
+/// The most rows of a row group. Writers keep far below it; a damaged count must not make us ask for all memory.
+const GROUP_ROWS_MAX: usize = 1 << 31;
+
+/// What the footer says has to fit together and into the file.
+fn check(metadata: &FileMetadata, file: &File) -> Result<(), String> {
+    let length = file.metadata().map_err(|error| format!("it cannot be read: {error}"))?.len();
+    let mut rows = 0usize;
+    for (at, group) in metadata.row_groups.iter().enumerate() {
+        let counted = group.num_rows();
+        if counted > GROUP_ROWS_MAX || group.byte_ranges_iter().any(|r| r.start > r.end || r.end > length) {
+            return Err(format!("its footer is damaged: row group {} does not fit into the file", at + 1));
+        }
+        rows += counted;
+    }
+    if rows != metadata.num_rows {
+        return Err(format!("its footer is damaged: {rows} rows in groups, {} in all", metadata.num_rows));
+    }
+    Ok(())
 }
 
 /// Stands in until the columns are chosen.
