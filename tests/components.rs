@@ -7,7 +7,8 @@ use crate::support::harness::{Skip, trials};
 use crate::support::tools::{program, python_with_hdrhistogram};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials! { Beside: nginx_takes_load, promtool_reads_metrics, chromium_looks_at_pages, hdrhistogram_reads_logs; }
+    trials! { Beside: nginx_takes_load, promtool_reads_metrics,
+    prometheus_keeps_histories, chromium_looks_at_pages, hdrhistogram_reads_logs; }
 }
 
 fn nginx_takes_load() -> Result<(), Skip> {
@@ -16,6 +17,10 @@ fn nginx_takes_load() -> Result<(), Skip> {
 
 fn promtool_reads_metrics() -> Result<(), Skip> {
     program("promtool", "prometheus").map(drop)
+}
+
+fn prometheus_keeps_histories() -> Result<(), Skip> {
+    program("prometheus", "prometheus").map(drop)
 }
 
 fn chromium_looks_at_pages() -> Result<(), Skip> {

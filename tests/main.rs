@@ -15,7 +15,9 @@ mod duel;
 mod exit_codes;
 mod handing_out;
 mod hlog;
+mod ingest;
 mod kill;
+mod prometheus;
 mod reports;
 mod reproducible;
 mod run;
@@ -40,6 +42,8 @@ fn main() -> std::process::ExitCode {
         slo::trials(),
         kill::trials(),
         hlog::trials(),
+        ingest::trials(),
+        prometheus::trials(),
         scripted::trials(),
         scenarios::trials(),
         differential::trials(),

@@ -7,6 +7,7 @@ pub(crate) mod loadline;
 pub(crate) mod machine;
 pub(crate) mod nginx;
 pub(crate) mod odd;
+pub(crate) mod prometheus;
 pub(crate) mod serve;
 pub(crate) mod tls;
 pub(crate) mod tools;

@@ -8,6 +8,9 @@
 //!     demand: { file: demand.csv, value: requests_per_s }
 //!     capacity: 1100..1300        # of one instance; a number, a rate, a range, or a saturation document
 //!     instances: 8
+//!   - name: search
+//!     demand: { prometheus: "http://127.0.0.1:9090", query: "sum(rate(searches_total[1h]))", last: 180d }
+//!     capacity: search.json
 //!   - name: database
 //!     calls: { front: 2.5 }       # its demand is 2.5 times that of front
 //!     capacity: 9000
@@ -74,6 +77,23 @@ pub enum DemandSource {
         value: Option<Text>,
         /// The column that parts many series.
         series: Option<Text>,
+        /// The distance of points.
+        step: Option<Text>,
+        /// What the rows of one step make.
+        aggregate: Option<Text>,
+        /// Where times without an offset are local.
+        timezone: Option<Text>,
+    },
+    /// A Prometheus server.
+    Prometheus {
+        /// Its address.
+        url: Text,
+        /// The expression (PromQL).
+        query: Text,
+        /// How far back, in seconds; 180 days where not given.
+        last_s: Option<f64>,
+        /// The distance of points.
+        step: Option<Text>,
     },
     /// Other services of the plan, each with the calls that one unit of its demand makes.
     Calls(Vec<(Text, f64)>),
@@ -263,12 +283,23 @@ fn service(node: &Node, reader: &mut Reader) -> Option<Service> {
 
 fn demand(node: &Node, reader: &mut Reader) -> Option<DemandSource> {
     let mut fields = reader.fields(node, "demand")?;
-    let file =
-        fields.need(reader, "file", "name the file with the history").and_then(|n| reader.text(n, "file"));
-    let mut column = |name: &'static str| fields.get(name).and_then(|n| reader.text(n, name));
-    let (time, value, series) = (column("time"), column("value"), column("series"));
+    if let Some(url) = fields.get("prometheus") {
+        let url = reader.text(url, "prometheus");
+        let query = fields.need(reader, "query", "write the expression (PromQL) whose result is the demand");
+        let query = query.and_then(|n| reader.text(n, "query"));
+        let span: (fn(f64) -> bool, &str) = (|v| v > 0.0, "write a duration such as 180d");
+        let last_s = value(fields.get("last"), "last", reader, parse_span, span);
+        let step = fields.get("step").and_then(|n| reader.text(n, "step"));
+        fields.finish(reader, "demand from Prometheus");
+        return Some(DemandSource::Prometheus { url: url?, query: query?, last_s, step });
+    }
+    let help = "name the file with the history, or the address of a server with `prometheus`";
+    let file = fields.need(reader, "file", help).and_then(|n| reader.text(n, "file"));
+    let mut text = |name: &'static str| fields.get(name).and_then(|n| reader.text(n, name));
+    let (time, value, series) = (text("time"), text("value"), text("series"));
+    let (step, aggregate, timezone) = (text("step"), text("aggregate"), text("timezone"));
     fields.finish(reader, "demand");
-    Some(DemandSource::File { file: file?, time, value, series })
+    Some(DemandSource::File { file: file?, time, value, series, step, aggregate, timezone })
 }
 
 fn calls(node: &Node, reader: &mut Reader) -> Vec<(Text, f64)> {
@@ -375,6 +406,17 @@ what_ifs:
         assert_eq!(plan.policy.redundancy, Redundancy::Spare(1));
         assert_eq!((plan.policy.quantile, plan.policy.lead_time_s), (0.95, Some(1_209_600.0)));
         assert_eq!(plan.what_ifs[0].from, Time::parse("2026-12-01"));
+    }
+
+    #[test]
+    fn demand_of_a_server_is_read() {
+        let server = "{ prometheus: 'http://me:secret@prom:9090', query: 'sum(up)', last: 30d, step: 1h }";
+        let text = PLAN.replace("{ file: demand.csv, value: requests_per_s }", server);
+        let plan = Plan::parse(&text, "plan.yaml").unwrap();
+        let DemandSource::Prometheus { query, last_s, .. } = &plan.services[0].demand else { panic!() };
+        assert_eq!((query.value.as_str(), *last_s), ("sum(up)", Some(2_592_000.0)));
+        let without = Plan::parse(&text.replace("query: 'sum(up)', ", ""), "plan.yaml").unwrap_err();
+        assert!(without[0].to_string().contains("PromQL"), "{}", without[0]);
     }
 
     #[test]

@@ -62,18 +62,24 @@ pub const EPOCH_LEAST: i64 = 100_000_000;
 
 impl Time {
     /// Reads RFC 3339 (a date alone is its midnight, a missing offset is UTC; fractions of a second are dropped),
-    /// seconds since 1970 from [`EPOCH_LEAST`] on, or a step below that.
+    /// a number of [`Time::of_number`], or a step.
     pub fn parse(text: &str) -> Option<Time> {
         let text = text.trim();
         if let Ok(number) = text.parse::<f64>() {
-            let whole = number.floor();
-            return match whole as i64 {
-                seconds if whole >= EPOCH_LEAST as f64 && whole < 1e12 => Some(Time::Clock(seconds)),
-                step if whole == number && whole.abs() < 1e12 => Some(Time::Step(step)),
-                _ => None,
-            };
+            return Time::of_number(number);
         }
         parse_rfc3339(text).map(Time::Clock)
+    }
+
+    /// Seconds since 1970 from [`EPOCH_LEAST`] on; milliseconds, microseconds or nanoseconds where they are too large
+    /// for seconds (10¹² seconds are the year 33658); whole steps below.
+    pub fn of_number(number: f64) -> Option<Time> {
+        let units = [(EPOCH_LEAST as f64, 1.0), (1e12, 1e3), (1e15, 1e6), (1e18, 1e9)];
+        match units.into_iter().rev().find(|(least, _)| number >= *least) {
+            Some((_, unit)) if number < 1e21 => Some(Time::Clock((number / unit).floor() as i64)),
+            None if number.floor() == number && number > -1e12 => Some(Time::Step(number as i64)),
+            _ => None,
+        }
     }
 
     /// The number within: seconds since 1970, or the step.
@@ -156,13 +162,23 @@ mod tests {
             ("1969-12-31T23:59:59Z", -1),
             ("1709210096", 1_709_210_096),
             ("1709210096.5", 1_709_210_096),
+            ("1709210096999", 1_709_210_096),
+            ("1709210096000000", 1_709_210_096),
+            ("1709210096000000000", 1_709_210_096),
         ] {
             assert_eq!(Time::parse(text), Some(Time::Clock(seconds)), "{text}");
         }
         assert_eq!(Time::parse(" 42 "), Some(Time::Step(42)));
-        for text in
-            ["", "x", "2023-02-29", "2024-13-01", "2024-01-01T25:00:00Z", "2024-01-01T10:00:00+9", "1.5"]
-        {
+        for text in [
+            "",
+            "x",
+            "2023-02-29",
+            "2024-13-01",
+            "2024-01-01T25:00:00Z",
+            "2024-01-01T10:00:00+9",
+            "1.5",
+            "1e30",
+        ] {
             assert_eq!(Time::parse(text), None, "{text}");
         }
         assert_eq!(Time::Clock(1_709_210_096).to_string(), "2024-02-29T12:34:56Z");

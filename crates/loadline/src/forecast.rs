@@ -1,17 +1,18 @@
-//! The forecast of demand from files: reading, forecasting many series at once, and the document of it.
+//! The forecast of demand: many series at once, and the document of it.
 
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use loadline_analysis::forecast::{self, Calendar, Forecast, ForecastError, Method, seasons};
-use loadline_analysis::ingest::{self, Columns, Format, IngestError};
+use loadline_analysis::ingest::IngestError;
 use loadline_model::diagnostic::Diagnostic;
 use loadline_model::forecast::{Backtest, Bound, Finding, ForecastDocument, Point, SCHEMA, SeriesForecast};
 use loadline_model::plan::parse_span;
 use loadline_model::series::Series;
+
+use crate::prometheus::PrometheusError;
 
 /// How far to look ahead.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,6 +69,15 @@ pub struct Request {
     pub levels: Vec<f64>,
     /// Which way to forecast.
     pub method: Method,
+    /// Series forecast at a time; as many as there are cores where not given. The result does not depend on it.
+    pub threads: Option<usize>,
+}
+
+impl PlanningError {
+    /// Whether the user can mend it: what was given is to blame, and not the tool or a server.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, PlanningError::Prometheus(PrometheusError { is_bad_input: false, .. }))
+    }
 }
 
 /// Why there is no forecast or no headroom.
@@ -88,11 +98,19 @@ pub enum PlanningError {
     #[error("the plan cannot be used")]
     Plan(Vec<Diagnostic>),
     /// A folder without data.
-    #[error("{}: there is no .csv, .tsv, .ndjson or .jsonl file in this folder", .0.display())]
+    #[error("{}: there is no .csv, .tsv, .ndjson, .jsonl or .parquet file in this folder", .0.display())]
     EmptyFolder(PathBuf),
-    /// A format that this build does not read.
-    #[error("{}: this build does not read Parquet; convert it to CSV", .0.display())]
-    Parquet(PathBuf),
+    /// A format that is not read from there, or not by this build.
+    #[error("{}: {message}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// Why not, and the way out.
+        message: &'static str,
+    },
+    /// A server gave no demand.
+    #[error(transparent)]
+    Prometheus(#[from] PrometheusError),
     /// The values do not allow for a forecast.
     #[error("{}{source}", of(series))]
     Forecast {
@@ -131,49 +149,6 @@ fn of(series: &str) -> String {
     if series.is_empty() { String::new() } else { format!("series `{series}`: ") }
 }
 
-/// Reads a file, a folder of files, or stdin for `-`.
-pub fn load(path: &Path, columns: &Columns) -> Result<Vec<Series>, PlanningError> {
-    if path == Path::new("-") {
-        return one(io::stdin().lock(), "stdin", Format::Csv, columns);
-    }
-    let broken = |source| PlanningError::File { path: path.to_owned(), source };
-    if !path.is_dir() {
-        let name = path.display().to_string();
-        if name.ends_with(".parquet") {
-            return Err(PlanningError::Parquet(path.to_owned()));
-        }
-        return one(File::open(path).map_err(broken)?, &name, Format::of_name(&name), columns);
-    }
-    let entries = path.read_dir().map_err(broken)?.collect::<Result<Vec<_>, _>>().map_err(broken)?;
-    let wanted = |p: &PathBuf| {
-        p.extension().and_then(|e| e.to_str()).is_some_and(|e| ["csv", "tsv", "ndjson", "jsonl"].contains(&e))
-    };
-    let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).filter(wanted).collect();
-    files.sort();
-    if files.is_empty() {
-        return Err(PlanningError::EmptyFolder(path.to_owned()));
-    }
-    let mut all = Vec::new();
-    for file in files {
-        let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        all.extend(load(&file, columns)?.into_iter().map(|mut series| {
-            series.id = if series.id.is_empty() { stem.clone() } else { format!("{stem}/{}", series.id) };
-            series
-        }));
-    }
-    Ok(all)
-}
-
-fn one(
-    reader: impl io::Read,
-    name: &str,
-    format: Format,
-    columns: &Columns,
-) -> Result<Vec<Series>, PlanningError> {
-    let raw = ingest::read(reader, name, format, columns)?;
-    Ok(raw.into_iter().map(|raw| ingest::regular(raw, name)).collect::<Result<_, _>>()?)
-}
-
 /// The rhythm of a series: as stated, by its step, or found.
 fn calendar(series: &Series, request: &Request) -> Calendar {
     match (&request.seasons, series.axis.step_s()) {
@@ -205,7 +180,7 @@ pub fn forecast(series: &Series, request: &Request) -> Result<Forecasted, Planni
     Ok(Forecasted { forecast, calendar })
 }
 
-/// Forecasts every series on all cores; `progress` hears of each one done. The order is that of the input.
+/// Forecasts every series, several at a time; `progress` hears of each one done. The order is that of the input.
 pub fn forecast_all(
     all: &[Series],
     request: &Request,
@@ -222,7 +197,8 @@ pub fn forecast_all(
         }
         done
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(all.len());
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    let threads = request.threads.unwrap_or_else(cores).clamp(1, all.len().max(1));
     let mut done: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|w| w.join().expect("a forecast does not panic")).collect()

@@ -37,6 +37,7 @@
 //! ```
 
 pub mod baseline;
+pub mod demand;
 pub mod demo;
 pub mod directory;
 pub mod duel;
@@ -45,6 +46,7 @@ pub mod headroom;
 pub mod host;
 pub mod plan;
 pub mod points;
+pub mod prometheus;
 pub mod report;
 pub mod run;
 pub mod runs;

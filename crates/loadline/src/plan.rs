@@ -3,18 +3,21 @@
 use std::path::Path;
 
 use loadline_analysis::headroom::{Capacity, Policy};
-use loadline_analysis::ingest::Columns;
+use loadline_analysis::ingest::{Aggregate, Columns, Parts, Reading, Step, Zone};
 use loadline_model::diagnostic::Diagnostic;
 use loadline_model::headroom::{HeadroomDocument, Outlook};
 use loadline_model::plan::{DemandSource, Plan, Service, WhatIf};
 use loadline_model::scenario::Text;
 use loadline_model::series::Time;
 
-use crate::forecast::{Horizon, PlanningError, Request, load};
+use crate::demand::{Source, load};
+use crate::forecast::{Horizon, PlanningError, Request};
 use crate::headroom::{Change, Demand, Question, answer, parse_capacity};
+use crate::prometheus::{Access, Query};
 
 /// The headroom of every service of `plan`, whose files are relative to `base`. The fields of the document itself are
-/// those of the service most likely to run out. `horizon` goes before the plan's own.
+/// those of the service most likely to run out. `horizon` goes before the plan's own; `access` says how servers with
+/// demand are reached.
 ///
 /// # Errors
 ///
@@ -23,6 +26,7 @@ pub fn headroom_of_plan(
     plan: &Plan,
     base: &Path,
     horizon: Option<Horizon>,
+    access: &Access,
 ) -> Result<HeadroomDocument, PlanningError> {
     let wrong = |text: &Text, message: String| {
         PlanningError::Plan(vec![Diagnostic::new("value", &plan.source, text.span, message)])
@@ -39,13 +43,12 @@ pub fn headroom_of_plan(
         let capacity = resolve(&service.capacity, base).map_err(|m| wrong(&service.capacity, m))?;
         capacities.push(capacity);
         let demand = match &service.demand {
-            DemandSource::File { file, time, value, series } => {
-                let name = |text: &Option<Text>| text.as_ref().map(|t| t.value.clone());
-                let columns = Columns { time: name(time), value: name(value), series: name(series) };
-                Demand::forecast(&load(&base.join(&file.value), &columns)?, &request)?
-            }
             DemandSource::Calls(calls) => called(plan, calls, &demands)
                 .ok_or_else(|| wrong(&service.name, "its callers do not cover the same times".into()))?,
+            source => {
+                let source = source_of(source, base).map_err(|(text, message)| wrong(text, message))?;
+                Demand::forecast(&load(&source, access)?, &request)?
+            }
         };
         demands.push(demand);
     }
@@ -67,6 +70,38 @@ pub fn headroom_of_plan(
         .expect("a plan has a service");
     let service = Some(services[first].service.clone());
     Ok(HeadroomDocument { service, services, what_ifs, ..now[first].clone() })
+}
+
+/// Days of history asked of a server where the plan does not say.
+const HISTORY_S: f64 = 180.0 * 86_400.0;
+
+/// Where the demand of a service is read; an error names the text that is to blame.
+fn source_of<'a>(source: &'a DemandSource, base: &Path) -> Result<Source, (&'a Text, String)> {
+    fn read<'a, T>(
+        text: &'a Option<Text>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, (&'a Text, String)> {
+        text.as_ref().map(|text| parse(&text.value).map_err(|message| (text, message))).transpose()
+    }
+    match source {
+        DemandSource::File { file, time, value, series, step, aggregate, timezone } => {
+            let name = |text: &Option<Text>| text.as_ref().map(|t| t.value.clone());
+            let reading = Reading {
+                columns: Columns { time: name(time), value: name(value), series: name(series) },
+                step: read(step, Step::parse)?,
+                aggregate: read(aggregate, Aggregate::parse)?.unwrap_or_default(),
+                zone: read(timezone, Zone::parse)?,
+            };
+            Ok(Source::Files { path: base.join(&file.value), reading, parts: Parts::default() })
+        }
+        DemandSource::Prometheus { url, query, last_s, step } => Ok(Source::Prometheus(Query {
+            url: url.value.clone(),
+            query: query.value.clone(),
+            last_s: last_s.unwrap_or(HISTORY_S),
+            step_s: read(step, Step::parse_seconds)?,
+        })),
+        DemandSource::Calls(_) => unreachable!("demand of callers is not read"),
+    }
 }
 
 /// A capacity as written; a file is relative to the plan.
@@ -133,7 +168,9 @@ mod tests {
     #[test]
     fn the_sample_runs_out_and_says_what_would_help() {
         let (text, base) = sample();
-        let document = headroom_of_plan(&Plan::parse(&text, "shop.yaml").unwrap(), &base, None).unwrap();
+        let document =
+            headroom_of_plan(&Plan::parse(&text, "shop.yaml").unwrap(), &base, None, &Access::default())
+                .unwrap();
         assert_eq!(
             (document.services.len(), document.what_ifs.len(), document.probability.len()),
             (2, 6, 120)
@@ -152,7 +189,10 @@ mod tests {
     fn a_capacity_that_is_none_has_its_place() {
         let (text, base) = sample();
         let plan = Plan::parse(&text.replace("1400", "much"), "shop.yaml").unwrap();
-        let Err(PlanningError::Plan(diagnostics)) = headroom_of_plan(&plan, &base, None) else { panic!() };
+        let Err(PlanningError::Plan(diagnostics)) = headroom_of_plan(&plan, &base, None, &Access::default())
+        else {
+            panic!()
+        };
         assert!(diagnostics[0].to_string().starts_with("shop.yaml:13:15: `much` is neither a capacity"));
     }
 }

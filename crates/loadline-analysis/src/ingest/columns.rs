@@ -23,7 +23,8 @@ const SERIES: &[&str] = &["series_id", "series", "unique_id"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) time: usize,
-    pub(super) value: usize,
+    /// `None` where rows are counted, which needs none.
+    pub(super) value: Option<usize>,
     pub(super) series: Option<usize>,
 }
 
@@ -34,6 +35,7 @@ impl Columns {
         file: &str,
         names: &[String],
         first: &[String],
+        need_value: bool,
     ) -> Result<Chosen, IngestError> {
         let error = |message: String, help: String| IngestError::new(file, Some(1), message, help);
         let is_number = |i: &usize| first.get(*i).is_some_and(|cell| cell.trim().parse::<f64>().is_ok());
@@ -60,12 +62,15 @@ impl Columns {
             || error(format!("no column looks like a time among `{}`", list()), "name it with --time".into()),
         )?;
         if let Some(value) = named(&self.value, VALUES, "--value")? {
-            return Ok(Chosen { time, value, series });
+            return Ok(Chosen { time, value: Some(value), series });
+        }
+        if !need_value {
+            return Ok(Chosen { time, value: None, series });
         }
         let left: Vec<usize> =
             (0..names.len()).filter(|i| *i != time && Some(*i) != series).filter(is_number).collect();
         match left[..] {
-            [value] => Ok(Chosen { time, value, series }),
+            [value] => Ok(Chosen { time, value: Some(value), series }),
             [] => {
                 Err(error(format!("no column of numbers among `{}`", list()), "name one with --value".into()))
             }

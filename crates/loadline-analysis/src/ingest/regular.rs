@@ -1,148 +1,162 @@
-//! From rows to an evenly spaced series: order, duplicates, gaps and counters.
+//! From rows to an evenly spaced series: order, duplicates, counters, steps and gaps.
 
 use loadline_model::series::{Axis, Series, Time};
 
-use super::{IngestError, RawSeries};
-use crate::forecast::seasons;
+use super::{
+    Aggregate, IngestError, RawSeries, Reading, Step,
+    cells::{Cell, Cells},
+    collector::Kind,
+    counter,
+    fill::fill,
+    reading::{grouped, span},
+    step,
+};
 
 /// The most points of one series.
 const POINTS_MAX: i64 = 5_000_000;
-/// Gaps up to this many points are bridged by a straight line; longer ones by the season where there is one.
-const BRIDGED: usize = 3;
 
-/// Makes a series of rows in any order: duplicates are averaged, gaps are filled, the increments of a counter that is
-/// reset are taken. `file` is its name in messages.
-pub fn regular(raw: RawSeries, file: &str) -> Result<Series, IngestError> {
-    let error = |message: String, help: &str| {
-        let of = if raw.id.is_empty() { String::new() } else { format!("series `{}`: ", raw.id) };
-        IngestError::new(file, None, format!("{of}{message}"), help)
-    };
-    let mut notes = Vec::new();
-    let mut rows: Vec<(i64, f64)> =
-        raw.rows.iter().filter_map(|row| Some((row.time.number(), row.value?))).collect();
-    if rows.is_empty() {
-        return Err(error("all values are missing".into(), "is this the right column? name it with --value"));
-    }
-    if !rows.is_sorted_by_key(|r| r.0) {
-        rows.sort_by_key(|r| r.0);
+/// Makes a series of the rows of one: those of one time or step are aggregated, the increments of a counter that is
+/// reset are taken, gaps are filled. What was done stands in its notes. `file` is its name in messages.
+///
+/// # Errors
+///
+/// Where the rows do not make a series: all values are missing, there are fewer than three points, or a time lies so
+/// far off that the steps between would be millions.
+pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, IngestError> {
+    let of = if raw.id.is_empty() { String::new() } else { format!("series `{}`: ", raw.id) };
+    let error = |message: String, help: &str| IngestError::new(file, None, format!("{of}{message}"), help);
+    let mut notes = raw.notes;
+    if raw.cells.disordered {
         notes.push("put the rows into the order of time".to_owned());
     }
-    merge_duplicates(&mut rows, &mut notes);
-    if rows.len() < 3 {
-        let message = format!("{} points in time are too few", rows.len());
+    let (grain, earliest, stated) = (raw.cells.grain(), raw.cells.earliest, reading.step.map(Step::size));
+    let mut cells = raw.cells.into_sorted();
+    let counted = reading.aggregate == Aggregate::Count;
+    if !counted && cells.iter().all(|c| c.values == 0) {
+        return Err(error("all values are missing".into(), "is this the right column? name it with --value"));
+    }
+    let twice = if grain == 1 { duplicates(&cells, counted) } else { 0 };
+    if twice > 0 && !counted {
+        let verb = reading.aggregate.done();
+        notes.push(format!("{verb} {} rows with a time that occurs twice or more", grouped(twice)));
+    }
+    let with_value = cells.iter().filter(|c| counted || c.values > 0).count();
+    if with_value < 3 && (stated.is_none() || grain == 1) {
+        let message = format!("{with_value} points in time are too few");
         return Err(error(message, "give at least 4, better two seasons or more"));
     }
-    take_increments(&mut rows, &mut notes);
-    let mut times: Vec<i64> = raw.rows.iter().map(|row| row.time.number()).collect();
-    times.sort_unstable();
-    times.dedup();
-    let step = step(&times, &mut notes);
-    let start = rows[0].0;
-    let count = (rows[rows.len() - 1].0 - start + step / 2) / step + 1;
+    let aggregate = counter::increments(&mut cells, reading.aggregate, &mut notes);
+    let times: Vec<i64> = cells.iter().map(|c| c.time).collect();
+    let found = step::found(&times, raw.kind, &mut notes);
+    if let Some(stated) = stated.filter(|stated| found >= 2 * stated) {
+        let length = |size| if raw.kind == Kind::Clock { span(size) } else { size.to_string() };
+        let (rows, asked) = (length(found), length(stated));
+        let message = format!("its rows are {rows} apart, so that most steps of {asked} have none");
+        return Err(error(message, "leave --step out, or give a longer one"));
+    }
+    let wide = stated.or_else(|| step::coarser(&times, found, raw.kind)).or((grain > 1).then_some(found));
+    let step = wide.unwrap_or(found);
+    if let Some(wide) = wide {
+        let before = cells.len();
+        cells = coarsened(cells, grain, wide);
+        say_steps(raw.rows, before, &cells, (wide, stated), raw.kind, aggregate, &mut notes);
+        step::leave_out_partial(&mut cells, earliest, wide, raw.kind, &mut notes);
+    }
+    cells.retain(|c| counted || c.values > 0);
+    let (Some(first), Some(last)) = (cells.first(), cells.last()) else {
+        return Err(error("no step has rows".into(), "give at least 4, better two seasons or more"));
+    };
+    let count = (last.time - first.time + step / 2) / step + 1;
+    if count < 3 {
+        return Err(error(format!("{count} steps are too few"), "give a shorter --step, or more rows"));
+    }
     if count > POINTS_MAX {
         let message = format!("its span holds {count} steps of {step}");
         return Err(error(message, "is one of the times wrong? cut the span or aggregate first"));
     }
-    let axis = match raw.rows[0].time {
-        Time::Clock(_) => Axis::Clock { start_s: start, step_s: step },
-        Time::Step(_) => Axis::Steps { start, step },
+    let axis = match raw.kind {
+        Kind::Clock => Axis::Clock { start_s: first.time, step_s: step },
+        Kind::Steps => Axis::Steps { start: first.time, step },
     };
-    let values = fill(place(&rows, start, step, count as usize), &axis, &mut notes);
+    let placed = place(&cells, step, count as usize, aggregate);
+    let holes = placed.iter().any(Option::is_none);
+    let values = fill(placed, &axis, aggregate, &mut notes);
     let negative = values.iter().filter(|v| **v < 0.0).count();
     if negative > 0 {
-        notes.push(format!("{negative} of {} values are negative: kept", values.len()));
+        notes.push(format!(
+            "{} of {} values are negative: kept",
+            grouped(negative as u64),
+            grouped(values.len() as u64)
+        ));
+    }
+    if raw.adrift && (holes || twice > 0) {
+        let word = "times without an offset were read as UTC: where clocks are put forward and back that makes gaps \
+                    and duplicates; name their --timezone";
+        notes.push(word.to_owned());
     }
     Ok(Series { id: raw.id, axis, values, notes })
 }
 
-fn merge_duplicates(rows: &mut Vec<(i64, f64)>, notes: &mut Vec<String>) {
-    let before = rows.len();
-    let merged: Vec<(i64, f64)> = rows
-        .chunk_by(|a, b| a.0 == b.0)
-        .map(|same| (same[0].0, same.iter().map(|r| r.1).sum::<f64>() / same.len() as f64))
-        .collect();
-    *rows = merged;
-    if rows.len() < before {
-        notes.push(format!("averaged {} rows with a time that occurs twice or more", before - rows.len()));
-    }
+/// Rows beyond the first of their time.
+fn duplicates(cells: &[Cell], counted: bool) -> u64 {
+    cells.iter().map(|c| if counted { c.rows } else { c.values }.saturating_sub(1)).sum()
 }
 
-/// Counters only grow, but for falls back to almost nothing: with at least one such fall among at least 20 rows, and
-/// no other, the increments are the demand.
-fn take_increments(rows: &mut Vec<(i64, f64)>, notes: &mut Vec<String>) {
-    let falls = rows.windows(2).filter(|w| w[1].1 < w[0].1).count();
-    let resets = rows.windows(2).filter(|w| w[1].1 < 0.1 * w[0].1).count();
-    let rises = rows.windows(2).filter(|w| w[1].1 > w[0].1).count();
-    if resets == 0 || falls != resets || rows.len() < 20 || resets * 10 > rows.len() || rises * 2 < rows.len()
-    {
+fn coarsened(cells: Vec<Cell>, grain: i64, step: i64) -> Vec<Cell> {
+    if grain == step {
+        return cells;
+    }
+    let mut all = Cells::new(1);
+    all.take_sorted(cells);
+    all.coarsen(step);
+    all.into_sorted()
+}
+
+/// That steps were made of rows.
+fn say_steps(
+    rows: u64,
+    before: usize,
+    cells: &[Cell],
+    (step, stated): (i64, Option<i64>),
+    kind: Kind,
+    aggregate: Aggregate,
+    notes: &mut Vec<String>,
+) {
+    if rows.max(before as u64) <= cells.len() as u64 {
         return;
     }
-    *rows =
-        rows.windows(2).map(|w| (w[1].0, if w[1].1 < w[0].1 { w[1].1 } else { w[1].1 - w[0].1 })).collect();
-    notes.push(format!("took the increments of a counter that was reset {resets} times"));
+    let length = if kind == Kind::Clock { span(step) } else { step.to_string() };
+    let (rows, count) = (grouped(rows), grouped(cells.len() as u64));
+    let other = if stated.is_some() { "" } else { " (--step states another)" };
+    notes.push(format!("{} {rows} rows within {count} steps of {length}{other}", aggregate.done()));
 }
 
-/// The distance of times: the one that all others are multiples of, or the most frequent one, where either is frequent
-/// enough; else the median.
-fn step(times: &[i64], notes: &mut Vec<String>) -> i64 {
-    let mut distances: Vec<i64> = times.windows(2).map(|w| w[1] - w[0]).collect();
-    distances.sort_unstable();
-    let usual = distances.chunk_by(|a, b| a == b).max_by_key(|same| same.len()).expect("three rows");
-    let common = distances.iter().fold(0, |a, b| gcd(a, *b));
-    if 5 * distances.iter().filter(|d| **d == common).count() >= distances.len() {
-        return common;
-    }
-    if 2 * usual.len() >= distances.len() {
-        return usual[0];
-    }
-    let median = distances[distances.len() / 2];
-    let round =
-        [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800];
-    let step =
-        round.into_iter().min_by_key(|r| (r - median).abs()).filter(|r| (r - median).abs() * 3 <= median);
-    let step = step.unwrap_or(median);
-    notes.push(format!("the times are irregular: averaged over steps of {step}"));
-    step
-}
-
-/// The greatest common divisor (Euclid).
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// The mean of the rows nearest to each step.
-fn place(rows: &[(i64, f64)], start: i64, step: i64, count: usize) -> Vec<Option<f64>> {
-    let mut sums = vec![(0.0, 0u32); count];
-    for (time, value) in rows {
-        let at = &mut sums[(((time - start) + step / 2) / step) as usize];
-        *at = (at.0 + value, at.1 + 1);
-    }
-    sums.into_iter().map(|(sum, n)| (n > 0).then(|| sum / f64::from(n))).collect()
-}
-
-fn fill(values: Vec<Option<f64>>, axis: &Axis, notes: &mut Vec<String>) -> Vec<f64> {
-    let missing = values.iter().filter(|v| v.is_none()).count();
-    if missing > 0 {
-        notes.push(format!("interpolated {missing} of {} points", values.len()));
-    }
-    let season = axis.step_s().and_then(|step| seasons::of_step(step).seasons.last().copied());
-    let mut filled: Vec<f64> = Vec::with_capacity(values.len());
-    let mut at = 0;
-    while at < values.len() {
-        if let Some(value) = values[at] {
-            filled.push(value);
-            at += 1;
-            continue;
+/// The value of each step, of the rows nearest to it.
+fn place(cells: &[Cell], step: i64, count: usize, aggregate: Aggregate) -> Vec<Option<f64>> {
+    let mut placed: Vec<Option<Cell>> = vec![None; count];
+    for cell in cells {
+        let slot = &mut placed[((cell.time - cells[0].time + step / 2) / step) as usize];
+        match slot {
+            Some(before) => before.merge(cell),
+            None => *slot = Some(*cell),
         }
-        let end = (at..values.len()).find(|t| values[*t].is_some()).expect("the last value is there");
-        let (from, to) = (filled[at - 1], values[end].expect("just found"));
-        let gap = end - at;
-        for t in at..end {
-            let line = from + (to - from) * (t - at + 1) as f64 / (gap + 1) as f64;
-            let alike = season.filter(|s| gap > BRIDGED && *s <= t).map(|s| filled[t - s]);
-            filled.push(alike.unwrap_or(line));
-        }
-        at = end;
     }
-    filled
+    placed.into_iter().map(|cell| cell.map(|cell| value(&cell, aggregate))).collect()
+}
+
+fn value(cell: &Cell, aggregate: Aggregate) -> f64 {
+    match aggregate {
+        Aggregate::Mean => cell.sum / cell.values as f64,
+        Aggregate::Sum | Aggregate::Increase => cell.sum,
+        Aggregate::Max => cell.largest,
+        Aggregate::Count => cell.rows as f64,
+    }
+}
+
+/// The time that a step begins at, for notes.
+pub(super) fn time_of(number: i64, kind: Kind) -> Time {
+    match kind {
+        Kind::Clock => Time::Clock(number),
+        Kind::Steps => Time::Step(number),
+    }
 }

@@ -1,16 +1,16 @@
-//! Rows of files, by series.
+//! Rows of text files.
 
-use std::{
-    collections::HashMap,
-    io::{BufRead, BufReader, Read},
-};
+use std::io::{BufRead, BufReader, Read};
 
-use loadline_model::series::Time;
 use serde_json::Value;
 
-use super::{Columns, IngestError, columns::Chosen};
+use super::{
+    Aggregate, IngestError, RawSeries, Reading, clock,
+    collector::{Collector, Kind},
+    columns::Chosen,
+};
 
-/// How a file is written.
+/// How a text file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Cells separated by commas, with a line of names.
@@ -22,9 +22,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the end of a file's name; CSV where that says nothing.
+    /// By the end of a file's name, that of a compression left out; CSV where that says nothing.
     pub fn of_name(name: &str) -> Format {
-        match name.rsplit('.').next().map(str::to_ascii_lowercase).as_deref() {
+        let name = name.to_ascii_lowercase();
+        let name = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(&name);
+        match name.rsplit('.').next() {
             Some("tsv" | "tab") => Format::Tsv,
             Some("ndjson" | "jsonl" | "json") => Format::Ndjson,
             _ => Format::Csv,
@@ -32,55 +34,37 @@ impl Format {
     }
 }
 
-/// One row.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
-    /// Its line in the file, from 1.
-    pub line: u64,
-    /// When.
-    pub time: Time,
-    /// The demand; `None` where the cell is empty or says so.
-    pub value: Option<f64>,
-}
-
-/// The rows of one series as they stand in the file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RawSeries {
-    /// Its name; empty where there is no such column.
-    pub id: String,
-    /// Its rows.
-    pub rows: Vec<Row>,
-}
-
-/// Reads all series of `reader`, in the order of their first rows. `file` is its name in messages.
+/// Reads all series of `reader`, in the order of their first rows, row by row: what is held are the steps of the series,
+/// not the rows. `file` is its name in messages.
+///
+/// # Errors
+///
+/// The first thing that cannot be used, with its line, its column and the way out.
 pub fn read(
     reader: impl Read,
     file: &str,
     format: Format,
-    columns: &Columns,
+    reading: &Reading,
 ) -> Result<Vec<RawSeries>, IngestError> {
-    let mut collector = Collector { file, by_id: HashMap::new(), all: Vec::new() };
+    let mut rows = Rows { collector: Collector::new(file, reading, "line"), before: None };
     match format {
-        Format::Csv => delimited(reader, b',', columns, &mut collector)?,
-        Format::Tsv => delimited(reader, b'\t', columns, &mut collector)?,
-        Format::Ndjson => lines(reader, columns, &mut collector)?,
+        Format::Csv => delimited(reader, b',', &mut rows)?,
+        Format::Tsv => delimited(reader, b'\t', &mut rows)?,
+        Format::Ndjson => lines(reader, &mut rows)?,
     }
-    if collector.all.is_empty() {
-        return Err(IngestError::new(file, None, "there are no rows", "give a file with times and values"));
-    }
-    Ok(collector.all)
+    rows.collector.finish()
 }
 
-fn delimited(
-    reader: impl Read,
-    delimiter: u8,
-    columns: &Columns,
-    collector: &mut Collector<'_>,
-) -> Result<(), IngestError> {
-    let file = collector.file;
+fn delimited(reader: impl Read, delimiter: u8, rows: &mut Rows<'_>) -> Result<(), IngestError> {
+    let (file, reading) = (rows.collector.file, rows.collector.reading);
     let broken = |error: csv::Error| {
         let line = error.position().map(csv::Position::line);
-        IngestError::new(file, line, error.to_string(), "every line needs the same number of cells, in UTF-8")
+        IngestError::new(
+            file,
+            line,
+            csv_message(&error),
+            "every line needs the same number of cells, in UTF-8",
+        )
     };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
     let headers = reader.headers().map_err(broken)?;
@@ -93,58 +77,64 @@ fn delimited(
             Some(at) => at,
             None => {
                 let first: Vec<String> = record.iter().map(str::to_owned).collect();
-                *chosen.insert(columns.choose(file, &names, &first)?)
+                *chosen.insert(reading.choose(file, &names, &first)?)
             }
         };
         let line = record.position().map_or(0, csv::Position::line);
-        let id = at.series.map_or("", |i| &record[i]);
-        collector.push(
-            line,
-            id,
-            (&names[at.time], &record[at.time]),
-            (&names[at.value], &record[at.value]),
-        )?;
+        let named = |i: usize| (names[i].as_str(), &record[i]);
+        rows.push(line, at.series.map_or("", |i| &record[i]), named(at.time), at.value.map(named))?;
     }
     Ok(())
 }
 
-fn lines(reader: impl Read, columns: &Columns, collector: &mut Collector<'_>) -> Result<(), IngestError> {
-    let file = collector.file;
+/// The word of the CSV reader without the place, which is said apart.
+fn csv_message(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("this line has {len} cells, the first one has {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { err, .. } => format!("cell {} is not UTF-8 text", err.field() + 1),
+        csv::ErrorKind::Io(error) => format!("it cannot be read: {error}"),
+        _ => error.to_string(),
+    }
+}
+
+fn lines(reader: impl Read, rows: &mut Rows<'_>) -> Result<(), IngestError> {
+    let (file, reading) = (rows.collector.file, rows.collector.reading);
     let mut chosen: Option<(Vec<String>, Chosen)> = None;
     for (index, line) in BufReader::new(reader).lines().enumerate() {
         let number = index as u64 + 1;
         let broken = |message: String| {
-            IngestError::new(
-                file,
-                Some(number),
-                message,
-                "write one JSON object a line, such as {\"time\":…,\"value\":…}",
-            )
+            let help = "write one JSON object a line, such as {\"time\":…,\"value\":…}";
+            IngestError::new(file, Some(number), message, help)
         };
-        let line = line.map_err(|e| broken(e.to_string()))?;
+        let line = line.map_err(|e| broken(format!("it cannot be read: {e}")))?;
         if line.trim().is_empty() {
             continue;
         }
-        let Value::Object(object) = serde_json::from_str(&line).map_err(|e| broken(e.to_string()))? else {
+        let Value::Object(object) = serde_json::from_str(&line).map_err(|e| broken(json_message(&e)))? else {
             return Err(broken("this is not a JSON object".into()));
         };
         if chosen.is_none() {
             let names: Vec<String> = object.keys().cloned().collect();
             let first: Vec<String> = object.values().map(cell).collect();
-            let at = columns.choose(file, &names, &first)?;
+            let at = reading.choose(file, &names, &first)?;
             chosen = Some((names, at));
         }
         let (names, at) = chosen.as_ref().expect("just chosen");
         let text = |i: usize| object.get(&names[i]).map(cell).unwrap_or_default();
-        let id = at.series.map(text).unwrap_or_default();
-        collector.push(
-            number,
-            &id,
-            (&names[at.time], &text(at.time)),
-            (&names[at.value], &text(at.value)),
-        )?;
+        let (id, time, value) = (at.series.map(text).unwrap_or_default(), text(at.time), at.value.map(text));
+        let value = at.value.zip(value.as_deref()).map(|(i, text)| (names[i].as_str(), text));
+        rows.push(number, &id, (&names[at.time], &time), value)?;
     }
     Ok(())
+}
+
+/// The word of the JSON reader without the line, which is said apart.
+fn json_message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let bare = text.rsplit_once(" at line ").map_or(text.as_str(), |(bare, _)| bare);
+    format!("column {}: {bare}", error.column())
 }
 
 /// A JSON value as a cell.
@@ -156,61 +146,63 @@ fn cell(value: &Value) -> String {
     }
 }
 
-struct Collector<'a> {
-    file: &'a str,
-    by_id: HashMap<String, usize>,
-    all: Vec<RawSeries>,
+/// A number, or `None` where the cell is empty or says so; an error where it is neither.
+pub(super) fn number(text: &str) -> Result<Option<f64>, ()> {
+    let text = text.trim();
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => return Ok(Some(value)),
+        Ok(value) if value.is_nan() => return Ok(None),
+        _ => {}
+    }
+    match text.to_ascii_lowercase().as_str() {
+        "" | "na" | "n/a" | "null" | "none" | "-" => Ok(None),
+        _ => Err(()),
+    }
 }
 
-impl Collector<'_> {
+/// What to do about a cell that is no time.
+pub(super) const TIME_HELP: &str =
+    "write RFC 3339 (2026-01-31T12:00:00Z), seconds since 1970, or a whole step";
+/// What to do about a cell that is no number.
+pub(super) const NUMBER_HELP: &str = "leave it empty where nothing was measured";
+
+struct Rows<'a> {
+    collector: Collector<'a>,
+    /// The text of the time in the row before, and what it was read as.
+    before: Option<(String, clock::Read)>,
+}
+
+impl Rows<'_> {
     /// `time` and `value` come with the names of their columns.
     fn push(
         &mut self,
         line: u64,
         id: &str,
         time: (&str, &str),
-        value: (&str, &str),
+        value: Option<(&str, &str)>,
     ) -> Result<(), IngestError> {
+        let reading = self.collector.reading;
         let error = |(column, text): (&str, &str), kind: &str, help: &str| {
-            IngestError::new(
-                self.file,
-                Some(line),
-                format!("`{text}` in column `{column}` is not a {kind}"),
-                help,
-            )
+            self.collector.error(line, format!("`{text}` in column `{column}` is not a {kind}"), help)
         };
-        let at = Time::parse(time.1).ok_or_else(|| {
-            error(time, "time", "write RFC 3339 (2026-01-31T12:00:00Z), seconds since 1970, or a whole step")
-        })?;
-        let number = match value.1.trim().to_ascii_lowercase().as_str() {
-            "" | "nan" | "na" | "n/a" | "null" | "none" | "-" => None,
-            text => Some(
-                text.parse::<f64>()
-                    .ok()
-                    .filter(|v| v.is_finite())
-                    .ok_or_else(|| error(value, "number", "leave it empty where nothing was measured"))?,
-            ),
+        let number = match value.filter(|_| reading.aggregate != Aggregate::Count) {
+            None => None,
+            Some(value) => number(value.1).map_err(|()| error(value, "number", NUMBER_HELP))?,
         };
-        let index = match self.by_id.get(id) {
-            Some(index) => *index,
+        // Many files have rows of many series at the same time: that is read once.
+        let known = self.before.as_ref().filter(|b| b.0 == time.1 && reading.zone.is_none()).map(|b| b.1);
+        let read = match known {
+            Some(read) => read,
             None => {
-                self.all.push(RawSeries { id: id.to_owned(), rows: Vec::new() });
-                self.by_id.insert(id.to_owned(), self.all.len() - 1);
-                self.all.len() - 1
+                let previous = reading.zone.as_ref().and_then(|_| self.collector.last_time(id));
+                let read = clock::read(time.1, reading.zone.as_ref(), previous);
+                let read = read.ok_or_else(|| error(time, "time", TIME_HELP))?;
+                self.before = Some((time.1.to_owned(), read));
+                read
             }
         };
-        let series = &mut self.all[index];
-        if let Some(first) = series.rows.first()
-            && std::mem::discriminant(&first.time) != std::mem::discriminant(&at)
-        {
-            return Err(IngestError::new(
-                self.file,
-                Some(line),
-                format!("`{}` is another kind of time than in line {}", time.1, first.line),
-                "write dates or whole steps, not both, within one series",
-            ));
-        }
-        series.rows.push(Row { line, time: at, value: number });
-        Ok(())
+        let index = self.collector.series(id, Kind::of(read.time), line, || time.1.to_owned())?;
+        self.collector.all[index].adrift |= read.adrift;
+        self.collector.add(index, 1, |cells| cells.push(read.time.number(), number))
     }
 }

@@ -3,12 +3,19 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn load(text: &str, format: Format, columns: &Columns) -> Result<Vec<Series>, IngestError> {
-    read(text.as_bytes(), "d.csv", format, columns)?.into_iter().map(|raw| regular(raw, "d.csv")).collect()
+fn load(text: &str, format: Format, reading: &Reading) -> Result<Vec<Series>, IngestError> {
+    let raw = read(text.as_bytes(), "d.csv", format, reading)?;
+    raw.into_iter().map(|raw| regular(raw, "d.csv", reading)).collect()
 }
 
 fn csv(text: &str) -> Result<Vec<Series>, IngestError> {
-    load(text, Format::Csv, &Columns::default())
+    load(text, Format::Csv, &Reading::default())
+}
+
+/// With a step and a way to aggregate.
+fn csv_by(text: &str, step: &str, aggregate: Aggregate) -> Result<Series, IngestError> {
+    let reading = Reading { step: Some(Step::parse(step).unwrap()), aggregate, ..Reading::default() };
+    Ok(load(text, Format::Csv, &reading)?.remove(0))
 }
 
 #[test]
@@ -63,7 +70,7 @@ fn a_day_without_an_hour_is_no_hole_in_utc() {
 fn lines_of_json() {
     let text = "{\"ts\":1767225600,\"n\":1}\n\n{\"ts\":1767229200,\"n\":null}\n{\"n\":3,\"ts\":1767232800}\n\
                 {\"ts\":1767236400,\"n\":4}\n";
-    let all = load(text, Format::Ndjson, &Columns::default()).unwrap();
+    let all = load(text, Format::Ndjson, &Reading::default()).unwrap();
     assert_eq!(all[0].values, [1.0, 2.0, 3.0, 4.0]);
 }
 
@@ -84,17 +91,163 @@ fn mistakes_are_named() {
     assert!(message("time,value\n0,\n1,\n2,\n").contains("all values are missing"));
     assert!(message("time,value\n0,1\n1,2\n").contains("too few"));
     assert!(message("time,value\n0,1\n1,2\n2,3\n99999999,2\n").contains("is one of the times wrong?"));
-    let wrong = Columns { value: Some("valeu".into()), ..Columns::default() };
+    let columns = Columns { value: Some("valeu".into()), ..Columns::default() };
+    let wrong = Reading { columns, ..Reading::default() };
     let error = load("time,value\n0,1\n", Format::Csv, &wrong).unwrap_err();
     assert!(error.to_string().contains("did you mean `value`?"), "{error}");
 }
 
+/// Minutes, with each of 0 to 59 once in every hour as their values.
+fn minutes(count: i64) -> String {
+    let row = |minute: i64| format!("{},{}\n", 1_767_225_600 + 60 * minute, minute * 7 % 60);
+    "time,value\n".to_owned() + &(0..count).map(row).collect::<String>()
+}
+
+#[test]
+fn rows_are_aggregated_to_a_stated_step() {
+    let of = |aggregate| csv_by(&minutes(300), "1h", aggregate).unwrap();
+    let mean = of(Aggregate::Mean);
+    assert_eq!((mean.values.as_slice(), mean.axis.step_s()), (&[29.5; 5][..], Some(3600.0)));
+    assert_eq!(mean.notes, ["averaged 300 rows within 5 steps of 1 h"]);
+    assert_eq!(of(Aggregate::Sum).values, [1770.0; 5]);
+    assert_eq!(of(Aggregate::Max).values, [59.0; 5]);
+    assert_eq!(of(Aggregate::Count).values, [60.0; 5]);
+    // The last value of each hour is the same, so that a counter has not grown since the one before.
+    assert_eq!(of(Aggregate::Increase).values, [0.0; 4]);
+}
+
+#[test]
+fn a_step_that_rows_cover_in_part_is_left_out() {
+    let series = csv_by(&minutes(330), "1h", Aggregate::Sum).unwrap();
+    assert_eq!(series.values, [1770.0; 5]);
+    assert_eq!(
+        series.notes[1],
+        "left the last step out, 2026-01-01T05:00:00Z: its rows end at 2026-01-01T05:29:00Z, before it does"
+    );
+    let late: String = minutes(300)
+        .lines()
+        .enumerate()
+        .filter(|(i, _)| !(1..40).contains(i))
+        .map(|(_, l)| format!("{l}\n"))
+        .collect();
+    assert_eq!(csv_by(&late, "1h", Aggregate::Mean).unwrap().values, [29.5; 4]);
+}
+
+#[test]
+fn events_are_counted_and_a_quiet_hour_is_none() {
+    let events =
+        "seen\n2026-01-01T00:10:00Z\n2026-01-01T00:20:00Z\n2026-01-01T03:30:00Z\n2026-01-01T01:30:00Z\n";
+    let series = csv_by(events, "1h", Aggregate::Count).unwrap();
+    assert_eq!(series.values, [2.0, 1.0, 0.0, 1.0]);
+    assert!(
+        series.notes.iter().any(|note| note == "1 of 4 points have no rows: counted as 0"),
+        "{:?}",
+        series.notes
+    );
+}
+
+#[test]
+fn too_many_points_are_aggregated_and_that_is_said() {
+    let series = &csv(&minutes(150_000)).unwrap()[0];
+    assert_eq!(series.axis.step_s(), Some(300.0));
+    assert_eq!(series.notes[0], "averaged 150,000 rows within 30,000 steps of 5 min (--step states another)");
+}
+
+#[test]
+fn a_step_that_fits_no_row_is_refused() {
+    let message = |step: &str| csv_by(&minutes(300), step, Aggregate::Mean).unwrap_err().to_string();
+    assert_eq!(
+        message("10s"),
+        "d.csv: its rows are 1 min apart, so that most steps of 10 s have none; leave --step out, or give a longer one"
+    );
+    assert_eq!(message("5"), "d.csv:2: the times have dates; give --step as a duration such as 1h");
+    let steps = csv_by("time,value\n0,1\n1,2\n2,3\n", "1h", Aggregate::Mean).unwrap_err().to_string();
+    assert!(steps.contains("whole steps without dates"), "{steps}");
+    assert_eq!(
+        csv_by("time,value\n0,1\n1,3\n2,3\n3,5\n4,1\n5,1\n", "2", Aggregate::Mean).unwrap().values,
+        [2.0, 4.0, 1.0]
+    );
+}
+
+#[test]
+fn local_hours_need_their_zone() {
+    // The night of 25 October 2026 in Berlin: 02:00 comes twice.
+    let hours = ["00", "01", "02", "02", "03", "04"].iter().enumerate();
+    let text: String = hours.map(|(i, hour)| format!("2026-10-25 {hour}:00:00,{i}\n")).collect();
+    let text = format!("time,value\n{text}");
+    let plain = &csv(&text).unwrap()[0];
+    assert_eq!(plain.values, [0.0, 1.0, 2.5, 4.0, 5.0]);
+    assert!(plain.notes.iter().any(|note| note.contains("--timezone")), "{:?}", plain.notes);
+    let reading = Reading { zone: Some(Zone::parse("Europe/Berlin").unwrap()), ..Reading::default() };
+    let local = load(&text, Format::Csv, &reading).unwrap().remove(0);
+    assert_eq!((local.values.as_slice(), local.notes.len()), (&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0][..], 0));
+    assert_eq!(local.axis.time(0).to_string(), "2026-10-24T22:00:00Z");
+}
+
+#[test]
+fn files_that_go_on_are_one_series() {
+    let days = |from: i64, to: i64| -> Vec<RawSeries> {
+        let rows: String = (from..to).map(|t| format!("{},{t}\n", 1_767_225_600 + 3_600 * t)).collect();
+        read(format!("time,value\n{rows}").as_bytes(), "d", Format::Csv, &Reading::default()).unwrap()
+    };
+    let reading = Reading::default();
+    let of = |spans: &[(i64, i64)], parts| -> Vec<Series> {
+        let mut files = Files::new("d", &reading, parts);
+        spans
+            .iter()
+            .enumerate()
+            .for_each(|(i, (from, to))| files.add(format!("f{i}"), days(*from, *to)).unwrap());
+        files.finish().into_iter().map(|raw| regular(raw, "d", &reading).unwrap()).collect()
+    };
+    let joined = of(&[(24, 48), (0, 24)], Parts::Auto);
+    assert_eq!((joined.len(), joined[0].values.len(), joined[0].values[47]), (1, 48, 47.0));
+    assert_eq!(joined[0].notes, ["joined 2 files"]);
+    let apart = of(&[(0, 24), (0, 24)], Parts::Auto);
+    assert_eq!(apart.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["f0", "f1"]);
+    assert_eq!(of(&[(0, 24), (24, 48)], Parts::Separate).len(), 2);
+    assert_eq!(of(&[(0, 24), (12, 48)], Parts::Joined)[0].values.len(), 48);
+}
+
 proptest! {
+    /// Rows in any order and number of copies make the same series, apart from the notes.
+    #[test]
+    fn order_does_not_matter(rows in prop::collection::vec((0i64..400, -50i32..50), 3..200).prop_shuffle()) {
+        let text = |rows: &[(i64, i32)]| -> String {
+            rows.iter().fold("time,value\n".into(), |text, (t, v)| text + &format!("{},{v}\n", 1_767_225_600 + 600 * t))
+        };
+        let mut sorted = rows.clone();
+        sorted.sort_unstable();
+        let (any, ordered) = (csv_by(&text(&rows), "1h", Aggregate::Mean), csv_by(&text(&sorted), "1h", Aggregate::Mean));
+        match (any, ordered) {
+            (Ok(any), Ok(ordered)) => {
+                prop_assert_eq!(any.axis, ordered.axis);
+                any.values.iter().zip(&ordered.values).for_each(|(a, b)| assert!((a - b).abs() < 1e-9));
+            }
+            (any, ordered) => prop_assert_eq!(any.is_err(), ordered.is_err()),
+        }
+    }
+
+    /// However a file is written, it is the same demand.
+    #[test]
+    fn all_formats_say_the_same(values in prop::collection::vec(prop::option::of((-1_000_000i32..1_000_000).prop_map(|n| f64::from(n) / 16.0)), 4..60)) {
+        let rows = || values.iter().enumerate().map(|(i, v)| (1_767_225_600 + 3_600 * i as i64, v));
+        let cell = |v: &Option<f64>, none: &str| v.map_or(none.to_owned(), |v| v.to_string());
+        let csv: String = rows().map(|(t, v)| format!("{t},{}\n", cell(v, ""))).collect();
+        let tsv: String = rows().map(|(t, v)| format!("{}\t{}\n", loadline_model::series::Time::Clock(t), cell(v, "NaN"))).collect();
+        let lines: String = rows().map(|(t, v)| format!("{{\"value\":{},\"time\":{t}}}\n", cell(v, "null"))).collect();
+        let of = |text: String, format| load(&text, format, &Reading::default()).map_err(|e| e.to_string());
+        let first = of(format!("time,value\n{csv}"), Format::Csv);
+        prop_assert_eq!(&first, &of(format!("time\tvalue\n{tsv}"), Format::Tsv));
+        if values[0].is_some() {
+            prop_assert_eq!(&first, &of(lines, Format::Ndjson));
+        }
+    }
+
     /// Whatever the bytes: an error or finite values, never a panic.
     #[test]
     fn any_text(text in "(time,value\n)?([0-9a-zT:,.{}\"\n-]{0,80}|([0-9]{1,3},[0-9.]{1,5}\n){0,30})") {
         for format in [Format::Csv, Format::Tsv, Format::Ndjson] {
-            if let Ok(all) = load(&text, format, &Columns::default()) {
+            if let Ok(all) = load(&text, format, &Reading::default()) {
                 prop_assert!(all.iter().all(|s| s.values.iter().all(|v| v.is_finite())));
             }
         }

@@ -1,28 +1,28 @@
 //! `loadline forecast`: demand from historical metrics.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use loadline::analysis::forecast::Method;
-use loadline::analysis::ingest::Columns;
-use loadline::forecast::{Horizon, PlanningError, Request, forecast_all, load};
-use loadline::model::diagnostic::nearest;
+use loadline::forecast::{Horizon, PlanningError, Request, forecast_all};
 use loadline::model::forecast::{ForecastDocument, SeriesForecast};
-use loadline::model::series::Series;
 
 use super::exit::{Exit, UserError};
 use super::output::{Output, check_writable};
+use super::source::SourceFlags;
 
 /// Forecast demand from historical metrics, with intervals calibrated by backtests
 #[derive(Debug, clap::Args)]
 pub(crate) struct Forecast {
-    /// CSV, TSV or NDJSON, a folder of them, or - for CSV from stdin
+    /// CSV, TSV, NDJSON or Parquet, a folder of them, or - for CSV from stdin; or see --prometheus
     #[arg(value_name = "SERIES")]
-    source: PathBuf,
+    file: Option<PathBuf>,
     #[command(flatten)]
-    columns: ColumnFlags,
+    source: SourceFlags,
     /// How far ahead: steps (48) or a duration (90d)
     #[arg(long, value_parser = Horizon::parse)]
     horizon: Option<Horizon>,
@@ -35,6 +35,9 @@ pub(crate) struct Forecast {
     /// The way to forecast
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
+    /// Series forecast at a time; changes nothing in the result [default: the cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), env = "LOADLINE_THREADS")]
+    threads: Option<u16>,
     /// What to print [default: a summary]
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -44,38 +47,6 @@ pub(crate) struct Forecast {
     /// Where to
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
-}
-
-/// The columns of a file of demand.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ColumnFlags {
-    /// The column of the time [default: found]
-    #[arg(long, value_name = "COL")]
-    time: Option<String>,
-    /// The column of the demand [default: found]
-    #[arg(long, value_name = "COL")]
-    value: Option<String>,
-    /// The column that parts many series in one file [default: found]
-    #[arg(long, value_name = "COL")]
-    series: Option<String>,
-    /// Only the series of this name (repeatable)
-    #[arg(long, value_name = "ID")]
-    only: Vec<String>,
-}
-
-impl ColumnFlags {
-    /// Reads the series that are asked for.
-    pub(crate) fn load(self, source: &Path) -> anyhow::Result<Vec<Series>> {
-        let columns = Columns { time: self.time, value: self.value, series: self.series };
-        let mut all = load(source, &columns).map_err(sort)?;
-        let names = all.iter().map(|s| s.id.as_str());
-        if let Some(unknown) = self.only.iter().find(|id| !names.clone().any(|name| name == id.as_str())) {
-            let help = nearest(unknown, names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-            return Err(UserError::input(format!("{} has no series `{unknown}`{help}", source.display())));
-        }
-        all.retain(|s| self.only.is_empty() || self.only.contains(&s.id));
-        Ok(all)
-    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -103,12 +74,14 @@ fn level(text: &str) -> Result<f64, String> {
 impl Forecast {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         check_writable(&self.output)?;
-        let series = self.columns.load(&self.source)?;
+        let series = self.source.load(self.file, "SERIES")?;
         let method = match self.model {
             Model::Auto => Method::Auto,
             Model::SeasonalNaive => Method::SeasonalNaive,
         };
-        let request = Request { horizon: self.horizon, seasons: self.season, levels: self.level, method };
+        let threads = self.threads.map(usize::from);
+        let request =
+            Request { horizon: self.horizon, seasons: self.season, levels: self.level, method, threads };
         let document = forecast_all(&series, &request, progress(series.len(), out)).map_err(sort)?;
         let mut data = Vec::new();
         match self.format.or(self.json.then_some(Format::Json)) {
@@ -128,18 +101,31 @@ impl Forecast {
 pub(crate) fn sort(error: PlanningError) -> anyhow::Error {
     match error {
         PlanningError::Plan(diagnostics) => UserError::Diagnostics(diagnostics).into(),
-        error => UserError::input(error),
+        error if error.is_bad_input() => UserError::input(error),
+        error => error.into(),
     }
 }
 
-/// A bar on a terminal, where there are many series.
+/// Seconds between plain lines where there is no terminal.
+const LINE_S: u64 = 10;
+
+/// Where there are many series: a bar on a terminal, elsewhere a plain line every ten seconds.
 fn progress(count: usize, out: &Output) -> impl Fn() + Sync {
-    let shown = count > 20 && !out.is_quiet() && std::io::stderr().is_terminal();
+    let out = *out;
+    let terminal = std::io::stderr().is_terminal();
+    let shown = count > 20 && !out.is_quiet() && terminal;
     let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
     if !shown {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    move || bar.inc(1)
+    let (began, lines) = (Instant::now(), AtomicU64::new(0));
+    move || {
+        bar.inc(1);
+        let line = began.elapsed().as_secs() / LINE_S;
+        if !terminal && lines.fetch_max(line, Ordering::Relaxed) < line {
+            out.say(format_args!("forecast {} of {count} series", bar.position()));
+        }
+    }
 }
 
 fn summary(document: &ForecastDocument) -> String {

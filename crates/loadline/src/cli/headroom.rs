@@ -9,22 +9,24 @@ use loadline::model::headroom::HeadroomDocument;
 use loadline::model::plan::{Plan, parse_fraction, parse_span};
 use loadline::model::series::Time;
 use loadline::plan::headroom_of_plan;
+use loadline::prometheus::Access;
 
 use super::exit::{Exit, UserError};
-use super::forecast::{ColumnFlags, sort};
+use super::forecast::sort;
 use super::output::{Output, check_writable};
+use super::source::SourceFlags;
 
 /// Join capacity and demand: when it runs out, how likely, how many instances are needed by when
 #[derive(Debug, clap::Args)]
 pub(crate) struct Headroom {
     /// A plan file (YAML), which says all of this; its files are relative to it
-    #[arg(value_name = "PLAN", required_unless_present_all = ["demand", "capacity"])]
+    #[arg(value_name = "PLAN", required_unless_present = "capacity")]
     plan: Option<PathBuf>,
-    /// The demand: CSV, TSV or NDJSON, or a folder of them; several series are summed
+    /// The demand: CSV, TSV, NDJSON or Parquet, or a folder of them; several series are summed
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     demand: Option<PathBuf>,
     #[command(flatten)]
-    columns: ColumnFlags,
+    source: SourceFlags,
     /// The capacity of one instance: a number in the demand's unit, a rate, a range (1100..1300, taken as a 90 %
     /// interval), or the file of a saturation document
     #[arg(long, value_parser = parse_capacity, conflicts_with = "plan")]
@@ -105,8 +107,13 @@ impl Headroom {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         check_writable(&self.output)?;
         let (json, output, instances) = (self.json, self.output.clone(), self.instances);
+        if self.plan.is_some() && self.source.is_given() {
+            return Err(UserError::input(
+                "the plan says where demand comes from: give it or --prometheus, not both",
+            ));
+        }
         let document = match &self.plan {
-            Some(path) => of_plan(path, self.horizon)?,
+            Some(path) => of_plan(path, self.horizon, &self.source.access()?)?,
             None => self.plain()?,
         };
         let data = if json {
@@ -120,10 +127,10 @@ impl Headroom {
 
     /// Demand and capacity from flags.
     fn plain(self) -> anyhow::Result<HeadroomDocument> {
-        let (Some(demand), Some(capacity)) = (self.demand, self.capacity) else {
-            return Err(UserError::input("give a plan, or --demand and --capacity"));
+        let Some(capacity) = self.capacity else {
+            return Err(UserError::input("give a plan, or --demand (or --prometheus) and --capacity"));
         };
-        let series = self.columns.load(&demand)?;
+        let series = self.source.load(self.demand, "--demand FILE")?;
         let request = Request { horizon: self.horizon, seasons: self.season, ..Request::default() };
         let question = Question {
             capacity,
@@ -144,11 +151,11 @@ impl Headroom {
     }
 }
 
-fn of_plan(path: &Path, horizon: Option<Horizon>) -> anyhow::Result<HeadroomDocument> {
+fn of_plan(path: &Path, horizon: Option<Horizon>, access: &Access) -> anyhow::Result<HeadroomDocument> {
     let text = super::input::text(path)?;
     let plan = Plan::parse(&text, &path.display().to_string()).map_err(UserError::Diagnostics)?;
     let base = path.parent().unwrap_or(Path::new("."));
-    headroom_of_plan(&plan, base, horizon).map_err(sort)
+    headroom_of_plan(&plan, base, horizon, access).map_err(sort)
 }
 
 fn summary(document: &HeadroomDocument, instances: u32) -> String {

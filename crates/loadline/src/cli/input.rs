@@ -61,3 +61,8 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
         _ => Err("it has to be a share such as 5% or 0.05, above 0 and below 100%".into()),
     }
 }
+
+/// The bytes of a file.
+pub(crate) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| UserError::input(format!("cannot read {}: {error}", path.display())))
+}

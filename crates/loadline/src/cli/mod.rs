@@ -23,6 +23,7 @@ mod results;
 mod run;
 mod saturate;
 mod serve;
+mod source;
 mod verdict;
 
 use std::ffi::OsString;
