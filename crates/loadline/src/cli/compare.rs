@@ -111,7 +111,7 @@ impl Compare {
             out.write(file, junit(comparison).as_bytes())?;
         }
         if let Some(file) = &self.markdown {
-            out.write(file, markdown(comparison).as_bytes())?;
+            out.write_markdown(file, &markdown(comparison))?;
         }
         if self.github {
             eprint!("{}", annotations(comparison));

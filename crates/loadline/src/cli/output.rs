@@ -4,8 +4,6 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use anyhow::Context;
-
 /// What the user wants to see.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -52,8 +50,23 @@ impl Output {
         if path == Path::new("-") {
             return self.print(data);
         }
-        fs::write(path, data).with_context(|| format!("failed to write {}", path.display()))
+        fs::write(path, data).map_err(|error| not_written(path, error))
     }
+
+    /// Markdown to a file. The file that `GITHUB_STEP_SUMMARY` names is added to, as GitHub's actions want it.
+    pub(crate) fn write_markdown(&self, path: &Path, text: &str) -> anyhow::Result<()> {
+        if !is_step_summary(path) {
+            return self.write(path, text.as_bytes());
+        }
+        let file = fs::OpenOptions::new().append(true).create(true).open(path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| not_written(path, error))
+    }
+}
+
+/// Whether `path` is the summary of a step of GitHub's actions, which every step adds to.
+fn is_step_summary(path: &Path) -> bool {
+    std::env::var_os("GITHUB_STEP_SUMMARY")
+        .is_some_and(|summary| !summary.is_empty() && path == Path::new(&summary))
 }
 
 /// Fails early where a file cannot be written later.
@@ -61,9 +74,25 @@ pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
     if path == Path::new("-") {
         return Ok(());
     }
-    fs::OpenOptions::new().append(true).create(true).open(path).map(drop).map_err(|error| {
-        super::exit::UserError::input(format!("cannot write to {}: {error}", path.display()))
-    })
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| not_written(path, error))
+}
+
+/// A place that cannot be written to is the user's to mend; a full disk is not.
+fn not_written(path: &Path, error: io::Error) -> anyhow::Error {
+    use io::ErrorKind as K;
+    let reason = match error.kind() {
+        K::NotFound => "there is no such folder",
+        K::NotADirectory => "a part of the path is a file",
+        K::IsADirectory => "it is a folder",
+        K::PermissionDenied => "permission denied",
+        _ => return anyhow::Error::from(error).context(format!("failed to write {}", path.display())),
+    };
+    super::exit::UserError::input(format!("cannot write to {}: {reason}", path.display()))
 }
 
 /// A reader that went away has had enough: no failure.
