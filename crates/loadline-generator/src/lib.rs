@@ -5,6 +5,7 @@ pub mod client;
 pub mod clock;
 pub mod collect;
 pub mod dispatch;
+pub mod examples;
 pub mod exchange;
 mod flow;
 pub mod random;

@@ -15,7 +15,7 @@ use loadline::model::slo::Slo;
 use loadline::run::{FinishedRun, MAX_IN_FLIGHT, RunOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::exit::{Exit, UserError, sort};
+use super::exit::{Exit, UserError, sort, sort_directory};
 use super::live::Live;
 use super::output::{Output, check_writable};
 use super::{headers, input};
@@ -53,7 +53,7 @@ struct LoadFlags {
     #[arg(long, value_enum, env = "LOADLINE_ARRIVALS")]
     arrivals: Option<Arrivals>,
     /// Users who wait for each answer (closed model)
-    #[arg(long, value_name = "N", env = "LOADLINE_USERS")]
+    #[arg(long, value_name = "N", value_parser = input::count, env = "LOADLINE_USERS")]
     users: Option<u32>,
     /// Length of the measured part, such as 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_DURATION")]
@@ -137,7 +137,8 @@ struct EngineFlags {
     /// Threads that drive the load [default: as the load needs, at most one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     workers: Option<u32>,
-    /// How long requests in flight are waited for at the end [default: their time-out]
+    /// How long requests in flight are waited for at the end [default: their time-out]. After Ctrl-C, or an objective
+    /// that ended the run, it is 2s at most; a second Ctrl-C ends it at once
     #[arg(long, value_name = "TIME", value_parser = input::duration)]
     drain: Option<Duration>,
 }
@@ -154,7 +155,7 @@ struct ResultFlags {
     /// Write JUnit XML, one case per objective
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Write Markdown, for a pull request or a step summary
+    /// Write Markdown, for a pull request; the file that $GITHUB_STEP_SUMMARY names is added to, any other replaced
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     /// Write no report.html
@@ -213,7 +214,7 @@ impl Run {
         let stop = StopHandle::new();
         let options = self.options(base, stop.clone())?;
         interrupt_on_ctrl_c(stop)?;
-        let mut live = Live::new(out);
+        let mut live = Live::new(out).watching(options.stop.clone());
         let finished =
             loadline::run::run(&scenario, options, |progress| live.show(progress)).map_err(sort)?;
         live.close();
@@ -398,7 +399,8 @@ impl ResultFlags {
             out.write(file, loadline::render::run::junit(summary).as_bytes())?;
         }
         if let Some(file) = &self.markdown {
-            super::report::render(directory, file, out)?;
+            let view = loadline::report::view(directory).map_err(sort_directory)?;
+            out.write_markdown(file, &loadline::render::run::markdown(&view))?;
         }
         if self.json {
             out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes())?;
@@ -411,9 +413,10 @@ impl ResultFlags {
 
 /// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
 fn exit_of(finished: &FinishedRun, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
-    let FinishedRun { document, summary, unreachable, .. } = finished;
+    let FinishedRun { document, summary, unreachable, no_connection, .. } = finished;
     if *unreachable {
-        eprintln!("error: {}", unreachable_message(&document.target, summary));
+        let why = no_connection.as_deref();
+        eprintln!("error: {}", unreachable_message(&document.target, summary, why));
         return Exit::Failed;
     }
     if summary.status == Status::Interrupted {
@@ -428,11 +431,11 @@ fn exit_of(finished: &FinishedRun, on_inconclusive: OnInconclusive, out: &Output
     }
 }
 
-fn unreachable_message(target: &str, summary: &Summary) -> String {
-    let classes: Vec<&str> = summary.errors.by_class.keys().map(String::as_str).collect();
+fn unreachable_message(target: &str, summary: &Summary, why: Option<&str>) -> String {
+    // In a warm-up nothing is counted.
+    let of = if summary.requests > 0 { format!("of {} attempts ", summary.requests) } else { String::new() };
+    let why = why.map(|why| format!("\n  {why}")).unwrap_or_default();
     format!(
-        "{target} is unreachable: none of {} attempts got a connection ({}); is it running, and is the address right?",
-        summary.requests,
-        classes.join(", ")
+        "{target} is unreachable: none {of}got a connection; is it running, and is the address right?{why}"
     )
 }
