@@ -8,7 +8,8 @@ use crate::support::loadline::run;
 use crate::support::serve::Serve;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials! { Beside: each_is_told_once_with_its_place_and_the_way_out, all_mistakes_of_a_file_are_told, a_file_from_stdin_has_places_too; }
+    trials! { Beside: each_is_told_once_with_its_place_and_the_way_out, all_mistakes_of_a_file_are_told, a_file_from_stdin_has_places_too,
+    what_is_no_mistake_is_noted, the_environment_may_be_set_later; }
 }
 
 /// The character after this one is where the message has to point.
@@ -175,4 +176,28 @@ fn a_file_from_stdin_has_places_too() {
     command.stdin(std::fs::File::open(file).expect("it was just written"));
     let said = crate::support::loadline::start(&folder, command).end().expect(2).stderr;
     assert!(said.contains("stdin:2:1") && said.contains("`flows`"), "{said}");
+}
+
+fn what_is_no_mistake_is_noted() {
+    let folder = Folder::new("noted");
+    let file = folder
+        .write("short.yaml", &format!("target: http://127.0.0.1:1\n{LOAD}{FLOWS}slos: [p50 < 1s over 5s]\n"));
+    let said = run(&folder, &["check", &file]).expect(0).stderr;
+    assert!(said.contains("`p50 < 1s over 5s` cannot be judged: the measured part takes 1s"), "{said}");
+    let file = folder.write("bare.yaml", &format!("target: http://127.0.0.1:1\n{FLOWS}"));
+    let said = run(&folder, &["check", &file]).expect(0).stderr;
+    assert!(said.contains("no `load`") && said.contains("50/s for 30 s"), "{said}");
+}
+
+fn the_environment_may_be_set_later() {
+    let folder = Folder::new("unset");
+    let text = "target: ${LOADLINE_NOWHERE}\nload: [{ rate: \"${LOADLINE_NO_RATE}\", for: 1s }]\n";
+    let file = folder.write("unset.yaml", &format!("{text}{FLOWS}"));
+    run(&folder, &["check", &file]).expect(2);
+    let said = run(&folder, &["check", "--allow-unset-env", &file]).expect(0).stderr;
+    assert!(said.contains("LOADLINE_NOWHERE, LOADLINE_NO_RATE") && said.contains("fine"), "{said}");
+    // What is wrong elsewhere is told all the same.
+    let file = folder.write("wrong.yaml", &format!("{text}flows: [{{ steps: [{{ git: / }}] }}]\n"));
+    let said = run(&folder, &["check", "--allow-unset-env", &file]).expect(2).stderr;
+    assert!(said.contains("git") && !said.contains("is not set"), "{said}");
 }

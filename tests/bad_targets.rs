@@ -17,7 +17,8 @@ use crate::support::{count, number};
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: refused, closed_without_an_answer, reset_before_and_amid_the_body, cut_short, never_answering, trickling,
-            certificate_of_another_name, certificate_of_no_authority, no_tls_at_all, garbage_instead_of_http,
+            certificate_of_another_name, certificate_of_no_authority, its_own_certificate_is_trusted, no_tls_at_all, tls_where_none_is_asked_for,
+            a_proxy_that_refuses, garbage_instead_of_http,
             odd_heads_and_chunks, an_endless_head, a_body_of_a_gibibyte, a_large_body_that_is_looked_at,
             a_name_that_does_not_exist, a_service_that_comes_back;
     }
@@ -46,12 +47,22 @@ fn all_fail(ended: &Ended, class: &str) {
     assert!(summary["response_ok"]["p50_ms"].is_null() && !summary["response"]["p50_ms"].is_null());
 }
 
+/// The examples of a class hold these words.
+#[track_caller]
+fn says(ended: &Ended, class: &str, words: &[&str]) {
+    let examples = ended.json()["errors"]["examples"][class].to_string();
+    for word in words {
+        assert!(examples.contains(word), "`{word}` is not in {examples}");
+    }
+}
+
 fn refused() {
     let gone = Serve::start(&[]);
     let url = gone.url("/");
     drop(gone);
     let ended = load(&url, &[]).expect(1);
     all_fail(&ended, "connect");
+    says(&ended, "connect", &["GET /: connection refused (127.0.0.1:"]);
 }
 
 fn closed_without_an_answer() {
@@ -131,7 +142,46 @@ fn certificate_of_no_authority() {
 
 fn no_tls_at_all() {
     let odd = Odd::start(|mut stream| stream.write_all(b"220 mail.example ESMTP\r\n"));
-    all_fail(&load(&https(&odd), &[]).expect(1), "tls");
+    for client in ["lean", "reqwest"] {
+        let ended = load(&https(&odd), &["--client", client, "--http", "1.1"]).expect(1);
+        all_fail(&ended, "tls");
+        says(&ended, "tls", &["it answers without TLS; try http://"]);
+        assert!(ended.stderr.is_empty() || ended.stderr.contains("try http://"), "{}", ended.stderr);
+    }
+}
+
+/// curl takes a server's self-signed certificate for an authority, and so do we: whoever names it means this server.
+/// It is one of an authority, as `openssl req -x509` makes it.
+fn its_own_certificate_is_trusted() {
+    let own = Identity::self_signed(&["127.0.0.1"]);
+    let (folder, odd) = (Folder::new("own"), Odd::tls(&own));
+    let named = folder.write("own.pem", &own.chain_pem);
+    for client in ["lean", "reqwest"] {
+        let flags = ["--client", client, "--http", "1.1", "--cacert", &named];
+        let ended = load(&https(&odd), &flags).done().json();
+        assert_eq!((count(&ended, "/errors/total"), count(&ended, "/requests")), (0, 20), "{client}");
+    }
+    // Its name still counts, and so does which certificate it is.
+    let other = Identity::self_signed(&["other.example"]);
+    let ended = load(&https(&Odd::tls(&other)), &["--cacert", &folder.write("other.pem", &other.chain_pem)]);
+    says(&ended.expect(1), "tls", &["certificate not trusted", "other.example"]);
+    let ended = load(&https(&Odd::tls(&Identity::self_signed(&["127.0.0.1"]))), &["--cacert", &named]);
+    says(&ended.expect(1), "tls", &["certificate not trusted", "--cacert"]);
+}
+
+fn tls_where_none_is_asked_for() {
+    let odd = Odd::tls(&Identity::of(&["127.0.0.1"]));
+    let ended = load(&odd.url(), &[]);
+    says(&ended, "protocol", &["it answers in TLS; try https://"]);
+}
+
+fn a_proxy_that_refuses() {
+    let (gone, serve) = (Serve::start(&[]), Serve::start(&[]));
+    let proxy = gone.url("").replace("http://", "http://me:sesame@");
+    drop(gone);
+    let ended = load(&serve.url("/"), &["--proxy", &proxy]).expect(1);
+    says(&ended, "connect", &["through the proxy http://***@127.0.0.1:", "connection refused"]);
+    assert!(!ended.stdout.contains("sesame") && !ended.stderr.contains("sesame"));
 }
 
 fn garbage_instead_of_http() {

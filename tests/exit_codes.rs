@@ -4,7 +4,7 @@ use libtest_mimic::Trial;
 
 use crate::support::folder::Folder;
 use crate::support::harness::trials;
-use crate::support::loadline::{Ended, measure, run};
+use crate::support::loadline::{Ended, command, measure, run, start};
 use crate::support::odd::Odd;
 use crate::support::serve::Serve;
 use crate::support::tls::Identity;
@@ -13,7 +13,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: done_is_0, a_target_that_is_not_there_is_1, bad_usage_is_2, a_broken_objective_is_3,
             too_little_evidence_is_5, the_first_of_several_holds, a_report_is_0_whatever_it_says,
-            data_goes_to_stdout_and_talk_to_stderr;
+            data_goes_to_stdout_and_talk_to_stderr, a_refused_run_leaves_nothing, a_step_summary_is_added_to,
+            why_it_ended_early_is_said, every_verb_has_a_manual_page;
     }
 }
 
@@ -78,6 +79,12 @@ fn bad_usage_is_2() {
         &["check", "nowhere.yaml"],
         &["report", "nowhere"],
         &["report", "occupied"],
+        &["report", "occupied/file"],
+        &["run", &url, "--slo", "error_rate < 0.1"],
+        &["run", &url, "--users", "abc"],
+        &["run", "occupied"],
+        &["run", "localhost:1"],
+        &["man", "frobnicate"],
         &["frobnicate"],
     ] {
         let ended = run(&folder, line);
@@ -86,6 +93,11 @@ fn bad_usage_is_2() {
         assert_eq!(ended.stdout, "", "{line:?}");
     }
     assert_eq!(serve.stats()["arrivals"], 0, "bad usage sends nothing");
+    let said = |line: &[&str]| run(&folder, line).expect(2).stderr;
+    assert!(said(&["run", "localhost:1"]).contains("did you mean http://localhost:1?"));
+    assert!(said(&["run", "occupied"]).contains("it is a folder"));
+    assert!(said(&["report", "occupied/file"]).contains("give the run directory"));
+    assert!(said(&["run", &url, "--users", "abc"]).contains("a whole number from 1 on"));
 }
 
 fn a_broken_objective_is_3() {
@@ -138,4 +150,61 @@ fn data_goes_to_stdout_and_talk_to_stderr() {
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
     let json = run(&folder, &[&flags[..], &["--json", "--quiet"]].concat()).done();
     assert_eq!((json.json()["schema"].as_str(), json.stderr.as_str()), (Some("loadline/run@1"), ""));
+}
+
+fn a_refused_run_leaves_nothing() {
+    let serve = Serve::start(&[]);
+    let url = serve.url("/");
+    let folder = Folder::new("refused");
+    folder.write("no.pem", "no certificate");
+    for flags in [&["--cacert", "no.pem"][..], &["--client", "lean", "--http", "2"]] {
+        run(&folder, &[&["run", &url], flags].concat()).expect(2);
+        assert!(!folder.join("runs").exists(), "{flags:?}");
+    }
+}
+
+/// Steps of a job share the file: what stands in it already stays. It has no ending that says what to write.
+fn a_step_summary_is_added_to() {
+    let serve = Serve::start(&[]);
+    let folder = Folder::new("summary");
+    let summary = folder.write("step_summary_1", "earlier\n");
+    let other = folder.write("other.md", "earlier\n");
+    for file in [&summary, &other] {
+        let url = serve.url("/");
+        let mut line = command(&[&["run", &url, "--markdown", file, "--no-report"], &SHORT[..]].concat());
+        line.env("GITHUB_STEP_SUMMARY", &summary);
+        start(&folder, line).end().done();
+    }
+    let text = |file: &str| std::fs::read_to_string(file).expect("it is written");
+    assert!(text(&summary).starts_with("earlier\n### "), "{}", text(&summary));
+    assert!(text(&other).starts_with("### "), "{}", text(&other));
+}
+
+fn why_it_ended_early_is_said() {
+    let serve = Serve::start(&["--errors", "1"]);
+    let folder = Folder::new("why");
+    let flags = ["--rate", "50/s", "--duration", "20s", "--slo", "error_rate < 5% abort after 1s"];
+    let url = serve.url("/");
+    let line = [&["run", &url, "--no-report", "--out", "run"], &flags[..]].concat();
+    let ended = run(&folder, &line).expect(3);
+    assert!(
+        ended.stdout.contains("Ended by: the objective `error_rate < 5% abort after 1s`"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("GET /: status 500 Internal Server Error"), "{}", ended.stdout);
+    let summary = run(&folder, &["report", "run", "-o", "-"]).expect(0).json();
+    assert!(summary["ended_by"].as_str().is_some_and(|why| why.contains("error_rate")), "{summary}");
+    assert_eq!(
+        summary["errors"]["examples"],
+        serde_json::json!({ "status_5xx": ["GET /: status 500 Internal Server Error"] })
+    );
+}
+
+fn every_verb_has_a_manual_page() {
+    let folder = Folder::new("man");
+    let page = run(&folder, &["man", "run"]).expect(0).stdout;
+    assert!(page.contains("loadline") && page.contains("max\\-in\\-flight"), "{page}");
+    let all = run(&folder, &["man"]).expect(0).stdout;
+    assert!(all.contains("EXIT STATUS") && all.contains("generator was the bottleneck"), "{all}");
 }

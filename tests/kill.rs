@@ -88,7 +88,9 @@ fn an_interrupted_run_ends_in_order() {
 fn a_run_that_is_told_twice_ends_at_once() {
     let serve = Serve::start(&["--service", "const:60s"]);
     let folder = Folder::new("twice");
-    let running = start(&folder, command(&[&["run", &serve.url("/"), "--json"], &LONG[..]].concat()));
+    let url = serve.url("/");
+    let line = [&["run", &url, "--json", "--slo", "error_rate < 1%"], &LONG[..]].concat();
+    let running = start(&folder, command(&line));
     std::thread::sleep(Duration::from_millis(1200));
     running.signal(Signal::INT);
     std::thread::sleep(Duration::from_millis(300));
@@ -96,6 +98,13 @@ fn a_run_that_is_told_twice_ends_at_once() {
     let summary = running.end().expect(130).json();
     assert!(count(&summary, "/unanswered") > 0);
     assert_eq!(count(&summary, "/unanswered"), count(&summary, "/requests"));
+    // They had not the time that they were promised: no failures of the service.
+    assert_eq!(count(&summary, "/errors/total"), 0, "{}", summary["errors"]);
+    assert_ne!(summary["slos"][0]["verdict"], "fail", "{}", summary["slos"]);
+    let text = run(&folder, &["report", "run", "-o", "report.md"]).expect(0);
+    assert!(text.stderr.contains("report.md"));
+    let markdown = std::fs::read_to_string(folder.join("report.md")).expect("it is written");
+    assert!(markdown.contains("were still in flight when the run was interrupted"), "{markdown}");
 }
 
 fn a_run_that_goes_on_can_be_reported() {

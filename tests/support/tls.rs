@@ -14,6 +14,25 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// A server of these names or addresses that vouches for itself.
+    pub(crate) fn self_signed(names: &[&str]) -> Self {
+        let make = || -> Result<Identity, rcgen::Error> {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let mut parameters = CertificateParams::new(names)?;
+            parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate()?;
+            let certificate = parameters.self_signed(&key)?;
+            Ok(Identity {
+                authority_pem: certificate.pem(),
+                chain_pem: certificate.pem(),
+                key_pem: key.serialize_pem(),
+                certificate: certificate.der().to_vec(),
+                key: key.serialize_der(),
+            })
+        };
+        make().expect("certificates can be made")
+    }
+
     /// A server of these names or addresses.
     pub(crate) fn of(names: &[&str]) -> Self {
         let make = || -> Result<Identity, rcgen::Error> {

@@ -12,6 +12,7 @@ use loadline_model::run::{SloResult, Verdict};
 use loadline_model::slo::{Comparison, Metric, Slo, Timing};
 
 use crate::latency::too_few_samples;
+use crate::summary::UNANSWERED;
 
 /// What an objective can speak of, over the whole run or one window of it.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +151,8 @@ impl Windows {
             second: second.second,
             values: Vec::new(),
             requests: requests.iter().map(|r| r.counts.requests).sum(),
-            failed: requests.iter().map(|r| failed(r)).sum(),
+            // Windows end with the load: what is unanswered there is so because the run ended early, and is no failure.
+            failed: requests.iter().map(|r| failed(r) - unanswered(r)).sum(),
             completed_ok: completed_ok(&self.slo, second),
             oldest_ms: None,
         };
@@ -226,6 +228,10 @@ fn in_question<'a>(slo: &'a Slo, second: &'a Second) -> impl Iterator<Item = &'a
 /// Failed requests of one name in one second.
 pub(crate) fn failed(request: &RequestSecond) -> u64 {
     request.counts.errors.values().sum()
+}
+
+fn unanswered(request: &RequestSecond) -> u64 {
+    request.counts.errors.get(UNANSWERED).copied().unwrap_or(0)
 }
 
 fn completed_ok(slo: &Slo, second: &Second) -> u64 {

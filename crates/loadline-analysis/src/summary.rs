@@ -6,13 +6,16 @@ use std::time::Duration;
 use loadline_model::recording::{Durations, GeneratorSecond, RequestSecond, Second};
 use loadline_model::run::{
     Connections, Errors, LoadModel, RequestSummary, RunDocument, SCHEMA, SloResult, StageRecord, Status,
-    Summary, ValidityVerdict, Verdict,
+    Summary, ValidityVerdict, Verdict, add_examples,
 };
 use loadline_model::slo::Slo;
 
 use crate::latency::latency;
 use crate::slo::{self, Evidence, Windows};
 use crate::validity::{SENT_SHARE_MIN, Sent, Watch};
+
+/// The class of what was in flight when the drain ended.
+pub(crate) const UNANSWERED: &str = "unanswered";
 
 /// Gathers the seconds of a run. Its memory is bounded by the names of requests and the lengths of windows.
 #[derive(Debug)]
@@ -38,6 +41,7 @@ struct Total {
     durations: Durations,
     requests: u64,
     errors: BTreeMap<String, u64>,
+    examples: BTreeMap<String, Vec<String>>,
     bytes_received: u64,
     bytes_sent: u64,
 }
@@ -49,6 +53,7 @@ impl Total {
             durations: Durations::empty(),
             requests: 0,
             errors: BTreeMap::new(),
+            examples: BTreeMap::new(),
             bytes_received: 0,
             bytes_sent: 0,
         }
@@ -56,34 +61,51 @@ impl Total {
 
     fn add(&mut self, request: &RequestSecond) {
         self.durations.add(&request.durations);
-        self.merge(request.counts.requests, &request.counts.errors);
+        self.merge(request.counts.requests, &request.counts.errors, &request.counts.examples);
         self.bytes_received += request.counts.bytes_received;
         self.bytes_sent += request.counts.bytes_sent;
     }
 
-    fn merge(&mut self, requests: u64, errors: &BTreeMap<String, u64>) {
+    fn merge(
+        &mut self,
+        requests: u64,
+        errors: &BTreeMap<String, u64>,
+        examples: &BTreeMap<String, Vec<String>>,
+    ) {
         self.requests += requests;
         for (class, count) in errors {
             *self.errors.entry(class.clone()).or_default() += count;
         }
+        for (class, texts) in examples {
+            add_examples(&mut self.examples, class, texts);
+        }
     }
 
-    fn errors(&self) -> Errors {
-        let total = self.failed();
+    fn errors(&self, early: bool) -> Errors {
+        let total = self.failed(early);
         let rate = (self.requests > 0).then(|| total as f64 / self.requests as f64);
-        Errors { total, rate, by_class: self.errors.clone() }
+        let mut by_class = self.errors.clone();
+        by_class.retain(|class, _| !(early && class == UNANSWERED));
+        Errors { total, rate, by_class, examples: self.examples.clone() }
     }
 
-    fn failed(&self) -> u64 {
-        self.errors.values().sum()
+    /// Requests that were in flight when the drain ended.
+    fn unanswered(&self) -> u64 {
+        self.errors.get(UNANSWERED).copied().unwrap_or(0)
     }
 
-    fn summary(&self, duration_s: f64) -> RequestSummary {
+    /// Failed requests. What a run that ended `early` left unanswered had less time than it was promised: that is no
+    /// fault of the service.
+    fn failed(&self, early: bool) -> u64 {
+        self.errors.values().sum::<u64>() - if early { self.unanswered() } else { 0 }
+    }
+
+    fn summary(&self, duration_s: f64, early: bool) -> RequestSummary {
         RequestSummary {
             name: self.name.clone(),
             requests: self.requests,
             requests_per_s: per_second(self.requests, duration_s),
-            errors: self.errors(),
+            errors: self.errors(early),
             bytes_received: self.bytes_received,
             bytes_sent: self.bytes_sent,
             response: latency(&self.durations.response),
@@ -174,7 +196,7 @@ impl Summariser {
         let breach = |(at, (slo, windows)): (usize, &(Slo, Option<Windows>))| {
             let mut result = match windows {
                 Some(windows) => windows.finish(),
-                None => self.judge(slo, elapsed),
+                None => self.judge(slo, elapsed, false),
             };
             result.reason.get_or_insert_with(|| format!("broken {elapsed:.0} s into the measured part"));
             (result.verdict == Verdict::Fail).then_some((at, result))
@@ -185,6 +207,7 @@ impl Summariser {
     /// The summary. `run` tells the status, and when the load ended early.
     pub fn finish(&self, run: &RunDocument) -> Summary {
         let duration_s = self.duration_s(run);
+        let early = run.status != Status::Complete;
         let all = self.all();
         let delay = latency(&all.durations.delay);
         let response = latency(&all.durations.response);
@@ -200,6 +223,7 @@ impl Summariser {
             name: run.name.clone(),
             status: run.status,
             verdict,
+            ended_by: run.ended_by.clone(),
             validity,
             model: self.model,
             duration_s,
@@ -210,14 +234,14 @@ impl Summariser {
             throughput_per_s: per_second(flows.completed_ok, duration_s),
             late: flows.late,
             dropped: flows.dropped,
-            unanswered: all.errors.get("unanswered").copied().unwrap_or(0),
-            errors: all.errors(),
+            unanswered: all.unanswered(),
+            errors: all.errors(early),
             response,
             response_ok: latency(&all.durations.response_ok),
             service: latency(&all.durations.service),
             delay,
             connections: self.connections(),
-            requests_by_name: self.totals.iter().map(|total| total.summary(duration_s)).collect(),
+            requests_by_name: self.totals.iter().map(|total| total.summary(duration_s, early)).collect(),
             slos,
             notes,
         }
@@ -227,7 +251,7 @@ impl Summariser {
         let mut all = Total::new("");
         for total in &self.totals {
             all.durations.add(&total.durations);
-            all.merge(total.requests, &total.errors);
+            all.merge(total.requests, &total.errors, &total.examples);
         }
         all
     }
@@ -242,13 +266,14 @@ impl Summariser {
         }
     }
 
-    fn judge(&self, slo: &Slo, seconds: f64) -> SloResult {
+    fn judge(&self, slo: &Slo, seconds: f64, early: bool) -> SloResult {
         let named =
             slo.request.as_ref().and_then(|name| self.totals.iter().find(|total| total.name == *name));
         let (all, completed_ok);
         let total = match named {
             Some(total) => {
-                completed_ok = total.requests - total.failed();
+                // What is unanswered was not completed.
+                completed_ok = total.requests - total.failed(false);
                 total
             }
             None => {
@@ -258,7 +283,7 @@ impl Summariser {
             }
         };
         let (response, service) = (&total.durations.response, &total.durations.service);
-        let (requests, failed) = (total.requests, total.failed());
+        let (requests, failed) = (total.requests, total.failed(early));
         slo::judge(slo, &Evidence { response, service, requests, failed, completed_ok, seconds })
     }
 
@@ -268,7 +293,7 @@ impl Summariser {
                 (Some(windows), _) => windows.finish(),
                 // The answers that came while the run was being ended make no promise kept.
                 (None, Some((broken, breach))) if *broken == at => breach.clone(),
-                (None, _) => self.judge(slo, duration_s),
+                (None, _) => self.judge(slo, duration_s, status != Status::Complete),
             };
             if status != Status::Complete && result.verdict == Verdict::Pass {
                 result.verdict = Verdict::Inconclusive;

@@ -6,6 +6,7 @@ pub mod choice;
 pub mod connector;
 pub mod http;
 pub mod lean;
+mod reason;
 pub mod simulated;
 pub mod tls;
 
@@ -13,12 +14,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{ErrorClass, Request, Response};
+use crate::exchange::{Failure, Request, Response};
 
 /// Sends requests for one worker.
 pub trait Client {
     /// Sends `request` and reads the answer to its end. Any status is an answer.
-    fn send(&self, request: Arc<Request>) -> impl Future<Output = Result<Response, ErrorClass>>;
+    fn send(&self, request: Arc<Request>) -> impl Future<Output = Result<Response, Failure>>;
 
     /// Sends it for `visitor`, a user of the closed model or a flow of the open one: where every visitor has
     /// connections of its own that matters, see [`http::Reuse`].
@@ -26,7 +27,7 @@ pub trait Client {
         &self,
         visitor: u32,
         request: Arc<Request>,
-    ) -> impl Future<Output = Result<Response, ErrorClass>> {
+    ) -> impl Future<Output = Result<Response, Failure>> {
         let _ = visitor;
         self.send(request)
     }

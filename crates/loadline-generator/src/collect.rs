@@ -49,6 +49,10 @@ impl Collector {
         for (bank, warmup) in [(&second.banks.measured, false), (&second.banks.warmup, true)] {
             pending.add(bank, warmup, &self.names);
         }
+        for example in &second.banks.examples {
+            let counts = &mut pending.request(example.name, example.warmup, &self.names).counts;
+            loadline_model::run::add_examples(&mut counts.examples, example.class.name(), [&example.text]);
+        }
         let gauges = second.gauges;
         pending.gauges.resize(self.names.len(), Gauge::default());
         for (into, from) in pending.gauges.iter_mut().zip(&gauges.names) {

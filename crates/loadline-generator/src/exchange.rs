@@ -1,5 +1,6 @@
 //! One request and what came of it: the words that scripts, clients and dispatch share.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -114,5 +115,37 @@ impl ErrorClass {
             ErrorClass::TooLarge => "too_large",
             ErrorClass::Unanswered => "unanswered",
         }
+    }
+}
+
+/// A failed request: its class and, where more is known than that, what went wrong in a few words.
+///
+/// A class alone costs nothing to make; words are made on the way of a failure only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Why it failed, as it is counted.
+    pub class: ErrorClass,
+    /// What went wrong, for a person: `connection refused (127.0.0.1:8080)`. It may hold what a server sent, and has
+    /// to pass [`crate::script::Session::strike`] before it is kept.
+    pub detail: Option<Cow<'static, str>>,
+}
+
+impl Failure {
+    /// A failure in words.
+    pub fn new(class: ErrorClass, detail: impl Into<Cow<'static, str>>) -> Self {
+        Failure { class, detail: Some(detail.into()) }
+    }
+}
+
+impl From<ErrorClass> for Failure {
+    fn from(class: ErrorClass) -> Self {
+        Failure { class, detail: None }
+    }
+}
+
+impl ErrorClass {
+    /// A failure of this class in words.
+    pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Failure {
+        Failure::new(self, detail)
     }
 }

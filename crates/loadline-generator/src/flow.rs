@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::arrivals::Arrival;
 use crate::client::Client;
 use crate::clock::{Clock, Nanos};
-use crate::exchange::{ErrorClass, Request, Response};
+use crate::exchange::{ErrorClass, Failure, Request, Response};
 use crate::recorder::{Ended, Gauge, Gauges, Recorder};
 use crate::script::{self, RequestStep, Script, Session, Step};
 
@@ -223,7 +223,7 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
         })
     }
 
-    fn decide<T>(&mut self, ask: impl FnOnce(&mut Session) -> Result<T, ErrorClass>) -> Result<T, Failed> {
+    fn decide<T>(&mut self, ask: impl FnOnce(&mut Session) -> Result<T, Failure>) -> Result<T, Failed> {
         ask(self.session).map_err(|_| Failed)
     }
 
@@ -240,8 +240,9 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
         };
         let request = match rendered {
             Ok(request) => request,
-            Err(class) => {
-                shared.record(&on_its_way.ended(started, Some(class), 0, 0), started);
+            Err(failure) => {
+                shared.record(&on_its_way.ended(started, Some(failure.class), 0, 0), started);
+                self.note(step, None, &failure);
                 return Err(Failed);
             }
         };
@@ -254,10 +255,19 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
         drop(place);
         let done = shared.clock.now();
         shared.on_their_way.borrow_mut().remove(key);
-        let ended = on_its_way.ended(done, exchange.error, exchange.bytes_received, exchange.bytes_sent);
+        let class = exchange.failure.as_ref().map(|failure| failure.class);
+        let ended = on_its_way.ended(done, class, exchange.bytes_received, exchange.bytes_sent);
         shared.record(&ended, done);
         (self.intended, self.ready) = (done, done);
-        exchange.error.map_or(Ok(()), |_| Err(Failed))
+        let Some(failure) = &exchange.failure else { return Ok(()) };
+        self.note(step, exchange.request.as_deref(), failure);
+        Err(Failed)
+    }
+
+    /// Keeps an example of a failure that was just recorded, if it is among the first of its class.
+    fn note(&self, step: &RequestStep, sent: Option<&Request>, failure: &Failure) {
+        let example = || step.example(self.session, sent, failure);
+        self.shared.recorder.borrow_mut().note(step.name, self.warmup, failure.class, example);
     }
 
     /// Sends `request`, follows redirects as the step says, and judges the answer.
@@ -267,19 +277,22 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
             exchange.bytes_sent += request.body.len() as u64;
             let answer = match self.shared.client.send_for(self.visitor, request.clone()).await {
                 Ok(answer) => answer,
-                Err(class) => return exchange.failed(class),
+                Err(failure) => return exchange.failed(failure, request),
             };
             exchange.bytes_received += answer.body_len;
             match step.redirect(self.session, &request, &answer, hop) {
                 Ok(Some(next)) => request = next,
-                Ok(None) => return exchange.judged(self.judge(step, answer, sent)),
-                Err(class) => return exchange.failed(class),
+                Ok(None) => match self.judge(step, answer, sent) {
+                    Ok(()) => return exchange,
+                    Err(failure) => return exchange.failed(failure, request),
+                },
+                Err(failure) => return exchange.failed(failure, request),
             }
         }
         exchange
     }
 
-    fn judge(&mut self, step: &RequestStep, mut answer: Response, sent: Nanos) -> Result<(), ErrorClass> {
+    fn judge(&mut self, step: &RequestStep, mut answer: Response, sent: Nanos) -> Result<(), Failure> {
         answer.service_time = Duration::from_nanos(self.shared.clock.now().saturating_sub(sent));
         step.judge(self.session, &answer)
     }
@@ -288,17 +301,15 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
 /// What came of a request and its redirects.
 #[derive(Default)]
 struct Exchange {
-    error: Option<ErrorClass>,
+    failure: Option<Failure>,
+    /// The last request, where it failed.
+    request: Option<Arc<Request>>,
     bytes_received: u64,
     bytes_sent: u64,
 }
 
 impl Exchange {
-    fn failed(self, class: ErrorClass) -> Self {
-        Exchange { error: Some(class), ..self }
-    }
-
-    fn judged(self, verdict: Result<(), ErrorClass>) -> Self {
-        Exchange { error: verdict.err(), ..self }
+    fn failed(self, failure: Failure, request: Arc<Request>) -> Self {
+        Exchange { failure: Some(failure), request: Some(request), ..self }
     }
 }

@@ -63,6 +63,7 @@ pub mod client;
 pub mod clock;
 pub mod collect;
 pub mod dispatch;
+pub mod examples;
 pub mod exchange;
 mod flow;
 pub mod random;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use loadline_model::histogram::{self, Histogram};
 
 use crate::clock::{Nanos, SECOND};
+use crate::examples::{Example, Examples};
 use crate::exchange::ErrorClass;
 
 /// One request that ended.
@@ -143,6 +144,8 @@ pub struct Banks {
     pub measured: Bank,
     /// What warmed up.
     pub warmup: Bank,
+    /// Failures in words, the first of each class.
+    pub examples: Vec<Example>,
 }
 
 /// What is on its way, under one name.
@@ -192,6 +195,7 @@ pub struct Recorder {
     banks: Box<Banks>,
     out: SyncSender<WorkerSecond>,
     spare: Receiver<Box<Banks>>,
+    examples: Examples,
 }
 
 impl Recorder {
@@ -202,7 +206,8 @@ impl Recorder {
         out: SyncSender<WorkerSecond>,
         spare: Receiver<Box<Banks>>,
     ) -> Self {
-        let mut recorder = Recorder { worker, second: 0, banks: Box::default(), out, spare };
+        let mut recorder =
+            Recorder { worker, second: 0, banks: Box::default(), out, spare, examples: Examples::default() };
         recorder.banks.measured.names.resize(names, None);
         recorder.banks.warmup.names.resize(names, None);
         recorder
@@ -212,6 +217,13 @@ impl Recorder {
     pub fn record(&mut self, ended: &Ended) {
         let bank = self.bank(ended.warmup);
         bank.names[ended.name].get_or_insert_with(|| Box::new(NameBank::empty())).record(ended);
+    }
+
+    /// Keeps `example` of a failed request, just recorded, if there are none or few of this name and class yet.
+    pub fn note(&mut self, name: usize, warmup: bool, class: ErrorClass, example: impl FnOnce() -> String) {
+        if let Some(text) = self.examples.first(name, warmup, class, example) {
+            self.banks.examples.push(Example { name, warmup, class, text });
+        }
     }
 
     /// The counts of flows of the current second.
@@ -238,6 +250,8 @@ impl Recorder {
         next.warmup.names.resize(names, None);
         next.measured.clear();
         next.warmup.clear();
+        next.examples.clear();
+        self.examples.next_second();
         let banks = std::mem::replace(&mut self.banks, next);
         let second = WorkerSecond { worker: self.worker, second: self.second, banks, gauges, last: false };
         if let Err(TrySendError::Full(kept)) = self.out.try_send(second) {

@@ -91,6 +91,11 @@ impl Diagnostic {
         Diagnostic { code, message: message.into(), line, column, span, help: None, source: source.clone() }
     }
 
+    /// The line it stands in.
+    pub fn line_text(&self) -> &str {
+        self.source.text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default()
+    }
+
     /// The file's name as the user gave it.
     pub fn file(&self) -> &str {
         &self.source.name

@@ -65,6 +65,9 @@ pub struct RequestCounts {
     /// Failed ones by class.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, u64>,
+    /// The first failures of each class in words, in the seconds in which they were first seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub examples: BTreeMap<String, Vec<String>>,
     /// Bytes of bodies received.
     pub bytes_received: u64,
     /// Bytes of bodies sent.

@@ -96,6 +96,26 @@ pub struct Errors {
     pub rate: Option<f64>,
     /// By class (see the generator's error classes).
     pub by_class: BTreeMap<String, u64>,
+    /// The first failures of each class in words, at most [`EXAMPLES_MAX`] that differ.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub examples: BTreeMap<String, Vec<String>>,
+}
+
+/// Examples that are kept of one class of errors.
+pub const EXAMPLES_MAX: usize = 3;
+
+/// Adds failures in words to those of their class, as far as there is room and they differ.
+pub fn add_examples<'a>(
+    into: &mut BTreeMap<String, Vec<String>>,
+    class: &str,
+    texts: impl IntoIterator<Item = &'a String>,
+) {
+    let known = into.entry(class.to_owned()).or_default();
+    for text in texts {
+        if known.len() < EXAMPLES_MAX && !known.contains(text) {
+            known.push(text.clone());
+        }
+    }
 }
 
 /// The figures of one named request.
@@ -168,6 +188,9 @@ pub struct Summary {
     pub status: Status,
     /// The verdict over all objectives; `null` without objectives.
     pub verdict: Option<Verdict>,
+    /// Where it is known, why the run ended early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
     /// Whether the figures can be trusted.
     pub validity: Validity,
     /// `open` (by arrival rate) or `closed` (by users).
@@ -188,7 +211,8 @@ pub struct Summary {
     pub late: u64,
     /// Arrivals that were never sent.
     pub dropped: u64,
-    /// Requests that were in flight when the drain ended.
+    /// Requests that were in flight when the drain ended. In a run that ended early they had less time than they were
+    /// promised, and are no failures.
     pub unanswered: u64,
     /// Failed requests.
     pub errors: Errors,

@@ -64,6 +64,16 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// As it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Comparison::Below => "<",
+            Comparison::AtMost => "<=",
+            Comparison::Above => ">",
+            Comparison::AtLeast => ">=",
+        }
+    }
+
     /// Whether `observed` keeps the promise about `limit`.
     pub fn holds(self, observed: f64, limit: f64) -> bool {
         match self {

@@ -29,6 +29,9 @@ pub enum DirectoryError {
     /// There is no document where one should be.
     #[error("{} is no run directory: it has no {DOCUMENT_FILE}", .0.display())]
     NoRun(PathBuf),
+    /// A file stands where a directory should.
+    #[error("{} is a file; give the run directory that it is in", .0.display())]
+    AFile(PathBuf),
     /// The document is not what it should be.
     #[error("{}: {message}", path.display())]
     Document {
@@ -185,6 +188,9 @@ impl RecordedRun {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(DirectoryError::NoRun(path.to_owned()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(DirectoryError::AFile(path.to_owned()));
             }
             Err(error) => return Err(DirectoryError::io("read", &file)(error)),
         };

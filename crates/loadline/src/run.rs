@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{Timestamp, Unit};
 use loadline_analysis::summary::Summariser;
 use loadline_generator::arrivals::{Load, Stage, UserStage};
+use loadline_generator::client::choice::check;
 use loadline_generator::client::http::{HttpSettings, Reuse};
 use loadline_generator::run::{Plan, RunError, RunEvent, Stages, extremes};
 use loadline_generator::schedule::{Arrivals, RateStage};
@@ -97,6 +98,8 @@ pub struct FinishedRun {
     pub summary: Summary,
     /// Not one attempt to connect succeeded.
     pub unreachable: bool,
+    /// What the first of these attempts failed for.
+    pub no_connection: Option<String>,
 }
 
 /// Why a run could not be made, or was cut short.
@@ -126,6 +129,7 @@ pub fn run(
     mut watch: impl FnMut(Progress<'_>),
 ) -> Result<FinishedRun, JourneyError> {
     let script = compile(scenario, &options.base)?;
+    check(&options.http, scenario.target.value.starts_with("https:")).map_err(RunError::from)?;
     let stages = stages(scenario.load.as_ref().ok_or(JourneyError::NoLoad)?);
     drive(scenario, script, &stages, None, options, &mut watch)
 }
@@ -177,11 +181,12 @@ pub(crate) fn drive(
     }
     let (stopped, load_ended) = ended;
     document.load_ended_s = load_ended.map(|after| after.as_secs_f64());
-    (document.status, document.ended_by) = ending(stopped, broken);
+    (document.status, document.ended_by) = ending(stopped, broken, reach.why.as_deref());
     let summary = summariser.finish(&document);
     document.summary = Some(summary.clone());
     directory.finish(&document)?;
-    Ok(FinishedRun { directory: path, document, summary, unreachable: reach.is_unreachable() })
+    let unreachable = reach.is_unreachable();
+    Ok(FinishedRun { directory: path, document, summary, unreachable, no_connection: reach.why })
 }
 
 /// Compiles a scenario, reading its files relative to `base`.
@@ -320,7 +325,11 @@ pub(crate) fn stage_record(stage: &Stage) -> StageRecord {
 }
 
 /// How the run ended, and why where it ended early.
-fn ending(stopped: Option<Stop>, broken: Option<String>) -> (Status, Option<String>) {
+fn ending(
+    stopped: Option<Stop>,
+    broken: Option<String>,
+    no_connection: Option<&str>,
+) -> (Status, Option<String>) {
     match stopped {
         None => (Status::Complete, None),
         Some(Stop::OutOfRows) => {
@@ -330,7 +339,10 @@ fn ending(stopped: Option<Stop>, broken: Option<String>) -> (Status, Option<Stri
         Some(Stop::Objective) => {
             (Status::Incomplete, Some(format!("the objective `{}` was broken", broken.unwrap_or_default())))
         }
-        Some(Stop::Unreachable) => (Status::Incomplete, Some("the target could not be reached".to_owned())),
+        Some(Stop::Unreachable) => {
+            let why = no_connection.map(|why| format!(": {why}")).unwrap_or_default();
+            (Status::Incomplete, Some(format!("the target could not be reached{why}")))
+        }
         Some(Stop::Interrupted | Stop::AtOnce) => {
             (Status::Interrupted, Some("it was interrupted".to_owned()))
         }
@@ -354,11 +366,16 @@ pub(crate) fn default_directory(document: &RunDocument, started: Timestamp) -> P
     Path::new("runs").join(format!("{name}-{time}-{}", document.id))
 }
 
+/// The classes of errors in which there was no connection.
+const NO_CONNECTION: [&str; 3] = ["connect", "dns", "tls"];
+
 /// Follows whether the target was ever reached.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
     ended: u64,
     no_connection: u64,
+    /// What the first attempt that failed said.
+    why: Option<String>,
 }
 
 impl Reach {
@@ -367,7 +384,10 @@ impl Reach {
         for request in &second.requests {
             self.ended += request.counts.requests;
             let count = |class| request.counts.errors.get(class).copied().unwrap_or(0);
-            self.no_connection += ["connect", "dns", "tls"].map(count).iter().sum::<u64>();
+            self.no_connection += NO_CONNECTION.map(count).iter().sum::<u64>();
+            let examples =
+                NO_CONNECTION.iter().filter_map(|class| request.counts.examples.get(*class)?.first());
+            self.why = self.why.take().or(examples.cloned().next());
         }
         second.second + 1 >= UNREACHABLE_AFTER_S && self.is_unreachable()
     }

@@ -6,7 +6,7 @@ use loadline::analysis::queueing::mmc;
 use loadline::generator::client::Client;
 use loadline::generator::client::simulated::SimulatedServer;
 use loadline::generator::clock::Clock;
-use loadline::generator::exchange::{ErrorClass, Request, Response};
+use loadline::generator::exchange::{Failure, Request, Response};
 use loadline::generator::schedule::Arrivals;
 use loadline::model::run::{LoadModel, ValidityVerdict, Verdict};
 use loadline::model::saturation::{SaturationDocument, SearchEnd, StepVerdict};
@@ -104,7 +104,7 @@ struct Limiter<C> {
 }
 
 impl<C: Clock> Client for Limiter<C> {
-    async fn send(&self, _: std::sync::Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn send(&self, _: std::sync::Arc<Request>) -> Result<Response, Failure> {
         let now = self.clock.now();
         let due = self.next.get().max(now);
         let taken = due - now <= self.burst * self.gap_ns;

@@ -156,7 +156,7 @@ impl Resolver {
 
 /// A name that has no address. It stands in the chain of an error's sources, where the class is looked for.
 #[derive(Debug, thiserror::Error)]
-#[error("the name `{host}` cannot be resolved")]
+#[error("the name `{host}` does not resolve")]
 pub(super) struct Unresolved {
     host: String,
     source: Option<std::io::Error>,

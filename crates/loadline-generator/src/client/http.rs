@@ -1,5 +1,6 @@
 //! The client for all that HTTP can need: reqwest, set up so that nothing happens behind the measurement's back.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use reqwest::retry;
 
 use super::connector::{DnsPolicy, Meter, Resolver, Unresolved};
 use super::lean::announces_empty_body;
+use super::reason;
 use super::tls::{TlsError, TlsSettings};
 use super::{Client, Connections};
-use crate::exchange::{BODY_KEPT_BYTES_MAX, ErrorClass, Request, Response};
+use crate::exchange::{BODY_KEPT_BYTES_MAX, ErrorClass, Failure, Request, Response};
 
 /// Which version of HTTP is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,6 +118,8 @@ pub enum ClientError {
 pub struct HttpClient {
     client: reqwest::Client,
     connections: Meter,
+    /// The proxy's address without credentials, for what is said of failures.
+    proxy: Option<String>,
 }
 
 impl HttpClient {
@@ -145,25 +149,23 @@ impl HttpClient {
         };
         let builder = match &settings.proxy {
             None => builder.no_proxy(),
-            Some(address) => builder.proxy(
-                reqwest::Proxy::all(address)
-                    .map_err(|e| ClientError::Proxy { address: address.clone(), reason: e.to_string() })?,
-            ),
+            Some(address) => builder.proxy(proxy(address)?),
         };
         let client = builder.build().map_err(|e| ClientError::Setup(chain(&e)))?;
-        Ok(HttpClient { client, connections })
+        let proxy = settings.proxy.as_deref().map(loadline_model::scenario::strike_url);
+        Ok(HttpClient { client, connections, proxy })
     }
 }
 
 impl Client for HttpClient {
-    async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn send(&self, request: Arc<Request>) -> Result<Response, Failure> {
         let sending = async {
-            let answer = self.client.execute(to_reqwest(&request)?).await.map_err(|e| classify(&e))?;
-            read(answer, request.keep_body).await
+            let answer = self.client.execute(to_reqwest(&request)?).await.map_err(|e| self.failure(&e))?;
+            self.read(answer, request.keep_body).await
         };
         match tokio::time::timeout(request.timeout, sending).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(ErrorClass::Timeout),
+            Err(_) => Err(ErrorClass::Timeout.because(reason::no_answer_within(request.timeout))),
         }
     }
 
@@ -172,7 +174,16 @@ impl Client for HttpClient {
     }
 }
 
-fn to_reqwest(request: &Request) -> Result<reqwest::Request, ErrorClass> {
+/// The proxy at `address`.
+pub(super) fn proxy(address: &str) -> Result<reqwest::Proxy, ClientError> {
+    let wrong = |e: reqwest::Error| ClientError::Proxy {
+        address: loadline_model::scenario::strike_url(address),
+        reason: e.to_string(),
+    };
+    reqwest::Proxy::all(address).map_err(wrong)
+}
+
+fn to_reqwest(request: &Request) -> Result<reqwest::Request, Failure> {
     let url = request.uri.to_string().parse().map_err(|_| ErrorClass::Template)?;
     let mut out = reqwest::Request::new(request.method.clone(), url);
     *out.headers_mut() = request.headers.clone();
@@ -185,20 +196,53 @@ fn to_reqwest(request: &Request) -> Result<reqwest::Request, ErrorClass> {
     Ok(out)
 }
 
-async fn read(mut answer: reqwest::Response, keep: bool) -> Result<Response, ErrorClass> {
-    let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
-    let (mut body, mut body_len) = (BytesMut::new(), 0u64);
-    while let Some(chunk) = answer.chunk().await.map_err(|e| classify(&e))? {
-        body_len += chunk.len() as u64;
-        if keep {
-            if body_len > BODY_KEPT_BYTES_MAX as u64 {
-                return Err(ErrorClass::TooLarge);
+impl HttpClient {
+    async fn read(&self, mut answer: reqwest::Response, keep: bool) -> Result<Response, Failure> {
+        let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
+        let (mut body, mut body_len) = (BytesMut::new(), 0u64);
+        while let Some(chunk) = answer.chunk().await.map_err(|e| self.failure(&e))? {
+            body_len += chunk.len() as u64;
+            if keep {
+                if body_len > BODY_KEPT_BYTES_MAX as u64 {
+                    return Err(ErrorClass::TooLarge.because("the body is too long to be looked at"));
+                }
+                body.extend_from_slice(&chunk);
             }
-            body.extend_from_slice(&chunk);
+        }
+        let body = if keep { body.freeze() } else { Bytes::new() };
+        Ok(Response { status, headers, body, body_len, service_time: Duration::ZERO })
+    }
+
+    /// The class of an error and its reason; where the way to the target leads through a proxy, that is said.
+    fn failure(&self, error: &reqwest::Error) -> Failure {
+        let class = classify(error);
+        let reason = innermost(error);
+        match &self.proxy {
+            Some(proxy) if error.is_connect() => {
+                class.because(format!("through the proxy {proxy}: {reason}"))
+            }
+            _ => class.because(reason),
         }
     }
-    let body = if keep { body.freeze() } else { Bytes::new() };
-    Ok(Response { status, headers, body, body_len, service_time: Duration::ZERO })
+}
+
+/// The reason at the end of the chain of an error's sources.
+fn innermost(error: &reqwest::Error) -> Cow<'static, str> {
+    let mut reason = Cow::from("the exchange failed");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        reason = if let Some(cause) = cause.downcast_ref::<rustls::Error>() {
+            reason::of_tls(cause)
+        } else if cause.is::<Unresolved>() {
+            return cause.to_string().into();
+        } else if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            reason::of_handshake(cause).unwrap_or_else(|| reason::of_io(cause))
+        } else {
+            cause.to_string().into()
+        };
+        source = cause.source();
+    }
+    reason
 }
 
 /// The class of an error, by what stands in the chain of its sources.

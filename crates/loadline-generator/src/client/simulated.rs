@@ -10,7 +10,7 @@ use http::HeaderMap;
 
 use super::Client;
 use crate::clock::{Clock, Nanos};
-use crate::exchange::{ErrorClass, Request, Response};
+use crate::exchange::{ErrorClass, Failure, Request, Response};
 
 /// A simulated service. Clones speak to the same one.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl<C: Clock> SimulatedServer<C> {
 }
 
 impl<C: Clock> Client for SimulatedServer<C> {
-    async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn send(&self, request: Arc<Request>) -> Result<Response, Failure> {
         let now = self.clock.now();
         let end = {
             let mut queue = self.state.borrow_mut();
@@ -46,7 +46,7 @@ impl<C: Clock> Client for SimulatedServer<C> {
         let deadline = now + request.timeout.as_nanos() as Nanos;
         self.clock.wait_until(end.min(deadline)).await;
         if end > deadline {
-            return Err(ErrorClass::Timeout);
+            return Err(ErrorClass::Timeout.into());
         }
         let service_time = Duration::from_nanos(end - now);
         Ok(Response { status: 200, headers: HeaderMap::new(), body: Bytes::new(), body_len: 0, service_time })

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 /// How servers are trusted and how we show who we are. All PEM, as read from files.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +64,12 @@ impl TlsSettings {
         let config = if self.insecure {
             config.dangerous().with_custom_certificate_verifier(Arc::new(TrustAll(provider)))
         } else {
-            config.with_root_certificates(self.roots()?)
+            match &self.authorities {
+                Some(pem) => {
+                    config.dangerous().with_custom_certificate_verifier(Arc::new(Named::new(pem, provider)?))
+                }
+                None => config.with_root_certificates(system_roots()),
+            }
         };
         let Some(identity) = &self.identity else { return Ok(config.with_no_client_auth()) };
         let chain = certificates("the client certificate", &identity.chain)?;
@@ -70,22 +77,13 @@ impl TlsSettings {
             .map_err(|e| TlsError::Pem { what: "the client key", reason: e.to_string() })?;
         Ok(config.with_client_auth_cert(chain, key)?)
     }
+}
 
-    fn roots(&self) -> Result<RootCertStore, TlsError> {
-        let mut roots = RootCertStore::empty();
-        match &self.authorities {
-            Some(pem) => {
-                for certificate in certificates("the certificate authority", pem)? {
-                    roots.add(certificate)?;
-                }
-            }
-            // A certificate of the system that cannot be read is no reason to trust none.
-            None => {
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-        }
-        Ok(roots)
-    }
+/// The system's authorities. One that cannot be read is no reason to trust none.
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
 }
 
 fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -94,6 +92,73 @@ fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'st
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => Err(TlsError::Pem { what, reason: "no certificate in it".to_owned() }),
         Err(e) => Err(TlsError::Pem { what, reason: e.to_string() }),
+    }
+}
+
+/// Trusts whom the certificates that the user named vouch for, and these certificates themselves.
+///
+/// webpki takes no certificate of an authority for a server's own. A server's self-signed certificate mostly is both
+/// (`openssl req -x509` makes it so), and whoever names it means that very server.
+#[derive(Debug)]
+struct Named {
+    authorities: Arc<WebPkiServerVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl Named {
+    fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let named = certificates("the certificate authority", pem)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &named {
+            roots.add(certificate.clone())?;
+        }
+        let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|e| TlsError::Pem { what: "the certificate authority", reason: e.to_string() })?;
+        Ok(Named { authorities, named })
+    }
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        stapled: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        use CertificateError::{Other, UnknownIssuer};
+        match self.authorities.verify_server_cert(own, others, name, stapled, now) {
+            // Its dates were looked at before what it may be used for; the name is still to be.
+            Err(rustls::Error::InvalidCertificate(Other(_) | UnknownIssuer)) if self.named.contains(own) => {
+                verify_server_name(&ParsedCertificate::try_from(own)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
     }
 }
 

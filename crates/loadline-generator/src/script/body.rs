@@ -9,7 +9,7 @@ use super::{
     session::Session,
     template::{Escape, Segment, Template, percent_encode, write},
 };
-use crate::exchange::ErrorClass;
+use crate::exchange::{ErrorClass, Failure};
 
 /// A compiled body.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Body {
         matches!(self, Body::Fixed(_))
     }
 
-    pub(super) fn render(&self, session: &Session) -> Result<Bytes, ErrorClass> {
+    pub(super) fn render(&self, session: &Session) -> Result<Bytes, Failure> {
         let pieces = match self {
             Body::Fixed(bytes) => return Ok(bytes.clone()),
             Body::Pieces(pieces) => pieces,

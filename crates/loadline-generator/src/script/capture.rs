@@ -7,11 +7,12 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::{compile::Compiler, expression::Assigned, jar, json::JsonPath, session::Session};
-use crate::exchange::{ErrorClass, Response};
+use crate::exchange::{ErrorClass, Failure, Response};
 
 /// A compiled capture.
 #[derive(Debug)]
 pub(super) struct Capture {
+    name: String,
     slot: usize,
     from: From,
     default: Option<Assigned>,
@@ -19,7 +20,7 @@ pub(super) struct Capture {
 
 #[derive(Debug)]
 enum From {
-    Json(JsonPath),
+    Json(String, JsonPath),
     Header(HeaderName),
     Regex { pattern: Regex, group: usize },
     Cookie(String),
@@ -31,11 +32,11 @@ impl Capture {
     }
 
     pub(super) fn needs_body(&self) -> bool {
-        matches!(self.from, From::Json(_) | From::Regex { .. })
+        matches!(self.from, From::Json(..) | From::Regex { .. })
     }
 
     pub(super) fn reads_json(&self) -> bool {
-        matches!(self.from, From::Json(_))
+        matches!(self.from, From::Json(..))
     }
 
     /// Keeps what it finds, or its default.
@@ -44,19 +45,32 @@ impl Capture {
         session: &Session,
         answer: &Response,
         json: Option<&Json>,
-    ) -> Result<(), ErrorClass> {
+    ) -> Result<(), Failure> {
         let value = match (self.find(answer, json), &self.default) {
             (Some(found), _) => found,
             (None, Some(default)) => default.value(session)?,
-            (None, None) => return Err(ErrorClass::Capture),
+            (None, None) => return Err(self.found_nothing(answer, json)),
         };
         session.set(self.slot, value);
         Ok(())
     }
 
+    fn found_nothing(&self, answer: &Response, json: Option<&Json>) -> Failure {
+        let place = match &self.from {
+            From::Json(..) if json.is_none() => {
+                format!("the body ({} bytes) is no JSON", answer.body_len)
+            }
+            From::Json(path, _) => format!("nothing at {path}"),
+            From::Header(name) => format!("no header `{name}`"),
+            From::Cookie(name) => format!("no cookie `{name}`"),
+            From::Regex { pattern, .. } => format!("no match of `{pattern}`"),
+        };
+        ErrorClass::Capture.because(format!("capture {}: {place}", self.name))
+    }
+
     fn find(&self, answer: &Response, json: Option<&Json>) -> Option<Value> {
         match &self.from {
-            From::Json(path) => path.first(json?).map(|json| Value::from(Serde(json))),
+            From::Json(_, path) => path.first(json?).map(|json| Value::from(Serde(json))),
             From::Header(name) => answer.headers.get(name)?.to_str().ok().map(Value::from),
             From::Cookie(name) => jar::set_cookie(&answer.headers, name).map(Value::from),
             From::Regex { pattern, group } => {
@@ -70,7 +84,7 @@ impl Capture {
 impl Compiler<'_> {
     pub(super) fn capture(&mut self, capture: &scenario::Capture) -> Option<Capture> {
         let from = match &capture.from {
-            CaptureFrom::Json(path) => From::Json(self.json_path(path)?),
+            CaptureFrom::Json(path) => From::Json(path.value.clone(), self.json_path(path)?),
             CaptureFrom::Cookie(name) => From::Cookie(name.value.clone()),
             CaptureFrom::Header(name) => match HeaderName::from_bytes(name.value.as_bytes()) {
                 Ok(name) => From::Header(name),
@@ -96,6 +110,8 @@ impl Compiler<'_> {
             }
         };
         let default = capture.default.as_ref().map(|value| self.assigned(value));
-        Some(Capture { slot: self.slot(&capture.name.value), from, default })
+        let name = capture.name.value.clone();
+        self.known.insert(name.clone());
+        Some(Capture { slot: self.slot(&name), name, from, default })
     }
 }

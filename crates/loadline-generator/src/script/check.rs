@@ -1,8 +1,8 @@
 //! Checks: whether an answer is what it should be.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
-use http::HeaderName;
+use http::{HeaderName, StatusCode};
 use loadline_model::{
     scenario::{self, Text},
     slo::Comparison,
@@ -15,10 +15,11 @@ use super::{
     expression::Assigned,
     json::JsonPath,
     request::RequestStep,
+    reveal::{found, quoted, shortened},
     session::Session,
     template::{Escape, Template},
 };
-use crate::exchange::{BODY_KEPT_BYTES_MAX, ErrorClass, Response};
+use crate::exchange::{BODY_KEPT_BYTES_MAX, ErrorClass, Failure, Response};
 
 /// The compiled checks of a request.
 #[derive(Debug, Default)]
@@ -26,7 +27,8 @@ pub(super) struct Checks {
     status: Option<Vec<RangeInclusive<u16>>>,
     header: Vec<(HeaderName, Vec<Condition>)>,
     body: Vec<Condition>,
-    json: Vec<(JsonPath, Vec<Condition>)>,
+    /// By the path as it is written.
+    json: Vec<(String, JsonPath, Vec<Condition>)>,
     duration: Option<(Comparison, Duration)>,
 }
 
@@ -48,11 +50,11 @@ impl RequestStep {
     /// # Errors
     ///
     /// The class of the first thing that is wrong.
-    pub fn judge(&self, session: &mut Session, answer: &Response) -> Result<(), ErrorClass> {
+    pub fn judge(&self, session: &mut Session, answer: &Response) -> Result<(), Failure> {
         self.keep_cookies(session, answer);
         self.checks.status(answer.status)?;
         if self.keep_body && answer.body_len > BODY_KEPT_BYTES_MAX as u64 {
-            return Err(ErrorClass::TooLarge);
+            return Err(ErrorClass::TooLarge.because("the body is too long to be looked at"));
         }
         let json = self.reads_json().then(|| serde_json::from_slice(&answer.body).ok()).flatten();
         self.checks.run(session, answer, json.as_ref())?;
@@ -73,47 +75,94 @@ impl Checks {
         !self.header.is_empty()
     }
 
-    fn status(&self, status: u16) -> Result<(), ErrorClass> {
+    fn status(&self, status: u16) -> Result<(), Failure> {
         let expected = self.status.as_ref().map(|ranges| ranges.iter().any(|range| range.contains(&status)));
         match (expected, status) {
             (Some(true), _) => Ok(()),
-            (_, 500..) => Err(ErrorClass::Status5xx),
-            (_, 400..500) => Err(ErrorClass::Status4xx),
-            (Some(false), _) => Err(ErrorClass::Check),
+            (_, 500..) => Err(ErrorClass::Status5xx.because(self.status_in_words(status))),
+            (_, 400..500) => Err(ErrorClass::Status4xx.because(self.status_in_words(status))),
+            (Some(false), _) => Err(ErrorClass::Check.because(self.status_in_words(status))),
             (None, _) => Ok(()),
         }
     }
 
-    fn run(&self, session: &Session, answer: &Response, json: Option<&Json>) -> Result<(), ErrorClass> {
+    /// `404 Not Found, expected 200`
+    fn status_in_words(&self, status: u16) -> String {
+        let name = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let name = name.map(|name| format!(" {name}")).unwrap_or_default();
+        let range = |range: &RangeInclusive<u16>| match (range.start(), range.end()) {
+            (from, to) if from == to => from.to_string(),
+            (from, to) => format!("{from} to {to}"),
+        };
+        let expected = self.status.iter().flatten().map(range).collect::<Vec<_>>().join(" or ");
+        let expected = if expected.is_empty() { expected } else { format!(", expected {expected}") };
+        format!("status {status}{name}{expected}")
+    }
+
+    fn run(&self, session: &Session, answer: &Response, json: Option<&Json>) -> Result<(), Failure> {
         if let Some((comparison, limit)) = self.duration {
-            require(comparison.holds(answer.service_time.as_secs_f64(), limit.as_secs_f64()))?;
+            if !comparison.holds(answer.service_time.as_secs_f64(), limit.as_secs_f64()) {
+                let took = answer.service_time;
+                let detail = format!("it took {took:.1?}, expected {} {limit:?}", comparison.symbol());
+                return Err(ErrorClass::Check.because(detail));
+            }
         }
         for (name, conditions) in &self.header {
             let value = answer.headers.get(name).and_then(|value| value.to_str().ok());
             let value = value.map(|value| Json::String(value.into()));
-            hold(conditions, value.as_ref(), session)?;
+            hold(&format_args!("header {name}"), conditions, value.as_ref(), session)?;
         }
         if !self.body.is_empty() {
             let text = Json::String(String::from_utf8_lossy(&answer.body).into_owned());
-            hold(&self.body, Some(&text).filter(|_| !answer.body.is_empty()), session)?;
+            hold(&"the body", &self.body, Some(&text).filter(|_| !answer.body.is_empty()), session)?;
         }
-        for (path, conditions) in &self.json {
-            hold(conditions, json.and_then(|json| path.first(json)), session)?;
+        for (place, path, conditions) in &self.json {
+            hold(place, conditions, json.and_then(|json| path.first(json)), session)?;
         }
         Ok(())
     }
 }
 
-fn require(holds: bool) -> Result<(), ErrorClass> {
-    if holds { Ok(()) } else { Err(ErrorClass::Check) }
-}
-
-fn hold(conditions: &[Condition], value: Option<&Json>, session: &Session) -> Result<(), ErrorClass> {
-    conditions.iter().try_for_each(|condition| require(condition.holds(value, session)?))
+/// Whether all conditions on what was found at `place` hold.
+fn hold(
+    place: &dyn Display,
+    conditions: &[Condition],
+    value: Option<&Json>,
+    session: &Session,
+) -> Result<(), Failure> {
+    for condition in conditions {
+        if !condition.holds(value, session)? {
+            let place = place.to_string();
+            let (found, expected) = (found(&place, value), condition.in_words(session));
+            return Err(ErrorClass::Check.because(format!("{place} {found}, expected {expected}")));
+        }
+    }
+    Ok(())
 }
 
 impl Condition {
-    fn holds(&self, value: Option<&Json>, session: &Session) -> Result<bool, ErrorClass> {
+    /// What it expects.
+    fn in_words(&self, session: &Session) -> String {
+        let value = |of: &Assigned| {
+            let value = of.value(session).ok().and_then(|value| serde_json::to_value(value).ok());
+            quoted(&value.unwrap_or_default())
+        };
+        match self {
+            Condition::Exists(true) => "it to be there".to_owned(),
+            Condition::Exists(false) => "it not to be there".to_owned(),
+            Condition::NotEmpty => "it not to be empty".to_owned(),
+            Condition::Equals(expected) => value(expected),
+            Condition::Not(expected) => format!("anything but {}", value(expected)),
+            Condition::Contains(part) => {
+                let part = part.render(session, Escape::None).unwrap_or_default();
+                format!("it to contain {}", quoted(&Json::String(part)))
+            }
+            Condition::Matches(pattern) => format!("a match of `{}`", shortened(pattern.as_str(), 60)),
+            Condition::Compare(comparison, limit) => format!("{} {}", comparison.symbol(), value(limit)),
+        }
+    }
+
+    fn holds(&self, value: Option<&Json>, session: &Session) -> Result<bool, Failure> {
         if let Condition::Exists(wanted) = self {
             return Ok(value.is_some() == *wanted);
         }
@@ -147,7 +196,7 @@ fn empty(value: &Json) -> bool {
 }
 
 /// Equal as JSON, numbers by value; where one side is text (a header, a CSV column), equal as text.
-fn equal(value: &Json, expected: &Assigned, session: &Session) -> Result<bool, ErrorClass> {
+fn equal(value: &Json, expected: &Assigned, session: &Session) -> Result<bool, Failure> {
     let expected_json = serde_json::to_value(expected.value(session)?).unwrap_or_default();
     let numbers = value.is_number() && expected_json.is_number() && number(value) == number(&expected_json);
     let template = matches!(expected, Assigned::Text(_));
@@ -192,7 +241,7 @@ impl Compiler<'_> {
         let header = header.collect();
         let json = check.json.iter().filter_map(|(path, conditions)| {
             let conditions = self.conditions(conditions);
-            Some((self.json_path(path)?, conditions))
+            Some((path.value.clone(), self.json_path(path)?, conditions))
         });
         let json = json.collect();
         let body = self.conditions(&check.body);

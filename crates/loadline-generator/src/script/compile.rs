@@ -15,7 +15,7 @@ use super::{
     Arrival, Flow, If, Repeat, Script, Set, Step, Think,
     data::Source,
     expression::{Assigned, Condition},
-    functions::{ENVIRONMENT, FUNCTIONS},
+    functions::{ENVIRONMENT, FUNCTION_SHAPES, FUNCTIONS},
     session::{Names, Session},
     template::{Piece, Segment, Template, split},
 };
@@ -29,6 +29,7 @@ pub(super) fn script(scenario: &Scenario, load_file: LoadFile) -> Result<Script,
         names: Arc::default(),
         request_names: Vec::new(),
         known: HashSet::new(),
+        later: HashSet::new(),
         problems: Vec::new(),
     };
     compiler.names = Arc::new(compiler.collect_names());
@@ -49,8 +50,10 @@ pub(super) struct Compiler<'a> {
     load_file: LoadFile<'a>,
     names: Arc<Names>,
     request_names: Vec<String>,
-    /// What the flow at hand defines, with the variables.
-    known: HashSet<String>,
+    /// What the steps of the flow so far define, with the variables.
+    pub(super) known: HashSet<String>,
+    /// What any step of the flow defines.
+    later: HashSet<String>,
     problems: Vec<Diagnostic>,
 }
 
@@ -83,8 +86,8 @@ impl Compiler<'_> {
     }
 
     fn collect_names(&mut self) -> Names {
-        let mut names = Names::default();
         let scenario = self.scenario;
+        let mut names = Names { secrets: scenario.secrets(), ..Names::default() };
         for source in &scenario.data {
             let Some(bytes) = self.file(&source.file) else { continue };
             match Source::read(&source.name.value, &bytes, source.format, source.pick) {
@@ -108,10 +111,7 @@ impl Compiler<'_> {
     fn flow(&mut self, flow: &scenario::Flow) -> Flow {
         let scenario = self.scenario;
         self.known = scenario.variables.iter().map(|variable| variable.name.value.clone()).collect();
-        let known = &mut self.known;
-        defined(&flow.steps, &mut |name| {
-            known.insert(name.value.clone());
-        });
+        self.later = names_in(&flow.steps);
         for source in &scenario.data {
             let mut taken = Vec::new();
             defined(&flow.steps, &mut |name| {
@@ -137,6 +137,8 @@ impl Compiler<'_> {
             }
             scenario::Step::Think { min, max } => Step::Think(Think { min: *min, max: *max }),
             scenario::Step::Repeat { times, condition, steps } => {
+                // From the second round on, all that a round defines is there.
+                self.known.extend(names_in(steps));
                 let steps = self.steps(steps);
                 let condition = match condition {
                     Some(text) => Some(self.condition(text)?),
@@ -146,11 +148,19 @@ impl Compiler<'_> {
             }
             scenario::Step::If { condition, then, otherwise } => {
                 let condition = self.condition(condition);
-                let (then, otherwise) = (self.steps(then), self.steps(otherwise));
+                let before = self.known.clone();
+                let then = self.steps(then);
+                let after_then = std::mem::replace(&mut self.known, before);
+                let otherwise = self.steps(otherwise);
+                self.known.extend(after_then);
                 Step::If(If { then, otherwise, condition: condition? })
             }
             scenario::Step::Set(values) => {
-                let set = values.iter().map(|(name, value)| (self.slot(&name.value), self.assigned(value)));
+                let set = values.iter().map(|(name, value)| {
+                    let set = (self.slot(&name.value), self.assigned(value));
+                    self.known.insert(name.value.clone());
+                    set
+                });
                 Step::Set(Set(set.collect()))
             }
         })
@@ -265,8 +275,50 @@ impl Compiler<'_> {
         };
         let mut names: Vec<_> = expression.undeclared_variables(true).into_iter().collect();
         names.sort();
+        let asks = asks_whether_defined(inner);
+        names.retain(|name| !(asks && self.later.contains(root(name))));
         names.iter().for_each(|name| self.check_name(name, span));
-        names.iter().all(|name| self.is_known(name)).then_some(expression)
+        let known = names.iter().all(|name| self.is_known(name));
+        (known && self.can_be_evaluated(&expression, inner, span)).then_some(expression)
+    }
+
+    /// Whether an expression that is worked out once, with nothing captured yet, shows no fault that it shows always:
+    /// a function that is given too few or too many values, a filter that does not exist, or any where it needs no
+    /// variable at all.
+    fn can_be_evaluated(
+        &mut self,
+        expression: &Expression<'static, 'static>,
+        inner: &str,
+        span: Span,
+    ) -> bool {
+        use minijinja::ErrorKind as K;
+        let Some(session) = self.empty_session() else { return true };
+        let Err(error) = expression.eval(Value::from_dyn_object(session.scope().clone())) else {
+            return true;
+        };
+        let always =
+            expression.undeclared_variables(false).iter().all(|name| FUNCTIONS.contains(&name.as_str()));
+        let known = matches!(
+            error.kind(),
+            K::MissingArgument
+                | K::TooManyArguments
+                | K::UnknownFilter
+                | K::UnknownTest
+                | K::UnknownFunction
+                | K::UnknownMethod
+        );
+        if always || known {
+            let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+            let message = format!("`{inner}` cannot be worked out: {}{detail}", error.kind());
+            let function =
+                FUNCTION_SHAPES.iter().find(|shape| inner.contains(shape.split('(').next().unwrap_or(shape)));
+            let help = match function {
+                Some(shape) => format!("write it as `{shape}`"),
+                None => "see the functions and filters of expressions".to_owned(),
+            };
+            self.problem("expression", span, message, help);
+        }
+        !(always || known)
     }
 
     /// Whether a name such as `token` or `users.email` is defined.
@@ -279,7 +331,7 @@ impl Compiler<'_> {
         let declared = self.scenario.data.iter().any(|source| source.name.value == root);
         declared
             || self.known.contains(root)
-            || BUILT_IN.contains(&root)
+            || (BUILT_IN.contains(&root) && column.is_none())
             || FUNCTIONS.contains(&root)
             || ENVIRONMENT.globals().any(|(known, _)| known == root)
     }
@@ -298,7 +350,29 @@ impl Compiler<'_> {
             self.problem("unknown-name", span, format!("`{root}` has no column `{column}`"), help);
             return;
         }
-        let mut known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        if BUILT_IN.contains(&root) {
+            let field = name.split('.').nth(1).unwrap_or_default();
+            let meant =
+                names.sources.iter().find(|source| source.columns.iter().any(|column| column == field));
+            let help = match meant {
+                Some(source) => format!("did you mean `{}.{field}`?", source.name),
+                None => format!("write `{root}` alone, or the name of a data source before the dot"),
+            };
+            self.problem(
+                "unknown-name",
+                span,
+                format!("`{root}` is a number and has no field `{field}`"),
+                help,
+            );
+            return;
+        }
+        if self.later.contains(root) {
+            let help =
+                "move the step that captures or sets it up, or give it a first value under `variables`";
+            self.problem("unknown-name", span, format!("`{root}` is used before any step defines it"), help);
+            return;
+        }
+        let mut known: Vec<&str> = self.known.iter().chain(&self.later).map(String::as_str).collect();
         known.extend(names.sources.iter().map(|source| source.name.as_str()));
         known.sort_unstable();
         let all = known.iter().copied().chain(FUNCTIONS).chain(BUILT_IN);
@@ -331,6 +405,27 @@ pub(super) fn literal(template: &Template) -> String {
         _ => String::new(),
     };
     template.0.iter().map(text).collect()
+}
+
+/// The first part of a name such as `users.email`.
+fn root(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+/// Whether an expression has an answer where a variable has no value yet.
+fn asks_whether_defined(expression: &str) -> bool {
+    ["default", "defined", "undefined"]
+        .iter()
+        .any(|word| expression.split(|c: char| c != '_' && !c.is_alphanumeric()).any(|found| found == *word))
+}
+
+/// The names that steps define.
+fn names_in(steps: &[scenario::Step]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    defined(steps, &mut |name| {
+        names.insert(name.value.clone());
+    });
+    names
 }
 
 /// Every name that steps define.

@@ -4,18 +4,18 @@ use minijinja::{Expression, value::Value};
 
 use super::{
     session::Session,
-    template::{Escape, Template},
+    template::{self, Escape, Template},
 };
-use crate::exchange::ErrorClass;
+use crate::exchange::Failure;
 
 /// A compiled condition.
 #[derive(Debug)]
 pub(super) struct Condition(pub(super) Box<Expression<'static, 'static>>);
 
 impl Condition {
-    pub(super) fn holds(&self, session: &Session) -> Result<bool, ErrorClass> {
+    pub(super) fn holds(&self, session: &Session) -> Result<bool, Failure> {
         let scope = Value::from_dyn_object(session.scope().clone());
-        self.0.eval(scope).map(|value| value.is_true()).map_err(|_| ErrorClass::Template)
+        self.0.eval(scope).map(|value| value.is_true()).map_err(|error| template::not_evaluated(&error))
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Assigned {
 }
 
 impl Assigned {
-    pub(super) fn value(&self, session: &Session) -> Result<Value, ErrorClass> {
+    pub(super) fn value(&self, session: &Session) -> Result<Value, Failure> {
         Ok(match self {
             Assigned::Constant(value) => value.clone(),
             Assigned::Text(template) => match template.whole() {
@@ -41,7 +41,7 @@ impl Assigned {
             }
             Assigned::Map(entries) => {
                 let entry = |(key, value): &(String, Assigned)| Ok((key.clone(), value.value(session)?));
-                Value::from_pairs(entries.iter().map(entry).collect::<Result<Vec<_>, ErrorClass>>()?)
+                Value::from_pairs(entries.iter().map(entry).collect::<Result<Vec<_>, Failure>>()?)
             }
         })
     }

@@ -23,6 +23,17 @@ pub(super) const FUNCTIONS: [&str; 8] = [
     "range",
 ];
 
+/// How functions are called.
+pub(super) const FUNCTION_SHAPES: [&str; 7] = [
+    "random_int(1, 50)",
+    "random_float(0.5, 2)",
+    "random_choice(['a', 'b'])",
+    "random_string(8)",
+    "uuid()",
+    "timestamp()",
+    "timestamp_ms()",
+];
+
 /// Evaluates every expression of every script.
 pub(super) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();

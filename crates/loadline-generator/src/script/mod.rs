@@ -15,6 +15,7 @@ mod json;
 mod random;
 mod redirect;
 mod request;
+mod reveal;
 mod session;
 mod sides;
 mod template;
@@ -30,7 +31,7 @@ pub use request::RequestStep;
 pub use session::Session;
 pub use sides::Seat;
 
-use crate::exchange::ErrorClass;
+use crate::exchange::Failure;
 use expression::{Assigned, Condition};
 use session::Names;
 
@@ -165,7 +166,7 @@ impl Repeat {
     /// # Errors
     ///
     /// [`ErrorClass::Template`] if the condition has no answer.
-    pub fn goes_on(&self, session: &mut Session, done: u64) -> Result<bool, ErrorClass> {
+    pub fn goes_on(&self, session: &mut Session, done: u64) -> Result<bool, Failure> {
         match &self.condition {
             _ if done >= u64::from(self.times) => Ok(false),
             Some(condition) => condition.holds(session),
@@ -190,7 +191,7 @@ impl If {
     /// # Errors
     ///
     /// [`ErrorClass::Template`] if it has no answer.
-    pub fn holds(&self, session: &mut Session) -> Result<bool, ErrorClass> {
+    pub fn holds(&self, session: &mut Session) -> Result<bool, Failure> {
         self.condition.holds(session)
     }
 }
@@ -205,7 +206,7 @@ impl Set {
     /// # Errors
     ///
     /// [`ErrorClass::Template`] if one cannot be worked out.
-    pub fn apply(&self, session: &mut Session) -> Result<(), ErrorClass> {
+    pub fn apply(&self, session: &mut Session) -> Result<(), Failure> {
         for (slot, assigned) in &self.0 {
             let value = assigned.value(session)?;
             session.set(*slot, value);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Uri, header};
 
-use super::{request::RequestStep, session::Session};
-use crate::exchange::{ErrorClass, Request, Response};
+use loadline_model::scenario::strike_url;
+
+use super::{request::RequestStep, reveal::shortened, session::Session};
+use crate::exchange::{ErrorClass, Failure, Request, Response};
 
 impl RequestStep {
     /// The next request, if `answer` sends the session elsewhere and redirects are followed; `None` if the answer
@@ -22,17 +24,19 @@ impl RequestStep {
         sent: &Request,
         answer: &Response,
         hop: u32,
-    ) -> Result<Option<Arc<Request>>, ErrorClass> {
+    ) -> Result<Option<Arc<Request>>, Failure> {
         if self.redirects == 0 || !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
         let Some(location) = answer.headers.get(header::LOCATION) else { return Ok(None) };
         if hop >= self.redirects {
-            return Err(ErrorClass::Redirect);
+            let times = self.redirects;
+            return Err(ErrorClass::Redirect.because(format!("more than {times} redirects")));
         }
         self.keep_cookies(session, answer);
-        let location = std::str::from_utf8(location.as_bytes()).map_err(|_| ErrorClass::Redirect)?;
-        let uri = resolve(&sent.uri, location).ok_or(ErrorClass::Redirect)?;
+        let location = std::str::from_utf8(location.as_bytes())
+            .map_err(|_| ErrorClass::Redirect.because("`location` is no text"))?;
+        let uri = resolve(&sent.uri, location).ok_or_else(|| nowhere(location))?;
         let mut next = sent.clone();
         next.headers.remove(header::COOKIE);
         if origin(&sent.uri) != origin(&uri) {
@@ -55,6 +59,11 @@ impl RequestStep {
         next.uri = uri;
         Ok(Some(self.sent(Arc::new(next), session)))
     }
+}
+
+fn nowhere(location: &str) -> Failure {
+    let location = shortened(&strike_url(location), 80);
+    ErrorClass::Redirect.because(format!("it leads to no HTTP URL: {location}"))
 }
 
 fn resolve(base: &Uri, location: &str) -> Option<Uri> {

@@ -11,16 +11,22 @@ use super::{
     capture::Capture,
     check::Checks,
     compile::{Compiler, literal},
+    reveal::shortened,
     session::Session,
     template::{Escape, Segment, Template, percent_encode},
 };
-use crate::exchange::{ErrorClass, Request, Response};
+use crate::exchange::{ErrorClass, Failure, Request, Response};
+
+/// Characters of a request's method, path and name in an example.
+const LABEL_CHARS_MAX: usize = 90;
 
 /// A compiled request.
 #[derive(Debug)]
 pub struct RequestStep {
     /// The index of its name in [`super::Script::request_names`].
     pub name: usize,
+    /// Method, path and name, as they are written in the scenario.
+    pub(super) label: String,
     method: Method,
     url: Url,
     headers: Vec<(HeaderName, Template)>,
@@ -62,7 +68,7 @@ impl RequestStep {
     /// # Errors
     ///
     /// [`ErrorClass::Template`] if a value is missing or makes no URL or header.
-    pub fn render(&self, session: &mut Session) -> Result<Arc<Request>, ErrorClass> {
+    pub fn render(&self, session: &mut Session) -> Result<Arc<Request>, Failure> {
         let request = match &self.fixed {
             Some(request) => request.clone(),
             None => Arc::new(self.build(session)?),
@@ -96,7 +102,7 @@ impl RequestStep {
         }
     }
 
-    fn build(&self, session: &Session) -> Result<Request, ErrorClass> {
+    fn build(&self, session: &Session) -> Result<Request, Failure> {
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 1);
         for (name, value) in &self.headers {
             headers.insert(name, header_value(value.render(session, Escape::None)?)?);
@@ -124,8 +130,10 @@ impl RequestStep {
     }
 }
 
-fn header_value(text: String) -> Result<HeaderValue, ErrorClass> {
-    HeaderValue::try_from(text).map_err(|_| ErrorClass::Template)
+fn header_value(text: String) -> Result<HeaderValue, Failure> {
+    HeaderValue::try_from(text).map_err(|_| {
+        ErrorClass::Template.because("a value cannot stand in a header: it has a line break or the like")
+    })
 }
 
 impl Credentials {
@@ -136,7 +144,7 @@ impl Credentials {
         }
     }
 
-    fn render(&self, session: &Session) -> Result<HeaderValue, ErrorClass> {
+    fn render(&self, session: &Session) -> Result<HeaderValue, Failure> {
         let text = match self {
             Credentials::Bearer(token) => format!("Bearer {}", token.render(session, Escape::None)?),
             Credentials::Basic { user, password } => {
@@ -157,7 +165,7 @@ impl Url {
         self.path.is_static() && self.query.iter().all(|(name, value)| name.is_static() && value.is_static())
     }
 
-    fn render(&self, session: &Session) -> Result<Uri, ErrorClass> {
+    fn render(&self, session: &Session) -> Result<Uri, Failure> {
         let mut path = String::with_capacity(self.base.len() + 64);
         let mut segments = self.path.0.as_slice();
         // A value at the very beginning is a URL or a path of its own: it was encoded by whoever made it.
@@ -182,10 +190,10 @@ impl Url {
             path.push('=');
             value.render_into(session, Escape::Url, &mut path)?;
         }
-        let uri: Uri = path.parse().map_err(|_| ErrorClass::Template)?;
+        let uri: Uri = path.parse().map_err(|_| ErrorClass::Template.because("it makes no URL"))?;
         let absolute = matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty());
-        if absolute { Ok(uri) } else { Err(ErrorClass::Template) }
+        if absolute { Ok(uri) } else { Err(ErrorClass::Template.because("it makes no URL of http or https")) }
     }
 }
 
@@ -217,6 +225,7 @@ impl Compiler<'_> {
         let captures: Vec<_> = request.capture.iter().filter_map(|capture| self.capture(capture)).collect();
         let mut step = RequestStep {
             name,
+            label: self.label(request),
             method: method?,
             url,
             headers,
@@ -248,6 +257,15 @@ impl Compiler<'_> {
             );
         }
         known
+    }
+
+    /// How failures name the request: what stands in the scenario, for values may be secrets.
+    fn label(&self, request: &scenario::Request) -> String {
+        let url = self.scenario.strike(&request.url.value);
+        let path = url.split('?').next().unwrap_or_default();
+        let plain = format!("{} {path}", request.method.value);
+        let name = &request.name.value;
+        shortened(&if *name == plain { plain } else { format!("{plain} ({name})") }, LABEL_CHARS_MAX)
     }
 
     fn fix(&mut self, step: &mut RequestStep, request: &scenario::Request) {

@@ -22,6 +22,8 @@ pub(super) struct Names {
     pub(super) sources: Vec<Source>,
     /// What the slots hold when a flow begins.
     pub(super) initial: Vec<Value>,
+    /// The values of secret variables.
+    pub(super) secrets: Vec<String>,
 }
 
 /// The state of one running flow.
@@ -113,6 +115,10 @@ impl Session {
             self.jar.clear();
         }
         Ok(())
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.scope.names
     }
 
     pub(super) fn scope(&self) -> &Arc<Scope> {

@@ -6,7 +6,7 @@ use minijinja::{
 };
 
 use super::session::Session;
-use crate::exchange::ErrorClass;
+use crate::exchange::{ErrorClass, Failure};
 
 /// What has to be done to a value that goes into a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) enum Segment {
 pub(super) struct Template(pub(super) Vec<Segment>);
 
 impl Segment {
-    pub(super) fn value(&self, session: &Session) -> Result<Value, ErrorClass> {
+    pub(super) fn value(&self, session: &Session) -> Result<Value, Failure> {
         let value = match self {
             Segment::Literal(text) => Value::from(text.as_str()),
             Segment::Slot(slot) => session.state().values[*slot].clone(),
@@ -49,10 +49,26 @@ impl Segment {
             Segment::User => session.state().arrival.user.into(),
             Segment::Expression(expression) => {
                 let scope = Value::from_dyn_object(session.scope().clone());
-                expression.eval(scope).map_err(|_| ErrorClass::Template)?
+                expression.eval(scope).map_err(|error| not_evaluated(&error))?
             }
         };
-        if value.is_undefined() { Err(ErrorClass::Template) } else { Ok(value) }
+        if value.is_undefined() { Err(self.without_value(session)) } else { Ok(value) }
+    }
+
+    fn without_value(&self, session: &Session) -> Failure {
+        let names = session.names();
+        let what = match self {
+            Segment::Slot(slot) => {
+                names.slots.iter().find(|(_, known)| *known == slot).map(|(name, _)| name.clone())
+            }
+            Segment::Column { source, column } => {
+                let source = &names.sources[*source];
+                Some(format!("{}.{}", source.name, source.columns[*column]))
+            }
+            _ => None,
+        };
+        let what = what.map_or("an expression".to_owned(), |name| format!("`{name}`"));
+        ErrorClass::Template.because(format!("{what} has no value here"))
     }
 }
 
@@ -79,7 +95,7 @@ impl Template {
         session: &Session,
         escape: Escape,
         out: &mut String,
-    ) -> Result<(), ErrorClass> {
+    ) -> Result<(), Failure> {
         for segment in &self.0 {
             match segment {
                 Segment::Literal(text) => out.push_str(text),
@@ -89,7 +105,7 @@ impl Template {
         Ok(())
     }
 
-    pub(super) fn render(&self, session: &Session, escape: Escape) -> Result<String, ErrorClass> {
+    pub(super) fn render(&self, session: &Session, escape: Escape) -> Result<String, Failure> {
         let mut out = String::new();
         self.render_into(session, escape, &mut out)?;
         Ok(out)
@@ -104,6 +120,12 @@ impl Template {
         }
         self
     }
+}
+
+/// An expression that has no answer.
+pub(super) fn not_evaluated(error: &minijinja::Error) -> Failure {
+    let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    ErrorClass::Template.because(format!("an expression has no value: {}{detail}", error.kind()))
 }
 
 /// Appends a value as text: strings as they are, all else as JSON.

@@ -6,7 +6,7 @@ use loadline_model::{diagnostic::Diagnostic, scenario::Scenario};
 use proptest::prelude::*;
 
 use super::*;
-use crate::exchange::{Request, Response};
+use crate::exchange::{ErrorClass, Request, Response};
 
 fn files(path: &Path) -> io::Result<Vec<u8>> {
     match path.to_str() {
@@ -221,7 +221,7 @@ fn an_answer_is_judged() {
         );
         let mut session = script.session(1, arrival(0)).unwrap();
         step(&script, 0).render(&mut session).unwrap();
-        step(&script, 0).judge(&mut session, answer)
+        step(&script, 0).judge(&mut session, answer).map_err(|failure| failure.class)
     };
     let ok = answer(
         200,
@@ -270,13 +270,42 @@ fn an_answer_is_judged() {
 }
 
 #[test]
+fn a_failure_says_what_was_found_and_what_was_expected_but_no_secret() {
+    let script = script(
+        "variables: { word: ok, password: { value: hunter22, secret: true }, pin: { value: 77, secret: true } }\n",
+        "      - post: /orders?key=abc\n        name: order\n        headers: { authorization: \"Bearer ${{ password }}-t\" }\n        \
+         check: { json: { $.status: \"${{ word }}\", $.echo: { exists: false } } }\n        capture: { token: { json: $.token } }\n",
+    );
+    let step = step(&script, 0);
+    let mut session = script.session(1, arrival(0)).unwrap();
+    let sent = step.render(&mut session).unwrap();
+    let mut said = |answer: &Response| {
+        let failure = step.judge(&mut session, answer).unwrap_err();
+        step.example(&session, Some(&sent), &failure)
+    };
+    let json = |body: &str| answer(200, &[], body);
+    assert_eq!(
+        said(&json(r#"{"status":"accepted"}"#)),
+        r#"POST /orders (order): $.status is "accepted", expected "ok""#
+    );
+    assert_eq!(said(&json("<html>")), r#"POST /orders (order): $.status is absent, expected "ok""#);
+    assert_eq!(said(&answer(503, &[], "")), "POST /orders (order): status 503 Service Unavailable");
+    assert_eq!(said(&json(r#"{"status":"ok"}"#)), "POST /orders (order): capture token: nothing at $.token");
+    for leak in ["hunter22", "Bearer hunter22-t", "hunter22-t", "77"] {
+        let said = said(&json(&format!(r#"{{"status":"is {leak} it"}}"#)));
+        assert!(said.contains("***") && !said.contains("hunter") && !said.contains("77"), "{said}");
+    }
+    assert!(said(&json(&format!(r#"{{"status":"{}"}}"#, "ü".repeat(5_000)))).chars().count() <= 200);
+}
+
+#[test]
 fn captures_go_into_later_steps() {
     let script = script(
         "",
         "      - get: /\n        capture:\n          a: { json: \"$.list[1].id\" }\n          b: { header: x-b }\n          c: { regex: 'id\":(\\d+)' }\n          d: { cookie: sid }\n          e: { json: $.none, default: \"d${{ user }}\" }\n      - get: /${{ a }}/${{ b }}/${{ c }}/${{ d }}/${{ e }}/${{ a + 1 }}\n",
     );
     let mut session = script.session(1, arrival(0)).unwrap();
-    assert_eq!(step(&script, 1).render(&mut session).unwrap_err(), ErrorClass::Template);
+    assert_eq!(step(&script, 1).render(&mut session).unwrap_err().class, ErrorClass::Template);
     let good =
         answer(200, &[("x-b", "bee"), ("set-cookie", "sid=s1; Path=/")], r#"{"list":[{"id":6},{"id":7}]}"#);
     assert!(step(&script, 0).render(&mut session).unwrap().keep_body);
@@ -284,9 +313,10 @@ fn captures_go_into_later_steps() {
     let next = step(&script, 1).render(&mut session).unwrap();
     assert_eq!(next.uri, "http://127.0.0.1:8080/base/7/bee/6/s1/d3/8");
     assert_eq!(header(&next.headers, "cookie"), Some("sid=s1"));
-    assert_eq!(step(&script, 0).judge(&mut session, &answer(200, &[], "{}")), Err(ErrorClass::Capture));
+    let found = step(&script, 0).judge(&mut session, &answer(200, &[], "{}")).unwrap_err();
+    assert_eq!(found, ErrorClass::Capture.because("capture a: nothing at $.list[1].id"));
     session.renew(arrival(1), true).unwrap();
-    assert_eq!(step(&script, 1).render(&mut session).unwrap_err(), ErrorClass::Template);
+    assert_eq!(step(&script, 1).render(&mut session).unwrap_err().class, ErrorClass::Template);
     let first = step(&script, 0).render(&mut session).unwrap();
     assert_eq!(header(&first.headers, "cookie"), Some("sid=s1"));
     session.renew(arrival(2), false).unwrap();
@@ -317,8 +347,8 @@ fn redirects_follow_the_rules_of_rfc_9110() {
     let kept = go(307, "http://elsewhere:9/x", 1).unwrap().unwrap();
     assert_eq!((kept.method.as_str(), kept.body.len()), ("POST", 7));
     assert_eq!((header(&kept.headers, "authorization"), header(&kept.headers, "cookie")), (None, None));
-    assert_eq!(go(303, "/x", 2).unwrap_err(), ErrorClass::Redirect);
-    assert_eq!(go(303, "gopher://x", 0).unwrap_err(), ErrorClass::Redirect);
+    assert_eq!(go(303, "/x", 2).unwrap_err().class, ErrorClass::Redirect);
+    assert_eq!(go(303, "gopher://x", 0).unwrap_err().class, ErrorClass::Redirect);
     assert!(go(304, "/x", 0).unwrap().is_none());
     let plain = step(&script, 1);
     let sent = plain.render(&mut session).unwrap();
@@ -392,6 +422,24 @@ fn bad() -> Vec<(&'static str, String)> {
             step("{ if: prise > 5, then: [{ get: / }] }\n      - set: { price: 5 }"),
         ),
         (
+            "used before it is captured",
+            step("get: /${{ token }}\n      - { get: /, capture: { token: { json: $.t } } }"),
+        ),
+        (
+            "captured in the other branch",
+            step(
+                "{ if: user > 1, then: [{ get: /, capture: { t: { json: $.t } } }], else: [{ get: \"/${{ t }}\" }] }",
+            ),
+        ),
+        (
+            "field of a number",
+            format!("data: {{ users: {{ csv: users.csv }} }}\n{}", step("get: /${{ user.name }}")),
+        ),
+        ("field of a number without data", step("get: /${{ iteration.x }}")),
+        ("too few values", step("get: /${{ random_int(1) }}")),
+        ("too many values", step("get: /${{ random_string(1, user) }}")),
+        ("no such filter", step("get: /${{ user | uper }}")),
+        (
             "capture named like data",
             format!(
                 "data: {{ users: {{ csv: users.csv }} }}\n{}",
@@ -411,6 +459,22 @@ fn each_bad_script_gives_one_message_with_its_place_and_the_way_out() {
         shown += &format!("## {what}\n{}\n\n", problems[0].render(false));
     }
     insta::assert_snapshot!("bad", shown);
+}
+
+#[test]
+fn what_has_a_value_by_then_may_be_used() {
+    for steps in [
+        // A later capture of the same answer, and the next step.
+        "- { get: /, capture: { a: { json: $.a }, b: { json: $.b, default: \"${{ a }}\" } } }\n      - get: /${{ b }}",
+        "- get: /${{ next | default('1') }}\n      - { get: /, capture: { next: { json: $.n } } }",
+        "- { if: token is not defined, then: [{ get: /, capture: { token: { json: $.t } } }] }\n      - get: /${{ token }}",
+        // From the second round on there is one.
+        "- { repeat: 2, steps: [{ if: iteration > 0, then: [{ get: \"/${{ t }}\" }] }, { get: /, capture: { t: { json: $.t } } }] }",
+        "- set: { a: 1, b: \"${{ a + 1 }}\" }\n      - get: /${{ b }}/${{ random_int(a, b) }}",
+    ] {
+        let compiled = compile(&format!("flows:\n  - name: f\n    steps:\n      {steps}\n"));
+        assert!(compiled.is_ok(), "{steps}: {:#?}", compiled.err());
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use loadline_generator::clock::simulated::SimulatedClock;
 use loadline_generator::clock::{Clock, Nanos};
 use loadline_generator::collect::Collector;
 use loadline_generator::dispatch::{self, Settings};
-use loadline_generator::exchange::{ErrorClass, Request, Response};
+use loadline_generator::exchange::{Failure, Request, Response};
 use loadline_generator::recorder::Recorder;
 use loadline_generator::run::extremes;
 use loadline_generator::schedule::{Arrivals, RateStage};
@@ -203,7 +203,7 @@ pub(crate) struct Scribe {
 }
 
 impl Client for Scribe {
-    async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn send(&self, request: Arc<Request>) -> Result<Response, Failure> {
         let now = self.clock.now();
         let what = format!("{} {} {:?} {:?}", request.method, request.uri, request.headers, request.body);
         self.log.borrow_mut().push(Sent { at: now, what });

@@ -71,7 +71,8 @@ impl Scenario {
         struck(text, &self.secrets())
     }
 
-    fn secrets(&self) -> Vec<String> {
+    /// The values of secret variables, longer ones first.
+    pub fn secrets(&self) -> Vec<String> {
         let hidden = self.variables.iter().filter(|variable| variable.secret);
         let mut secrets = Vec::new();
         hidden.for_each(|variable| collect(&variable.value, &mut secrets));

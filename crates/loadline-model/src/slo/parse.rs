@@ -186,9 +186,22 @@ impl<'a> Words<'a> {
 
     fn ratio(&self, at: Range<usize>) -> Result<f64> {
         let word = &self.text[at.clone()];
-        let (number, scale) = word.strip_suffix('%').map_or((word, 1.0), |number| (number, 100.0));
+        let Some(number) = word.strip_suffix('%') else {
+            return match word.parse::<f64>() {
+                // None at all is none in any unit.
+                Ok(0.0) => Ok(0.0),
+                Ok(value) if (0.0..=1.0).contains(&value) => {
+                    let help = format!("write `{word}%` or, for a share, `{}%`", value * 100.0);
+                    self.fail(at, format!("the share `{word}` has no unit"), help)
+                }
+                Ok(value) if (0.0..=100.0).contains(&value) => {
+                    self.fail(at, format!("the share `{word}` has no unit"), format!("write `{word}%`"))
+                }
+                _ => self.fail(at, format!("`{word}` is not a share"), "write a percentage such as `0.1%`"),
+            };
+        };
         match number.parse::<f64>() {
-            Ok(value) if (0.0..=scale).contains(&value) => Ok(value / scale),
+            Ok(value) if (0.0..=100.0).contains(&value) => Ok(value / 100.0),
             _ => self.fail(at, format!("`{word}` is not a share"), "write a percentage such as `0.1%`"),
         }
     }
@@ -287,7 +300,7 @@ mod tests {
         assert_eq!(slo("p99 < 80ms for list").request.as_deref(), Some("list"));
         assert_eq!(slo("service p95<50ms").metric, Metric::Quantile(Timing::Service, 0.95));
         assert_eq!(slo("error_rate < 0.1%").limit, 0.001);
-        assert_eq!(slo("error_rate <= 0.25").limit, 0.25);
+        assert_eq!((slo("error_rate <= 25%").limit, slo("error_rate <= 0").limit), (0.25, 0.0));
         assert_eq!(slo("throughput  >  450/s").text, "throughput > 450/s");
         assert_eq!(slo("p95 < 150ms over 10s").over, Some(Duration::from_secs(10)));
         assert_eq!(slo("error_rate < 5% abort after 10s").abort_after, Some(Duration::from_secs(10)));
@@ -315,6 +328,11 @@ mod tests {
             message("p99 < 200")
                 .starts_with("the duration `200` has no unit @200: write a number and a unit")
         );
+        assert_eq!(
+            message("error_rate < 0.1"),
+            "the share `0.1` has no unit @0.1: write `0.1%` or, for a share, `10%`"
+        );
+        assert_eq!(message("error_rate < 5"), "the share `5` has no unit @5: write `5%`");
         assert_eq!(
             message("error_rate < 101%"),
             "`101%` is not a share @101%: write a percentage such as `0.1%`"

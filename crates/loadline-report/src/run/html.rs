@@ -1,13 +1,13 @@
 //! The page of a run: one file that loads nothing.
 
-use loadline_model::run::{RequestSummary, SloResult};
+use loadline_model::run::{RequestSummary, SloResult, Summary};
 use maud::{Markup, html};
 
 use super::charts;
 use super::distribution::{distribution, heat_map};
 use super::headline::{headline, verdict_tone, verdict_word};
 use super::markdown::has_doubt;
-use super::rows::{COLUMNS, durations, how, load_rows, notes, observed, quantile, stages, tiles};
+use super::rows::{COLUMNS, durations, examples, how, load_rows, notes, observed, quantile, stages, tiles};
 use super::view::View;
 use crate::chart::Picture;
 use crate::format::{NONE, bytes, count, percent, plural, rate};
@@ -21,6 +21,7 @@ pub fn html(view: &View) -> String {
         (header(view))
         (key_figures(&tiles(summary)))
         @if !summary.slos.is_empty() { (objectives(&summary.slos)) }
+        @if !summary.errors.examples.is_empty() { (why_requests_failed(summary)) }
         (golden_signals(view))
         (tables(view))
         (how_it_was_run(view))
@@ -54,6 +55,24 @@ fn objectives(slos: &[SloResult]) -> Markup {
                                 td.n { (observed(slo)) }
                                 td { (slo.reason.as_deref().unwrap_or("")) }
                             }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+fn why_requests_failed(summary: &Summary) -> Markup {
+    html! {
+        section {
+            h2 { "Why requests failed" }
+            (scroll("Why requests failed", &html! {
+                table.fit {
+                    thead { tr { th { "error" } th { "for example" } } }
+                    tbody {
+                        @for (class, text) in examples(summary) {
+                            tr { th scope="row" { (class) } td { (text) } }
                         }
                     }
                 }

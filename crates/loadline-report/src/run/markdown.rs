@@ -3,7 +3,7 @@
 use loadline_model::run::{RequestSummary, Summary};
 
 use super::headline::{headline, verdict_word};
-use super::rows::{COLUMNS, durations, load_rows, notes, observed, quantile, tiles};
+use super::rows::{COLUMNS, durations, examples, load_rows, notes, observed, quantile, tiles};
 use super::view::View;
 use crate::format::{NONE, count, percent, rate};
 
@@ -34,6 +34,12 @@ pub fn markdown(view: &View) -> String {
         &["load", ""],
         load_rows(summary).into_iter().map(|(k, v)| vec![k.to_owned(), v]).collect(),
     );
+    let examples = examples(summary);
+    if !examples.is_empty() {
+        let rows =
+            examples.into_iter().map(|(class, text)| vec![class.to_owned(), text.to_owned()]).collect();
+        table(&mut out, &["failed", "for example"], rows);
+    }
     if !summary.requests_by_name.is_empty() {
         let rows = summary.requests_by_name.iter().map(request_row).collect();
         table(&mut out, &["request", "requests", "per second", "failed", "p50", "p90", "p99", "max"], rows);

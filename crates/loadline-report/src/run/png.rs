@@ -6,7 +6,8 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
 use super::charts::pictures;
-use super::headline::headline;
+use super::headline::{headline, verdict_word};
+use super::rows::observed;
 use super::view::View;
 use crate::chart::Role;
 use crate::chart::canvas::{Anchor, Canvas};
@@ -75,6 +76,11 @@ fn title(view: &View) -> (String, u32) {
     write(&format!("{} — {}", head.word, head.sentence), Role::Ink, 22.0, true);
     write(&head.validity, Role::Muted, 15.0, false);
     head.status.iter().for_each(|status| write(status, Role::Muted, 15.0, false));
+    for slo in &view.summary.slos {
+        let reason = slo.reason.iter().map(|reason| format!(" ({reason})")).collect::<String>();
+        let word = verdict_word(slo.verdict);
+        write(&format!("{word}  {}: observed {}{reason}", slo.slo, observed(slo)), Role::Ink, 15.0, false);
+    }
     let height = y as u32 + GAP;
     (canvas.into_body(), height)
 }

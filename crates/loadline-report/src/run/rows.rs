@@ -1,6 +1,6 @@
 //! The tables of a run, as text that every format shows in its own way.
 
-use loadline_model::run::{Latency, RunDocument, SloResult, Summary};
+use loadline_model::run::{Latency, RunDocument, SloResult, Status, Summary};
 
 use super::headline::{failed, loop_kind};
 use crate::format::{self, NONE, bytes, count, ms, percent, rate, with_unit};
@@ -88,7 +88,7 @@ pub(super) fn load_rows(summary: &Summary) -> Vec<(&'static str, String)> {
     for (name, n, meaning) in [
         ("late", summary.late, "waited for a place in flight or a connection"),
         ("dropped", summary.dropped, "were never sent"),
-        ("unanswered", summary.unanswered, "were still in flight when the drain ended"),
+        ("unanswered", summary.unanswered, unanswered(summary.status)),
     ] {
         if n > 0 {
             rows.push((name, format!("{} {meaning}", count(n))));
@@ -96,6 +96,28 @@ pub(super) fn load_rows(summary: &Summary) -> Vec<(&'static str, String)> {
     }
     rows.push(("connections", connections(summary)));
     rows
+}
+
+fn unanswered(status: Status) -> &'static str {
+    match status {
+        Status::Complete => "were still in flight when the drain ended",
+        Status::Interrupted => "were still in flight when the run was interrupted, and are no failures",
+        Status::Running | Status::Incomplete => {
+            "were still in flight when the run was ended, and are no failures"
+        }
+    }
+}
+
+/// Failures in words: class and example, the most frequent class first.
+pub(super) fn examples(summary: &Summary) -> Vec<(&str, &str)> {
+    let errors = &summary.errors;
+    let count = |class: &String| errors.by_class.get(class).copied().unwrap_or(0);
+    let mut classes: Vec<_> = errors.examples.iter().collect();
+    classes.sort_by(|a, b| count(b.0).cmp(&count(a.0)).then_with(|| a.0.cmp(b.0)));
+    classes
+        .into_iter()
+        .flat_map(|(class, texts)| texts.iter().map(|text| (class.as_str(), text.as_str())))
+        .collect()
 }
 
 fn connections(summary: &Summary) -> String {

@@ -6,7 +6,7 @@ use loadline_model::run::{Latency, Summary};
 
 use super::headline::{headline, verdict_tone, verdict_word};
 use super::markdown::has_doubt;
-use super::rows::{COLUMNS, durations, load_rows, observed, quantile};
+use super::rows::{COLUMNS, durations, examples, load_rows, observed, quantile};
 use crate::format::{NONE, count, percent, rate};
 use crate::page::Tone;
 
@@ -19,6 +19,9 @@ pub fn text(summary: &Summary, colour: bool) -> String {
     let _ = writeln!(out, "{}", plain(&head.validity));
     head.status.iter().for_each(|status| {
         let _ = writeln!(out, "{}", plain(status));
+    });
+    summary.ended_by.iter().for_each(|why| {
+        let _ = writeln!(out, "Ended by: {}", plain(why));
     });
     out.push('\n');
 
@@ -69,6 +72,16 @@ pub fn text(summary: &Summary, colour: bool) -> String {
     let load = load_rows(summary).into_iter().map(|(k, v)| vec![k.to_owned(), plain(&v)]);
     for line in align(std::iter::once(requests).chain(load).collect(), &[]) {
         let _ = writeln!(out, "  {line}");
+    }
+    let examples = examples(summary);
+    if !examples.is_empty() {
+        let rows = examples.into_iter().map(|(class, text)| vec![plain(class), plain(text)]);
+        let lines = align(std::iter::once(heads(&["failed", "for example"])).chain(rows).collect(), &[]);
+        for (n, line) in lines.iter().enumerate() {
+            let gap = if n == 0 { "\n" } else { "" };
+            let line = if n == 0 { paint.muted(line) } else { line.clone() };
+            let _ = writeln!(out, "{gap}  {line}");
+        }
     }
     if has_doubt(summary) {
         let _ = writeln!(out, "\n{}", paint.muted("≈ fewer than ten samples lie beyond this percentile"));

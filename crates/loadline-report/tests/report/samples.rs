@@ -355,6 +355,12 @@ fn part(measured: &[&Event], name: Option<usize>) -> (u64, Errors, Durations) {
         record(&mut d, e);
         e.error.iter().for_each(|class| *errors.by_class.entry((*class).to_owned()).or_default() += 1);
     }
+    // What a server sent may be meant to be more than text.
+    let example = |class: &String| {
+        let text = format!("POST /orders (order): $.why is \"<b>{class}</b>\u{1b}[2J\", expected \"ok\"");
+        (class.clone(), vec![text])
+    };
+    errors.examples = errors.by_class.keys().map(example).collect();
     errors.total = errors.by_class.values().sum();
     errors.rate = (n > 0).then(|| errors.total as f64 / n as f64);
     (n, errors, d)
@@ -397,6 +403,7 @@ fn summary(sample: &Sample, events: &[Event]) -> Summary {
         schema: SCHEMA.to_owned(),
         name: sample.name.to_owned(),
         status: sample.status,
+        ended_by: None,
         verdict,
         validity: Validity {
             verdict: if limited { ValidityVerdict::GeneratorLimited } else { ValidityVerdict::Valid },

@@ -21,7 +21,8 @@ pub(crate) struct EngineFlags {
     /// Threads that drive the load [default: as the load needs, at most one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024), env = "LOADLINE_WORKERS")]
     workers: Option<u32>,
-    /// How long requests in flight are waited for at the end [default: their time-out]
+    /// How long requests in flight are waited for at the end [default: their time-out]. After Ctrl-C, or an objective
+    /// that ended the run, it is 2s at most; a second Ctrl-C ends it at once
     #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_DRAIN")]
     drain: Option<Duration>,
 }

@@ -10,9 +10,18 @@ use super::exit::UserError;
 
 /// Reads a scenario file; also the folder that its files are relative to. `-` is stdin.
 pub(crate) fn scenario(path: &Path) -> anyhow::Result<(Scenario, PathBuf)> {
+    scenario_with(path, |variable| std::env::var(variable).ok())
+}
+
+/// The same, with an environment of its own.
+pub(crate) fn scenario_with(
+    path: &Path,
+    mut environment: impl FnMut(&str) -> Option<String>,
+) -> anyhow::Result<(Scenario, PathBuf)> {
     let text = text(path)?;
     let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-    let scenario = Scenario::parse(&text, &name, |variable| std::env::var(variable).ok())
+    let environment = std::cell::RefCell::new(&mut environment);
+    let scenario = Scenario::parse(&text, &name, |variable| (environment.borrow_mut())(variable))
         .map_err(UserError::Diagnostics)?;
     let base = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((scenario, base.to_owned()))
@@ -27,12 +36,34 @@ pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     };
     read.map_err(|error| {
         let reason = match error.kind() {
+            std::io::ErrorKind::NotFound if is_address(&path.to_string_lossy()) => {
+                format!("there is no such file; did you mean http://{}?", path.display())
+            }
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::IsADirectory => "it is a folder; give the file in it".to_owned(),
             std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
             _ => error.to_string(),
         };
         UserError::input(format!("cannot read {}: {reason}", path.display()))
     })
+}
+
+/// Whether a text looks like a URL without its scheme: `localhost`, `127.0.0.1`, `shop.example:8080/products`.
+fn is_address(text: &str) -> bool {
+    let authority = text.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => return !host.is_empty(),
+        _ => authority.trim_matches(['[', ']']),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// A whole number from 1 on.
+pub(crate) fn count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("write a whole number from 1 on, such as 20".to_owned()),
+    }
 }
 
 /// `250us`, `20ms`, `1.5s`, `2m`, `1h`.
@@ -65,4 +96,18 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
 /// The bytes of a file.
 pub(crate) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| UserError::input(format!("cannot read {}: {error}", path.display())))
+}
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn a_url_without_its_scheme_is_seen() {
+        for address in ["localhost", "localhost:18080", "127.0.0.1/x", "[::1]:80", "shop.example:8080/a?b"] {
+            assert!(is_address(address), "{address}");
+        }
+        for file in ["shop.yaml", "runs/shop:1", "-", "folder/shop", "a:b"] {
+            assert!(!is_address(file), "{file}");
+        }
+    }
 }

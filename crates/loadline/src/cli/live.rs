@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::histogram::{self, quantile_ms};
 use loadline::model::recording::{GeneratorSecond, Second};
 use loadline::run::Progress;
@@ -12,6 +16,8 @@ use super::output::{Output, talk};
 
 const PLAIN_EVERY_S: u64 = 10;
 const SPARK_WIDTH: usize = 30;
+/// How often it is looked whether the user asked to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Shows a run as it goes on.
 pub(crate) struct Live {
@@ -22,6 +28,8 @@ pub(crate) struct Live {
     errors: BTreeMap<String, u64>,
     /// Generator delay p99 of the last second, and the busiest core.
     generator: (Option<f64>, Option<f64>),
+    stop: Option<StopHandle>,
+    in_flight: Arc<AtomicU64>,
 }
 
 enum Shown {
@@ -48,7 +56,37 @@ impl Live {
             p99s: VecDeque::new(),
             errors: BTreeMap::new(),
             generator: (None, None),
+            stop: None,
+            in_flight: Arc::default(),
         }
+    }
+
+    /// Says at once what happens when the user asks the run to stop. The word is given by a thread of its own, for
+    /// seconds come once a second only; it ends with this view, whose count it shares.
+    pub(crate) fn watching(mut self, stop: StopHandle) -> Self {
+        self.stop = Some(stop.clone());
+        let in_flight = Arc::downgrade(&self.in_flight);
+        let bar = match &self.shown {
+            Shown::Nothing => return self,
+            Shown::Lines => None,
+            Shown::Screen(bar) => Some(bar.clone()),
+        };
+        std::thread::spawn(move || {
+            while let Some(in_flight) = in_flight.upgrade() {
+                if is_interrupted(&stop) {
+                    let word = stopping(in_flight.load(Ordering::Relaxed));
+                    // Above the live lines, which are drawn anew: the terminal's own `^C` goes with the old ones.
+                    match bar {
+                        Some(bar) => bar.println(word),
+                        None => eprintln!("{word}"),
+                    }
+                    return;
+                }
+                drop(in_flight);
+                std::thread::sleep(LOOK_EVERY);
+            }
+        });
+        self
     }
 
     pub(crate) fn show(&mut self, progress: Progress<'_>) {
@@ -79,6 +117,7 @@ impl Live {
     fn show_second(&mut self, second: &Second) {
         self.elapsed_s = second.second + 1;
         let now = Now::of(second);
+        self.in_flight.store(now.generator.in_flight, Ordering::Relaxed);
         for (class, count) in second.requests.iter().flat_map(|request| &request.counts.errors) {
             *self.errors.entry(class.clone()).or_default() += count;
         }
@@ -111,8 +150,13 @@ impl Live {
 
     fn screen(&self, now: &Now) -> String {
         let left = (self.planned_s - self.elapsed_s as f64).max(0.0);
-        let time =
-            if left > 0.0 { format!("{left:.0} s left") } else { "waiting for the last answers".to_owned() };
+        let time = if self.stop.as_ref().is_some_and(is_interrupted) {
+            stopping(now.generator.in_flight)
+        } else if left > 0.0 {
+            format!("{left:.0} s left")
+        } else {
+            "waiting for the last answers".to_owned()
+        };
         let warmup = if now.generator.warmup { "  (warm-up)" } else { "" };
         let places = if now.generator.waiting > 0 {
             format!(", {} waiting", now.generator.waiting)
@@ -153,6 +197,14 @@ impl Live {
             _ => None,
         }
     }
+}
+
+fn is_interrupted(stop: &StopHandle) -> bool {
+    stop.requested().is_some_and(|word| word >= Stop::Interrupted)
+}
+
+fn stopping(in_flight: u64) -> String {
+    format!("stopping, waiting for {in_flight} in flight; Ctrl-C again stops at once")
 }
 
 /// The figures of one second.

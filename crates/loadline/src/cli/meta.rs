@@ -3,7 +3,7 @@
 use clap::{CommandFactory, ValueEnum};
 
 use super::Cli;
-use super::exit::Exit;
+use super::exit::{Exit, UserError};
 use super::output::Output;
 
 /// Print the JSON Schema of a file that people write, for editors
@@ -45,15 +45,54 @@ impl Completions {
     }
 }
 
-/// Print the manual page
+/// Print the manual page, of the whole or of a verb
 #[derive(Debug, clap::Args)]
-pub(crate) struct Man {}
+pub(crate) struct Man {
+    /// The verb, such as `run`
+    verb: Option<String>,
+}
 
 impl Man {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+        let mut command = Cli::command();
+        command.build();
+        let page = match &self.verb {
+            None => {
+                let mut page = Vec::new();
+                clap_mangen::Man::new(command).render(&mut page)?;
+                page.extend_from_slice(exit_status().as_bytes());
+                page
+            }
+            Some(verb) => page_of(&command, verb)?,
+        };
         out.print(&page)?;
         Ok(Exit::Done)
     }
+}
+
+/// The page of one verb, named as it is called.
+fn page_of(command: &clap::Command, verb: &str) -> anyhow::Result<Vec<u8>> {
+    let Some(found) = command.find_subcommand(verb) else {
+        let verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        return Err(UserError::input(format!("there is no verb `{verb}`; there are {}", verbs.join(", "))));
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(found.clone().display_name(format!("loadline-{verb}"))).render(&mut page)?;
+    Ok(page)
+}
+
+/// The exit codes as a section of a manual page (man-pages(7)).
+fn exit_status() -> String {
+    const MEANINGS: [(Exit, &str); 8] = [
+        (Exit::Done, "done, and every gate passed"),
+        (Exit::Failed, "the tool failed: target unreachable, disk full, a bug"),
+        (Exit::Usage, "bad usage or bad input"),
+        (Exit::Gate, "a gate failed: an objective was broken"),
+        (Exit::Regressed, "regressed"),
+        (Exit::Inconclusive, "inconclusive: too little evidence for a gate"),
+        (Exit::Invalid, "invalid measurement: the generator was the bottleneck"),
+        (Exit::Interrupted, "interrupted; what was measured until then is written"),
+    ];
+    let entry = |(exit, meaning): &(Exit, &str)| format!(".TP\n\\fB{}\\fR\n{meaning}\n", *exit as u8);
+    format!(".SH \"EXIT STATUS\"\n{}", MEANINGS.iter().map(entry).collect::<String>())
 }

@@ -4,10 +4,6 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
-use anyhow::Context;
-
-use super::exit::UserError;
-
 /// What the user wants to see.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -52,13 +48,24 @@ impl Output {
         if is_stdout(path) {
             return self.print(data);
         }
-        unless_gone(fs::write(path, data)).map_err(|error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
-                no_place(path, &error)
-            }
-            _ => anyhow::Error::from(error).context(format!("failed to write {}", path.display())),
-        })
+        unless_gone(fs::write(path, data)).map_err(|error| not_written(path, error))
     }
+
+    /// Markdown to a file. The file that `GITHUB_STEP_SUMMARY` names is added to, as GitHub's actions want it.
+    pub(crate) fn write_markdown(&self, path: &Path, text: &str) -> anyhow::Result<()> {
+        if !is_step_summary(path) {
+            return self.write(path, text.as_bytes());
+        }
+        let file = fs::OpenOptions::new().append(true).create(true).open(path);
+        unless_gone(file.and_then(|mut file| file.write_all(text.as_bytes())))
+            .map_err(|error| not_written(path, error))
+    }
+}
+
+/// Whether `path` is the summary of a step of GitHub's actions, which every step adds to.
+fn is_step_summary(path: &Path) -> bool {
+    std::env::var_os("GITHUB_STEP_SUMMARY")
+        .is_some_and(|summary| !summary.is_empty() && path == Path::new(&summary))
 }
 
 /// Fails early where a file cannot be written later.
@@ -71,11 +78,20 @@ pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
         .create(true)
         .open(path)
         .map(drop)
-        .map_err(|error| no_place(path, &error))
+        .map_err(|error| not_written(path, error))
 }
 
-fn no_place(path: &Path, error: &io::Error) -> anyhow::Error {
-    UserError::input(format!("cannot write to {}: {error}", path.display()))
+/// A place that cannot be written to is the user's to mend; a full disk is not.
+fn not_written(path: &Path, error: io::Error) -> anyhow::Error {
+    use io::ErrorKind as K;
+    let reason = match error.kind() {
+        K::NotFound => "there is no such folder",
+        K::NotADirectory => "a part of the path is a file",
+        K::IsADirectory => "it is a folder",
+        K::PermissionDenied => "permission denied",
+        _ => return anyhow::Error::from(error).context(format!("failed to write {}", path.display())),
+    };
+    super::exit::UserError::input(format!("cannot write to {}: {reason}", path.display()))
 }
 
 /// A line on stderr. Whoever listened may be gone: that is no reason to stop a measurement.

@@ -16,9 +16,10 @@ pub(crate) struct Report {
     /// Run directories
     #[arg(required = true, value_name = "DIR")]
     directories: Vec<PathBuf>,
-    /// Where to; the ending tells what: .html, .md, .json, .png, .svg (a folder of charts); - prints JSON
-    #[arg(long, short, value_name = "FILE", default_value = "report.html")]
-    output: PathBuf,
+    /// Where to; the ending tells what: .html, .md, .json, .png, .xml (JUnit), .svg (a folder of charts); - prints
+    /// JSON [default: report.html in DIR]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 impl Report {
@@ -26,21 +27,25 @@ impl Report {
         let [directory] = self.directories.as_slice() else {
             return self.many(out);
         };
-        render(directory, &self.output, out)?;
+        let output = self.output.clone().unwrap_or_else(|| directory.join("report.html"));
+        render(directory, &output, out)?;
+        if output != Path::new("-") {
+            out.say(format!("report: {}", output.display()));
+        }
         Ok(Exit::Done)
     }
 
     /// Several runs make an array of summaries.
     fn many(&self, out: &Output) -> anyhow::Result<Exit> {
-        if !is_json(&self.output) {
+        let Some(output) = self.output.as_deref().filter(|output| is_json(output)) else {
             let message = "several runs can be reported as JSON only; give `-o FILE.json`, or one directory";
             return Err(UserError::input(message));
-        }
+        };
         let mut summaries = Vec::new();
         for directory in &self.directories {
             summaries.push(loadline::report::summarise(directory).map_err(sort_directory)?.1);
         }
-        out.write(&self.output, format!("{}\n", serde_json::to_string_pretty(&summaries)?).as_bytes())?;
+        out.write(output, format!("{}\n", serde_json::to_string_pretty(&summaries)?).as_bytes())?;
         Ok(Exit::Done)
     }
 }

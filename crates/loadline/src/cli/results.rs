@@ -23,7 +23,7 @@ pub(crate) struct ResultFlags {
     /// Write JUnit XML, one case per objective
     #[arg(long, value_name = "FILE", env = "LOADLINE_JUNIT")]
     junit: Option<PathBuf>,
-    /// Write Markdown, for a pull request or a step summary
+    /// Write Markdown, for a pull request; the file that $GITHUB_STEP_SUMMARY names is added to, any other replaced
     #[arg(long, value_name = "FILE", env = "LOADLINE_MARKDOWN")]
     markdown: Option<PathBuf>,
     /// Write OpenMetrics text, for GitLab's metrics reports
@@ -89,7 +89,7 @@ impl ResultFlags {
         let markdown = self
             .markdown
             .as_ref()
-            .map_or(Ok(()), |file| out.write(file, loadline::render::run::markdown(&view).as_bytes()));
+            .map_or(Ok(()), |file| out.write_markdown(file, &loadline::render::run::markdown(&view)));
         if let Some(page) = page {
             out.write(&page, loadline::render::run::html(&view).as_bytes())?;
             out.say(format!("report: {}", page.display()));

@@ -52,7 +52,7 @@ struct LoadFlags {
     #[arg(long, value_enum, env = "LOADLINE_ARRIVALS")]
     arrivals: Option<Arrivals>,
     /// Users who wait for each answer (closed model)
-    #[arg(long, value_name = "N", env = "LOADLINE_USERS")]
+    #[arg(long, value_name = "N", value_parser = input::count, env = "LOADLINE_USERS")]
     users: Option<u32>,
     /// Length of the measured part, such as 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_DURATION")]
@@ -112,7 +112,7 @@ impl Run {
         let stop = StopHandle::new();
         let options = self.options(base, stop.clone())?;
         interrupt_on_ctrl_c(stop)?;
-        let mut live = Live::new(out);
+        let mut live = Live::new(out).watching(options.stop.clone());
         let finished =
             loadline::run::run(&scenario, options, |progress| live.show(progress)).map_err(sort)?;
         live.close();
@@ -217,9 +217,10 @@ async fn stop_on(mut signal: Signal, stop: StopHandle) {
 
 /// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
 fn exit_of(finished: &FinishedRun, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
-    let FinishedRun { document, summary, unreachable, .. } = finished;
+    let FinishedRun { document, summary, unreachable, no_connection, .. } = finished;
     if *unreachable {
-        talk(format_args!("error: {}", unreachable_message(&document.target, summary)));
+        let why = no_connection.as_deref();
+        talk(format_args!("error: {}", unreachable_message(&document.target, summary, why)));
         return Exit::Failed;
     }
     if summary.status == Status::Interrupted {
@@ -234,11 +235,11 @@ fn exit_of(finished: &FinishedRun, on_inconclusive: OnInconclusive, out: &Output
     }
 }
 
-fn unreachable_message(target: &str, summary: &Summary) -> String {
-    let classes: Vec<&str> = summary.errors.by_class.keys().map(String::as_str).collect();
+fn unreachable_message(target: &str, summary: &Summary, why: Option<&str>) -> String {
+    // In a warm-up nothing is counted.
+    let of = if summary.requests > 0 { format!("of {} attempts ", summary.requests) } else { String::new() };
+    let why = why.map(|why| format!("\n  {why}")).unwrap_or_default();
     format!(
-        "{target} is unreachable: none of {} attempts got a connection ({}); is it running, and is the address right?",
-        summary.requests,
-        classes.join(", ")
+        "{target} is unreachable: none {of}got a connection; is it running, and is the address right?{why}"
     )
 }

@@ -24,6 +24,11 @@ use super::output::{Output, check_writable};
 /// Prints `listening on http://ADDRESS` and serves until SIGINT or SIGTERM. Its paths: /login, /products,
 /// /products/ID, /orders, /echo, /redirect?to=/path, /cookies, /upload, and a plain page for any other; about
 /// itself /healthz, /config, /stats (exact counts) and /metrics (Prometheus).
+///
+/// /login takes POST with a user and a password, as JSON or a form, and answers with a token; /orders takes POST with
+/// that token as bearer; /products?page=N lists products, from 1 on. For example: loadline serve --listen
+/// 127.0.0.1:8080 --service exp:5ms --workers 2, then curl -d '{"user":"ann","password":"x"}'
+/// http://127.0.0.1:8080/login
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// A configuration as /config prints it; flags override it
@@ -145,7 +150,10 @@ fn set<T>(field: &mut T, flag: Option<T>) {
 
 fn read(path: &Path) -> anyhow::Result<ServeConfig> {
     let config = serde_json::from_str(&input::text(path)?);
-    config.map_err(|error| UserError::input(format!("{}: {error}", path.display())))
+    config.map_err(|error| {
+        let help = "write JSON as `loadline serve --print-config` prints it";
+        UserError::input(format!("{}: {error}; {help}", path.display()))
+    })
 }
 
 fn write(path: &Path, mut record: Record, out: &Output) -> io::Result<()> {

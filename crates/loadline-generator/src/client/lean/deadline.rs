@@ -12,7 +12,8 @@ use slab::Slab;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::exchange::ErrorClass;
+use crate::client::reason::no_answer_within;
+use crate::exchange::{ErrorClass, Failure};
 
 /// A time-out beyond this is none.
 const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -46,6 +47,7 @@ struct Entry {
 pub(super) struct Deadline<'a> {
     shared: &'a Shared,
     key: usize,
+    timeout: Duration,
 }
 
 impl Deadlines {
@@ -65,7 +67,7 @@ impl Deadlines {
             self.shared.earlier.notify_one();
         }
         let key = state.entries.insert(Entry { at, passed: false, waker: None });
-        Deadline { shared: &self.shared, key }
+        Deadline { shared: &self.shared, key, timeout }
     }
 }
 
@@ -79,8 +81,8 @@ impl Deadline<'_> {
     /// What `work` returns, or [`ErrorClass::Timeout`] if it has not by the deadline.
     pub(super) async fn bound<T>(
         &self,
-        work: impl Future<Output = Result<T, ErrorClass>>,
-    ) -> Result<T, ErrorClass> {
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let mut work = pin!(work);
         poll_fn(|context| {
             if let Poll::Ready(outcome) = work.as_mut().poll(context) {
@@ -88,7 +90,7 @@ impl Deadline<'_> {
             }
             let entry = &mut self.shared.lock().entries[self.key];
             if entry.passed {
-                return Poll::Ready(Err(ErrorClass::Timeout));
+                return Poll::Ready(Err(ErrorClass::Timeout.because(no_answer_within(self.timeout))));
             }
             match &mut entry.waker {
                 Some(waker) => waker.clone_from(context.waker()),

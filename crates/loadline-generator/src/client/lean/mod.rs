@@ -28,8 +28,9 @@ use stream::{Connection, Connector};
 
 use super::connector::Resolver;
 use super::http::{ClientError, HttpSettings, HttpVersion};
+use super::reason;
 use super::{Client, Connections};
-use crate::exchange::{ErrorClass, Request, Response};
+use crate::exchange::{ErrorClass, Failure, Request, Response};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -83,7 +84,7 @@ impl LeanClient {
         Ok(())
     }
 
-    fn origin(&self, request: &Arc<Request>) -> Result<Rc<Origin>, ErrorClass> {
+    fn origin(&self, request: &Arc<Request>) -> Result<Rc<Origin>, Failure> {
         Ok(self.heads.borrow_mut().of(request, &self.pool)?.1.clone())
     }
 
@@ -107,7 +108,7 @@ impl LeanClient {
     }
 
     /// Sends `request`, a second time on a new connection if the first turns out to have been closed while idle.
-    async fn exchange(&self, visitor: u32, request: &Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn exchange(&self, visitor: u32, request: &Arc<Request>) -> Result<Response, Failure> {
         let origin = self.origin(request)?;
         let mut retried = false;
         loop {
@@ -129,21 +130,23 @@ impl LeanClient {
                     return Ok(exchange.answer.into_response());
                 }
                 // Only what was never taken is sent again: a reset after that is the service's, and is counted.
-                Err(ErrorClass::Reset) if connection.aged && exchange.was_refused() && !retried => {
+                Err(Failure { class: ErrorClass::Reset, .. })
+                    if connection.aged && exchange.was_refused() && !retried =>
+                {
                     retried = true
                 }
-                Err(class) => return Err(class),
+                Err(failure) => return Err(failure),
             }
         }
     }
 }
 
 impl Client for LeanClient {
-    async fn send(&self, request: Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn send(&self, request: Arc<Request>) -> Result<Response, Failure> {
         self.send_for(0, request).await
     }
 
-    async fn send_for(&self, visitor: u32, request: Arc<Request>) -> Result<Response, ErrorClass> {
+    async fn send_for(&self, visitor: u32, request: Arc<Request>) -> Result<Response, Failure> {
         self.deadlines.after(request.timeout).bound(self.exchange(visitor, &request)).await
     }
 
@@ -200,16 +203,33 @@ impl<'a> Exchange<'a> {
         self.answer.is_persistent() && !self.excess && matches!(self.upload, Upload::Done)
     }
 
+    /// The connection came to its end before the answer did.
+    fn broken_off(&self, class: ErrorClass, how: &str) -> Failure {
+        if !self.answered && matches!(self.upload, Upload::Refused) {
+            class.because(format!("{how} before it had taken the request"))
+        } else if !self.answered {
+            class.because(format!("{how} before it answered"))
+        } else {
+            class.because(format!("{how} before the answer was complete"))
+        }
+    }
+
+    /// `bytes` do not follow what came before.
+    fn not_understood(&self, class: ErrorClass, bytes: &[u8]) -> Failure {
+        match class {
+            ErrorClass::Protocol if !self.answer.has_head() => class.because(reason::of_garbage(bytes)),
+            ErrorClass::Protocol => class.because("the answer does not follow HTTP/1.1"),
+            ErrorClass::TooLarge => class.because("the body is too long to be looked at"),
+            other => other.into(),
+        }
+    }
+
     /// Sends and reads as far as it goes; ready once the answer is complete.
-    fn poll(
-        &mut self,
-        connection: &mut Connection,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), ErrorClass>> {
+    fn poll(&mut self, connection: &mut Connection, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         while !matches!(self.upload, Upload::Done | Upload::Refused) {
             match self.poll_send(connection, context) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(class)) => return Poll::Ready(Err(class)),
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
                 Poll::Pending => break,
             }
         }
@@ -217,17 +237,21 @@ impl<'a> Exchange<'a> {
             let buffer = &mut *self.client.buffer.borrow_mut();
             match connection.poll_read(context, buffer) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) => return Poll::Ready(self.answer.close()),
+                Poll::Ready(Ok(0)) => {
+                    let ended = self.answer.close();
+                    return Poll::Ready(ended.map_err(|class| self.broken_off(class, "closed")));
+                }
                 Poll::Ready(Ok(len)) => {
                     self.answered = true;
-                    let taken = self.answer.feed(&buffer[..len])?;
+                    let fed = self.answer.feed(&buffer[..len]);
+                    let taken = fed.map_err(|class| self.not_understood(class, &buffer[..len]))?;
                     if self.answer.is_done() {
                         self.excess = taken < len;
                         return Poll::Ready(Ok(()));
                     }
                 }
                 // Some servers leave TLS without a word: what ends a body of unknown length ends it so, too.
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(ErrorClass::Reset)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(self.broken_off(ErrorClass::Reset, "reset"))),
             }
         }
     }
@@ -237,7 +261,7 @@ impl<'a> Exchange<'a> {
         &mut self,
         connection: &mut Connection,
         context: &mut Context<'_>,
-    ) -> Poll<Result<(), ErrorClass>> {
+    ) -> Poll<Result<(), Failure>> {
         let body = &self.request.body;
         let sent = match &mut self.upload {
             Upload::Whole => {

@@ -76,6 +76,11 @@ impl Answer {
         matches!(self.state, State::Done)
     }
 
+    /// Its status has been read.
+    pub fn has_head(&self) -> bool {
+        self.status != 0
+    }
+
     /// Whether the connection can take another request after it.
     pub fn is_persistent(&self) -> bool {
         self.persistent

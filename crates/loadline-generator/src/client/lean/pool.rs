@@ -18,7 +18,7 @@ use rustls::pki_types::ServerName;
 
 use super::stream::{Connection, Connector};
 use crate::client::http::Reuse;
-use crate::exchange::ErrorClass;
+use crate::exchange::{ErrorClass, Failure};
 
 /// Connections that one worker opens at once.
 const ATTEMPTS_MAX: usize = 256;
@@ -27,7 +27,7 @@ const ATTEMPTS_MAX: usize = 256;
 const ATTEMPTS_AT_ONCE: u32 = 32;
 const ATTEMPT_EVERY: Duration = Duration::from_micros(250);
 
-type Opening = Pin<Box<dyn Future<Output = Result<(Connection, Duration), ErrorClass>>>>;
+type Opening = Pin<Box<dyn Future<Output = Result<(Connection, Duration), Failure>>>>;
 
 /// A connection that is being opened. Only while a request waits for it, and drives it, does its time pass.
 struct Attempt {
@@ -38,10 +38,7 @@ struct Attempt {
 
 impl Attempt {
     /// The connection, how long it took and how much of that the name did.
-    fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(Connection, Duration, Duration), ErrorClass>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(Connection, Duration, Duration), Failure>> {
         let opened = ready!(self.opening.as_mut().poll(context));
         Poll::Ready(
             opened.map(|(connection, dns)| (connection, self.waited + self.driven_since.elapsed(), dns)),
@@ -174,7 +171,7 @@ impl Pool {
     ///
     /// # Errors
     /// The class of what kept the new connection from being opened.
-    pub(super) async fn wait(&self, origin: &Rc<Origin>, only_new: bool) -> Result<Connection, ErrorClass> {
+    pub(super) async fn wait(&self, origin: &Rc<Origin>, only_new: bool) -> Result<Connection, Failure> {
         let ticket = self.next_ticket.get();
         self.next_ticket.set(ticket + 1);
         origin.state.borrow_mut().waiting.insert(ticket, Waiter { only_new, ..Waiter::default() });
@@ -274,7 +271,7 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Connection, ErrorClass>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Connection, Failure>> {
         loop {
             let given = self.waiter(|waiter| waiter.given.take());
             if let Some(mut connection) = given

@@ -16,8 +16,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::client::connector::{Meter, Resolver};
+use crate::client::reason;
 use crate::client::tls::{TlsError, TlsSettings};
-use crate::exchange::ErrorClass;
+use crate::exchange::{ErrorClass, Failure};
 
 /// A connection that carries one exchange at a time.
 pub(super) struct Connection {
@@ -119,16 +120,20 @@ impl Connector {
         host: &str,
         port: u16,
         server: Option<ServerName<'static>>,
-    ) -> Result<(Connection, Duration), ErrorClass> {
+    ) -> Result<(Connection, Duration), Failure> {
         let (addresses, dns) = match host.parse::<IpAddr>() {
             Ok(address) => (vec![SocketAddr::new(address, 0)], Duration::ZERO),
-            Err(_) => self.resolver.lookup(host).await.map_err(|_| ErrorClass::Dns)?,
+            Err(_) => self
+                .resolver
+                .lookup(host)
+                .await
+                .map_err(|error| ErrorClass::Dns.because(error.to_string()))?,
         };
         let tcp = first(&addresses, port).await?;
         let stream = match server {
             None => Stream::Plain(tcp),
             Some(name) => {
-                let config = self.tls().map_err(|_| ErrorClass::Tls)?;
+                let config = self.tls().map_err(|error| ErrorClass::Tls.because(error.to_string()))?;
                 let tls = TlsConnector::from(config).connect(name, tcp).await;
                 Stream::Tls(Box::new(tls.map_err(|error| of_handshake(&error))?))
             }
@@ -138,18 +143,30 @@ impl Connector {
 }
 
 /// The first of `addresses` that accepts.
-async fn first(addresses: &[SocketAddr], port: u16) -> Result<TcpStream, ErrorClass> {
+async fn first(addresses: &[SocketAddr], port: u16) -> Result<TcpStream, Failure> {
+    let mut failure = Failure::from(ErrorClass::Connect);
     for address in addresses {
-        if let Ok(stream) = TcpStream::connect((address.ip(), port)).await {
-            // Refused only where the socket is dead already, which reading will tell.
-            let _ = stream.set_nodelay(true);
-            return Ok(stream);
+        let address = SocketAddr::new(address.ip(), port);
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Refused only where the socket is dead already, which reading will tell.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => {
+                failure = ErrorClass::Connect.because(format!("{} ({address})", reason::of_io(&error)))
+            }
         }
     }
-    Err(ErrorClass::Connect)
+    Err(failure)
 }
 
-fn of_handshake(error: &io::Error) -> ErrorClass {
-    let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-    if is_tls { ErrorClass::Tls } else { ErrorClass::Connect }
+fn of_handshake(error: &io::Error) -> Failure {
+    match reason::of_handshake(error) {
+        Some(reason) => ErrorClass::Tls.because(reason),
+        None => ErrorClass::Connect.because(format!(
+            "{} in the TLS handshake; if it speaks no TLS, try http://",
+            reason::of_io(error)
+        )),
+    }
 }

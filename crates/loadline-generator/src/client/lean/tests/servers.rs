@@ -52,7 +52,7 @@ fn answering(bytes: &'static [u8]) -> String {
 }
 
 async fn class(client: &LeanClient, request: Request) -> ErrorClass {
-    client.send(Arc::new(request)).await.expect_err("no answer was to be had")
+    client.send(Arc::new(request)).await.expect_err("no answer was to be had").class
 }
 
 #[tokio::test]
