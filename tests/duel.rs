@@ -20,14 +20,20 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Ten and twelve milliseconds: found long before the time is up, and each build got every second arrival.
 fn a_slower_candidate_regresses() {
-    let (base, candidate) = (Serve::start(&["--service", "const:10ms"]), Serve::start(&["--service", "const:12ms"]));
+    let (base, candidate) =
+        (Serve::start(&["--service", "const:10ms"]), Serve::start(&["--service", "const:12ms"]));
     let folder = Folder::new("duel");
-    let flags = ["--rate", "100/s", "--max-time", "60s", "--metrics", "p50", "--json", "--quiet", "--out", "run"];
-    let files = ["--junit", "junit.xml", "--markdown", "duel.md", "-o", "duel.html", "--openmetrics", "metrics.txt"];
+    let flags =
+        ["--rate", "100/s", "--max-time", "60s", "--metrics", "p50", "--json", "--quiet", "--out", "run"];
+    let files =
+        ["--junit", "junit.xml", "--markdown", "duel.md", "-o", "duel.html", "--openmetrics", "metrics.txt"];
     let arguments = ["duel", &base.url(""), &candidate.url(""), "/"];
     let ended = run(&folder, &[&arguments[..], &flags, &files].concat()).expect(4);
     let document = ended.json();
-    assert_eq!((document["schema"].as_str(), document["verdict"].as_str()), (Some("loadline/comparison@1"), Some("regressed")));
+    assert_eq!(
+        (document["schema"].as_str(), document["verdict"].as_str()),
+        (Some("loadline/comparison@1"), Some("regressed"))
+    );
     assert_eq!(document["duel"]["ended"], "decided");
     let metric = &document["metrics"][0];
     // Twelve over ten, each with up to a millisecond of the way there and back.
@@ -55,7 +61,8 @@ fn equal_builds_are_not_called_out() {
     let serve = || Serve::start(&["--service", "lognormal:10ms,0.3"]);
     let (base, candidate) = (serve(), serve());
     let folder = Folder::new("equals");
-    let flags = ["--rate", "200/s", "--max-time", "20s", "--tolerance", "10%", "--json", "--quiet", "--out", "run"];
+    let flags =
+        ["--rate", "200/s", "--max-time", "20s", "--tolerance", "10%", "--json", "--quiet", "--out", "run"];
     let ended = run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat());
     let document = ended.json();
     let verdict = document["verdict"].as_str().unwrap_or_default();
@@ -70,10 +77,13 @@ fn equal_builds_are_not_called_out() {
 
 /// In the closed loop each build has its own users: twice as quick is twice the throughput.
 fn users_stay_on_their_side() {
-    let (base, candidate) = (Serve::start(&["--service", "const:20ms"]), Serve::start(&["--service", "const:40ms"]));
+    let (base, candidate) =
+        (Serve::start(&["--service", "const:20ms"]), Serve::start(&["--service", "const:40ms"]));
     let folder = Folder::new("users");
-    let flags = ["--users", "4", "--max-time", "40s", "--metrics", "throughput", "--json", "--quiet", "--out", "run"];
-    let ended = run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat()).expect(4);
+    let flags =
+        ["--users", "4", "--max-time", "40s", "--metrics", "throughput", "--json", "--quiet", "--out", "run"];
+    let ended =
+        run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat()).expect(4);
     let metric = &ended.json()["metrics"][0];
     assert_eq!(metric["higher_is_better"], true);
     assert!((-0.6..=-0.4).contains(&number(metric, "/change")), "{metric}");
@@ -82,8 +92,20 @@ fn users_stay_on_their_side() {
 fn a_candidate_that_fails_regresses() {
     let (base, candidate) = (Serve::start(&[]), Serve::start(&["--errors", "0.2"]));
     let folder = Folder::new("fails");
-    let flags = ["--rate", "50/s", "--max-time", "60s", "--metrics", "error_rate", "--json", "--quiet", "--out", "run"];
-    let ended = run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat()).expect(4);
+    let flags = [
+        "--rate",
+        "50/s",
+        "--max-time",
+        "60s",
+        "--metrics",
+        "error_rate",
+        "--json",
+        "--quiet",
+        "--out",
+        "run",
+    ];
+    let ended =
+        run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat()).expect(4);
     let metric = &ended.json()["metrics"][0];
     assert_eq!((metric["verdict"].as_str(), metric["change"].as_f64()), (Some("regressed"), None));
     assert!((0.1..0.3).contains(&number(metric, "/difference")), "{metric}");

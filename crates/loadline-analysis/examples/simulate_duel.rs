@@ -98,12 +98,16 @@ fn hold(rules: &Rules, mut services: Services) -> (Verdict, u64) {
 
 fn main() {
     let duels: u64 = std::env::args().nth(1).and_then(|duels| duels.parse().ok()).unwrap_or(50);
-    println!("{:34} {:>9} {:>9} {:>6} {:>8} {:>7}", "", "regressed", "improved", "pass", "unclear", "seconds");
+    println!(
+        "{:34} {:>9} {:>9} {:>6} {:>8} {:>7}",
+        "", "regressed", "improved", "pass", "unclear", "seconds"
+    );
     for (sigma, tolerance) in [(0.0, 0.02), (0.3, 0.02), (0.3, 0.0), (0.5, 0.02), (0.5, 0.0)] {
         for candidate_ms in [5.0, 5.25] {
             let rules = Rules { tolerance, metrics: vec!["p50".into()], ..Rules::default() };
-            let held: Vec<(Verdict, u64)> =
-                (0..duels).map(|seed| hold(&rules, Services::new(seed, [5.0, candidate_ms], sigma))).collect();
+            let held: Vec<(Verdict, u64)> = (0..duels)
+                .map(|seed| hold(&rules, Services::new(seed, [5.0, candidate_ms], sigma)))
+                .collect();
             let share = |verdict| held.iter().filter(|(v, _)| *v == verdict).count() as f64 / duels as f64;
             let seconds = held.iter().map(|(_, seconds)| *seconds as f64).sum::<f64>() / duels as f64;
             println!(

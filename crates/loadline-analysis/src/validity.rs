@@ -172,8 +172,10 @@ pub(crate) fn is_second_limited(second: &Second) -> bool {
         });
         quantile_ms(&sum, QUANTILE)
     };
-    let late = delay_reason(all(|durations| &durations.delay), all(|durations| &durations.response)).is_some();
-    let stolen = second.generator.iter().filter_map(|line| line.stolen).any(|share| share > STOLEN_OF_SECOND_MAX);
+    let late =
+        delay_reason(all(|durations| &durations.delay), all(|durations| &durations.response)).is_some();
+    let stolen =
+        second.generator.iter().filter_map(|line| line.stolen).any(|share| share > STOLEN_OF_SECOND_MAX);
     late || stolen
 }
 

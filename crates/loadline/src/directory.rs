@@ -54,7 +54,8 @@ impl DirectoryError {
 
     /// Whether the user gave a path that cannot be right, rather than the system failing.
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, DirectoryError::Io { .. })
+        // A file that should be there and is not is no failure of the system.
+        !matches!(self, DirectoryError::Io { source, .. } if source.kind() != io::ErrorKind::NotFound)
     }
 }
 

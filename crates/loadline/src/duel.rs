@@ -65,10 +65,14 @@ pub enum DuelError {
     #[error(transparent)]
     Rules(#[from] RulesError),
     /// Both targets are one.
-    #[error("base and candidate are both {0}; a duel is between two builds, so start each on a port of its own")]
+    #[error(
+        "base and candidate are both {0}; a duel is between two builds, so start each on a port of its own"
+    )]
     SameTarget(String),
     /// There is hardly any time.
-    #[error("{max_time_s} s are no time for a duel after a warm-up of {warmup_s} s; give more with --max-time")]
+    #[error(
+        "{max_time_s} s are no time for a duel after a warm-up of {warmup_s} s; give more with --max-time"
+    )]
     NoTime {
         /// The time there is.
         max_time_s: f64,
@@ -142,7 +146,8 @@ fn joined(base: &Scenario, candidate: &Scenario, folder: &Path) -> Result<Script
 
 /// Stages of twice the load, half of it for either build: the warm-up, then the measured ones over and over.
 fn doubled(stages: &[Stage], max_time: Duration) -> Result<Vec<Stage>, DuelError> {
-    let (warmup, measured): (Vec<Stage>, Vec<Stage>) = stages.iter().map(double).partition(|stage| stage.warmup);
+    let (warmup, measured): (Vec<Stage>, Vec<Stage>) =
+        stages.iter().map(double).partition(|stage| stage.warmup);
     let warmup = match (warmup.is_empty(), measured.first()) {
         (true, Some(first)) => vec![Stage { warmup: true, ..lasting(*first, WARMUP) }],
         _ => warmup,
@@ -167,11 +172,9 @@ fn doubled(stages: &[Stage], max_time: Duration) -> Result<Vec<Stage>, DuelError
 
 fn double(stage: &Stage) -> Stage {
     let load = match stage.load {
-        Load::Rate(rate) => Load::Rate(RateStage {
-            from_per_s: 2.0 * rate.from_per_s,
-            to_per_s: 2.0 * rate.to_per_s,
-            ..rate
-        }),
+        Load::Rate(rate) => {
+            Load::Rate(RateStage { from_per_s: 2.0 * rate.from_per_s, to_per_s: 2.0 * rate.to_per_s, ..rate })
+        }
         Load::Users(users) => Load::Users(UserStage { users: 2 * users.users, ..users }),
     };
     Stage { load, ..*stage }
@@ -214,7 +217,9 @@ fn unreachable(run: &FinishedRun) -> [bool; 2] {
     let (base, candidate) = all.split_at(all.len() / 2);
     [base, candidate].map(|side| {
         let requests: u64 = side.iter().map(|request| request.requests).sum();
-        let failed = side.iter().flat_map(|request| ["connect", "dns", "tls"].map(|class| request.errors.by_class.get(class)));
+        let failed = side
+            .iter()
+            .flat_map(|request| ["connect", "dns", "tls"].map(|class| request.errors.by_class.get(class)));
         requests > 0 && failed.flatten().sum::<u64>() == requests
     })
 }

@@ -222,7 +222,8 @@ mod tests {
             told.push_noisy(ratio, noise);
             blind.push(ratio);
         }
-        let width = |sequence: &Sequence| sequence.interval(0.99).map_or(f64::MAX, |(_, [low, high])| high - low);
+        let width =
+            |sequence: &Sequence| sequence.interval(0.99).map_or(f64::MAX, |(_, [low, high])| high - low);
         assert!(width(&told) < 0.5 * width(&blind));
         assert!((told.estimate().unwrap() - 0.05).abs() < 0.01);
     }

@@ -167,9 +167,8 @@ fn one_run_with_blocks_decides_only_what_is_plain() {
         table.runs[0].errors_within.insert(Figure::of_all("p50_ms"), 0.01);
         table
     };
-    let judged = |level, tolerance| {
-        judge(&run(20.0), &run(level), &Options { tolerance, ..Options::default() })
-    };
+    let judged =
+        |level, tolerance| judge(&run(20.0), &run(level), &Options { tolerance, ..Options::default() });
     assert_eq!(judged(20.0, 0.05).verdict, Verdict::Inconclusive);
     assert_eq!(judged(21.5, 0.05).verdict, Verdict::Inconclusive);
     assert_eq!(judged(30.0, 0.05).verdict, Verdict::Regressed);

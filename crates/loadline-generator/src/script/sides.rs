@@ -100,9 +100,7 @@ mod tests {
     #[test]
     fn a_user_keeps_its_side() {
         let script = script();
-        let side = |iteration| {
-            script.seat(7, Arrival { index: iteration * 8 + 5, user: 5, iteration }).side
-        };
+        let side = |iteration| script.seat(7, Arrival { index: iteration * 8 + 5, user: 5, iteration }).side;
         assert!((1..20).all(|iteration| side(iteration) == side(0)));
     }
 

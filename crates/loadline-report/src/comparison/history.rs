@@ -27,7 +27,8 @@ impl<'a> Line<'a> {
         let runs = each.flat_map(|(table, (_, role))| table.runs.iter().map(move |run| (run, role)));
         let mut line = Line { runs: runs.collect(), sides: Vec::new() };
         line.sort();
-        line.sides = sides.into_iter().filter(|(_, role)| line.runs.iter().any(|(_, of)| of == role)).collect();
+        line.sides =
+            sides.into_iter().filter(|(_, role)| line.runs.iter().any(|(_, of)| of == role)).collect();
         line
     }
 
@@ -47,7 +48,8 @@ impl<'a> Line<'a> {
     /// The chart of one figure; `None` with fewer than two values.
     pub(super) fn chart(&self, figure: &Figure, changes: Option<&Changes>, width: Width) -> Option<Picture> {
         let value = |run: &RunFigures| run.values.get(figure).copied();
-        let known = || self.runs.iter().filter(|(run, _)| run.invalid.is_none()).filter_map(|(run, _)| value(run));
+        let known =
+            || self.runs.iter().filter(|(run, _)| run.invalid.is_none()).filter_map(|(run, _)| value(run));
         if known().count() < 2 {
             return None;
         }
@@ -58,7 +60,9 @@ impl<'a> Line<'a> {
             changes.changes.iter().filter(|change| change.metric == figure.name).collect()
         });
         let last = self.runs.len().max(2) - 1;
-        let x = Axis::new(Scale::linear(0.0, last as f64), if width == Width::Full { 10 } else { 4 }, |at| format!("{at:.0}"));
+        let x = Axis::new(Scale::linear(0.0, last as f64), if width == Width::Full { 10 } else { 4 }, |at| {
+            format!("{at:.0}")
+        });
         let chart = Chart::new(
             width.size(if width == Width::Full { 260 } else { 300 }),
             self.head(figure, &steps),

@@ -10,7 +10,9 @@ type Family = (&'static str, &'static str, fn(&MetricComparison) -> Option<f64>)
 const FAMILIES: [Family; 6] = [
     ("loadline_base", "Figure of the base.", |metric| metric.base),
     ("loadline_candidate", "Figure of the candidate.", |metric| metric.candidate),
-    ("loadline_change_ratio", "Change as a fraction of the base; positive means larger.", |metric| metric.change),
+    ("loadline_change_ratio", "Change as a fraction of the base; positive means larger.", |metric| {
+        metric.change
+    }),
     ("loadline_change_low_ratio", "Lower end of the interval of the change.", |metric| metric.low),
     ("loadline_change_high_ratio", "Upper end of the interval of the change.", |metric| metric.high),
     ("loadline_regressed", "1 where the metric has regressed, else 0.", |metric| {
@@ -25,7 +27,11 @@ pub fn openmetrics(comparison: &Comparison) -> String {
         let _ = writeln!(out, "# TYPE {name} gauge\n# HELP {name} {help}");
         for metric in &comparison.metrics {
             if let Some(value) = figure(metric) {
-                let labels = format!("metric=\"{}\",request=\"{}\"", escape_label(&metric.metric), escape_label(&metric.request));
+                let labels = format!(
+                    "metric=\"{}\",request=\"{}\"",
+                    escape_label(&metric.metric),
+                    escape_label(&metric.request)
+                );
                 let _ = writeln!(out, "{name}{{{labels}}} {value}");
             }
         }

@@ -35,7 +35,11 @@ pub(super) fn distributions(responses: &[Histogram; 2], width: Width) -> Option<
     let head = Head {
         name: "distributions".to_owned(),
         title: "Response time by percentile".to_owned(),
-        subtitle: format!("{} requests of the base, {} of the candidate", count(base.len()), count(candidate.len())),
+        subtitle: format!(
+            "{} requests of the base, {} of the candidate",
+            count(base.len()),
+            count(candidate.len())
+        ),
         description: [("Base", base), ("Candidate", candidate)].map(|(who, side)| words(who, side)).join(" "),
     };
     let chart = frame(responses, width.size(330), head, Axis::new(scale, 9, ms), ends);

@@ -99,7 +99,8 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
         };
         for_the_worse(a).total_cmp(&for_the_worse(b))
     });
-    let worst = worst.map(|metric| of("worst change", metric, format!("{}, interval {}", name(metric), interval(metric))));
+    let worst = worst
+        .map(|metric| of("worst change", metric, format!("{}, interval {}", name(metric), interval(metric))));
     let seen = comparison.metrics.iter().filter_map(|metric| Some((metric.min_detectable_change?, metric)));
     let seen = seen.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(least, metric)| Tile {
         label: "least change seen",
@@ -110,7 +111,11 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
     let decided = Tile {
         label: "metrics decided",
         figure: Shown::plain(format!("{decided} of {}", comparison.metrics.len())),
-        note: format!("tolerance {}, confidence {}", percent(comparison.tolerance), percent(comparison.confidence)),
+        note: format!(
+            "tolerance {}, confidence {}",
+            percent(comparison.tolerance),
+            percent(comparison.confidence)
+        ),
     };
     [worst, seen, Some(decided)].into_iter().flatten().collect()
 }
@@ -127,27 +132,32 @@ fn metrics(comparison: &Comparison) -> Markup {
 }
 
 fn table(comparison: &Comparison) -> Markup {
-    scroll("Metrics", &html! {
-        table {
-            thead { tr { @for head in HEADS.iter().take(FIGURES) { th { (head) } } } }
-            tbody {
-                @for metric in &comparison.metrics {
-                    tr {
-                        td { (badge(tone(metric.verdict), metric.verdict.name())) }
-                        @for cell in row(metric).iter().take(FIGURES).skip(1) { td { (cell) } }
+    scroll(
+        "Metrics",
+        &html! {
+            table {
+                thead { tr { @for head in HEADS.iter().take(FIGURES) { th { (head) } } } }
+                tbody {
+                    @for metric in &comparison.metrics {
+                        tr {
+                            td { (badge(tone(metric.verdict), metric.verdict.name())) }
+                            @for cell in row(metric).iter().take(FIGURES).skip(1) { td { (cell) } }
+                        }
                     }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 fn run_by_run(page: &Page<'_>, line: &Line<'_>, tables: [&RunTable; 3]) -> Markup {
     let of_metric = |metric: &MetricComparison| {
-        let named = |figure: &&Figure| figure.request == metric.request && is_column(&figure.name, &metric.metric);
+        let named =
+            |figure: &&Figure| figure.request == metric.request && is_column(&figure.name, &metric.metric);
         tables.iter().flat_map(|table| &table.figures).find(named)
     };
-    let figures: Vec<&Figure> = page.comparison.metrics.iter().filter_map(of_metric).take(CHARTS_MAX).collect();
+    let figures: Vec<&Figure> =
+        page.comparison.metrics.iter().filter_map(of_metric).take(CHARTS_MAX).collect();
     html! {
         @if !figures.is_empty() { h2 { "Run by run" } (charts(line, &figures, page.changes)) }
     }
@@ -176,7 +186,8 @@ pub fn changes_html(history: &RunTable, changes: &Changes) -> String {
         _ => format!("{} of level in {metrics}", plural(found, "lasting change", "lasting changes")),
     };
     let line = Line::of_history(history);
-    let known: Vec<Figure> = changes.metrics.iter().map(|metric| Figure::of_all(metric.metric.clone())).collect();
+    let known: Vec<Figure> =
+        changes.metrics.iter().map(|metric| Figure::of_all(metric.metric.clone())).collect();
     let figures: Vec<&Figure> = known.iter().take(CHARTS_MAX).collect();
     let content = html! {
         (banner(tone, "history", word, &said, &html! {
@@ -194,7 +205,11 @@ pub fn changes_html(history: &RunTable, changes: &Changes) -> String {
             }
         }
     };
-    document(&format!("{word} — history"), &content, "Made by Loadline from the history; the same history makes the same page.")
+    document(
+        &format!("{word} — history"),
+        &content,
+        "Made by Loadline from the history; the same history makes the same page.",
+    )
 }
 
 fn no_change(metric: &loadline_model::changes::MetricHistory) -> String {
@@ -205,27 +220,30 @@ fn no_change(metric: &loadline_model::changes::MetricHistory) -> String {
 }
 
 fn change_table(changes: &Changes) -> Markup {
-    scroll("Changes", &html! {
-        table {
-            thead { tr {
-                th { "metric" } th.n { "run" } th { "at the earliest and latest" } th { "time" } th { "commit" }
-                th.n { "before" } th.n { "after" } th.n { "change" } th { "interval" }
-            } }
-            tbody {
-                @for change in &changes.changes {
-                    tr {
-                        th scope="row" { (change.metric) }
-                        td.n { (change.index) }
-                        td { (change.index_interval[0]) " … " (change.index_interval[1]) }
-                        td { (change.time.as_deref().unwrap_or(NONE)) }
-                        td { (change.commit.as_deref().unwrap_or(NONE)) }
-                        td.n { (number(change.before)) }
-                        td.n { (number(change.after)) }
-                        td.n { (change.change.map_or(NONE.to_owned(), signed)) }
-                        td { (change.interval.map_or(NONE.to_owned(), |[low, high]| format!("{} … {}", signed(low), signed(high)))) }
+    scroll(
+        "Changes",
+        &html! {
+            table {
+                thead { tr {
+                    th { "metric" } th.n { "run" } th { "at the earliest and latest" } th { "time" } th { "commit" }
+                    th.n { "before" } th.n { "after" } th.n { "change" } th { "interval" }
+                } }
+                tbody {
+                    @for change in &changes.changes {
+                        tr {
+                            th scope="row" { (change.metric) }
+                            td.n { (change.index) }
+                            td { (change.index_interval[0]) " … " (change.index_interval[1]) }
+                            td { (change.time.as_deref().unwrap_or(NONE)) }
+                            td { (change.commit.as_deref().unwrap_or(NONE)) }
+                            td.n { (number(change.before)) }
+                            td.n { (number(change.after)) }
+                            td.n { (change.change.map_or(NONE.to_owned(), signed)) }
+                            td { (change.interval.map_or(NONE.to_owned(), |[low, high]| format!("{} … {}", signed(low), signed(high)))) }
+                        }
                     }
                 }
             }
-        }
-    })
+        },
+    )
 }

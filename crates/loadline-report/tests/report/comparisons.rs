@@ -27,7 +27,9 @@ fn metric(name: &str, request: &str, verdict: Verdict, change: f64, half: f64) -
         verdict,
         min_detectable_change: Some(0.07),
         more_runs_needed: None,
-        reasons: vec!["a reason that takes up more room than the figures beside which it might have stood".into()],
+        reasons: vec![
+            "a reason that takes up more room than the figures beside which it might have stood".into(),
+        ],
     }
 }
 
@@ -44,7 +46,13 @@ fn comparison(duel: Option<Duel>) -> Comparison {
             metric("p50", "all", Verdict::Pass, 0.01, 0.02),
             metric("p99", "all", Verdict::Regressed, 0.12, 0.04),
             metric("p99", HOSTILE, Verdict::Inconclusive, 0.3, 9.0),
-            metric("p90", "a request with a name that is much longer than a telephone is wide", Verdict::Improved, -0.1, 0.03),
+            metric(
+                "p90",
+                "a request with a name that is much longer than a telephone is wide",
+                Verdict::Improved,
+                -0.1,
+                0.03,
+            ),
         ],
         more_runs_needed: Some(7),
         excluded: Vec::new(),
@@ -71,14 +79,19 @@ fn responses() -> [Histogram; 2] {
     [5.0, 6.0].map(|ms| {
         let mut side = histogram::new();
         (1..4000).for_each(|at| {
-            histogram::record(&mut side, Duration::from_secs_f64(ms / 1e3 / (1.0 - f64::from(at) / 4000.0).sqrt()));
+            histogram::record(
+                &mut side,
+                Duration::from_secs_f64(ms / 1e3 / (1.0 - f64::from(at) / 4000.0).sqrt()),
+            );
         });
         side
     })
 }
 
 fn table(runs: std::ops::Range<u32>, level: f64) -> RunTable {
-    let row = |at: u32| format!("{at},{at},{:.4},{:.4}\n", level * (1.0 + f64::from(at * 7 % 13) / 200.0), 3.0 * level);
+    let row = |at: u32| {
+        format!("{at},{at},{:.4},{:.4}\n", level * (1.0 + f64::from(at * 7 % 13) / 200.0), 3.0 * level)
+    };
     let rows: String = runs.map(row).collect();
     RunTable::read_csv("runs.csv", format!("run,time,p50_ms,p99_ms\n{rows}").as_bytes()).expect("a table")
 }
@@ -112,15 +125,13 @@ fn changes() -> Changes {
 
 /// The pages by name, for the browser as well.
 pub(crate) fn pages() -> Vec<(&'static str, String)> {
-    let (of_runs, of_duel, responses, changes) = (comparison(None), comparison(Some(duel())), responses(), changes());
+    let (of_runs, of_duel, responses, changes) =
+        (comparison(None), comparison(Some(duel())), responses(), changes());
     let (history, base, candidate) = (table(0..40, 20.0), table(40..50, 20.5), table(50..60, 24.0));
-    let runs = Page { runs: Some([&history, &base, &candidate]), changes: Some(&changes), ..Page::of(&of_runs) };
+    let runs =
+        Page { runs: Some([&history, &base, &candidate]), changes: Some(&changes), ..Page::of(&of_runs) };
     let duel = Page { responses: Some(&responses), ..Page::of(&of_duel) };
-    vec![
-        ("comparison", html(&runs)),
-        ("duel", html(&duel)),
-        ("history", changes_html(&history, &changes)),
-    ]
+    vec![("comparison", html(&runs)), ("duel", html(&duel)), ("history", changes_html(&history, &changes))]
 }
 
 #[test]
@@ -131,7 +142,16 @@ fn pages_say_the_verdict_and_show_all_parts() {
             assert!(pages[at].1.contains(text), "{} lacks {text}", pages[at].0);
         }
     };
-    has(0, &["REGRESSED", "worse by more than 5%: p99", "Change of each metric", "within 5%", "p50_ms run by run"]);
+    has(
+        0,
+        &[
+            "REGRESSED",
+            "worse by more than 5%: p99",
+            "Change of each metric",
+            "within 5%",
+            "p50_ms run by run",
+        ],
+    );
     has(1, &["against", "Response time by percentile", "Difference by percentile", "2 seconds left out"]);
     has(2, &["CHANGED", "1 lasting change", "no change in 40 runs"]);
 }

@@ -91,7 +91,9 @@ impl Duel {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let ([mut base, mut candidate], folder) = self.scenarios()?;
         if base.load.is_none() && self.load.rate.is_none() && self.load.users.is_none() {
-            out.say(format!("no load given: {DEFAULT_RATE_PER_S}/s for each build (change it with --rate or --users)"));
+            out.say(format!(
+                "no load given: {DEFAULT_RATE_PER_S}/s for each build (change it with --rate or --users)"
+            ));
             base.set_rate(DEFAULT_RATE_PER_S).map_err(UserError::input)?;
         }
         self.load.apply(&mut base).map_err(UserError::input)?;
@@ -161,7 +163,9 @@ impl Duel {
         let silent = [&self.base, &self.candidate].into_iter().zip(unreachable).find(|(_, silent)| **silent);
         if let Some((url, _)) = silent {
             let url = scenario::strike_url(url);
-            eprintln!("error: {url} is unreachable: no attempt got a connection; is it running, and is the address right?");
+            eprintln!(
+                "error: {url} is unreachable: no attempt got a connection; is it running, and is the address right?"
+            );
             return Ok(Exit::Failed);
         }
         let page = Page { responses: Some(responses), ..Page::of(comparison) };

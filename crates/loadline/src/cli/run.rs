@@ -208,7 +208,9 @@ impl Run {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let (mut scenario, base) = self.scenario()?;
         self.override_scenario(&mut scenario, out)?;
-        for file in [&self.results.junit, &self.results.markdown, &self.results.openmetrics].into_iter().flatten() {
+        for file in
+            [&self.results.junit, &self.results.markdown, &self.results.openmetrics].into_iter().flatten()
+        {
             check_writable(file)?;
         }
         let stop = StopHandle::new();

@@ -93,8 +93,7 @@ pub(super) fn append_step_summary(markdown: &str) -> anyhow::Result<()> {
     let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) else {
         return Ok(());
     };
-    let append = |file: &Path| {
-        OpenOptions::new().append(true).create(true).open(file)?.write_all(markdown.as_bytes())
-    };
+    let append =
+        |file: &Path| OpenOptions::new().append(true).create(true).open(file)?.write_all(markdown.as_bytes());
     append(Path::new(&file)).context("failed to append to the file in GITHUB_STEP_SUMMARY")
 }

@@ -65,7 +65,8 @@ impl Kind {
         match self {
             Kind::Quantile(q) => {
                 let step = (q * (1.0 - q) / n).sqrt();
-                let [low, high] = [(q - step).max(0.0), (q + step).min(1.0)].map(|q| quantile_us(&side.response, q));
+                let [low, high] =
+                    [(q - step).max(0.0), (q + step).min(1.0)].map(|q| quantile_us(&side.response, q));
                 Some(0.5 * (high? / low?).ln())
             }
             Kind::Mean => Some(side.response.stdev() / side.response.mean() / n.sqrt()),
@@ -198,7 +199,9 @@ mod tests {
         ] {
             let read = Kind::parse(name);
             match (read, kind) {
-                (Some(Kind::Quantile(read)), Kind::Quantile(q)) => assert!((read - q).abs() < 1e-12, "{name}"),
+                (Some(Kind::Quantile(read)), Kind::Quantile(q)) => {
+                    assert!((read - q).abs() < 1e-12, "{name}")
+                }
                 _ => assert_eq!(read, Some(kind), "{name}"),
             }
         }

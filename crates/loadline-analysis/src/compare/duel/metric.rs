@@ -82,10 +82,7 @@ impl Tracked {
         Standing {
             worse: if middle > worse { chance(worse) } else { 1.0 },
             better: if middle < 0.0 { chance(0.0) } else { 1.0 },
-            within: inside
-                && against(worse) >= limit
-                && against(-better) >= limit
-                && against(middle) < limit,
+            within: inside && against(worse) >= limit && against(-better) >= limit && against(middle) < limit,
         }
     }
 
@@ -103,7 +100,8 @@ impl Tracked {
         Standing {
             worse: if candidate > base * (1.0 + rules.tolerance) { chance } else { 1.0 },
             better: if candidate < base { chance } else { 1.0 },
-            within: base + candidate == 0.0 || (low > -margin && high < margin && chance > 1.0 - rules.confidence),
+            within: base + candidate == 0.0
+                || (low > -margin && high < margin && chance > 1.0 - rules.confidence),
         }
     }
 

@@ -54,7 +54,9 @@ pub enum RulesError {
     #[error("the confidence is {0}; give one from 50% up to, but not including, 100%, such as 99%")]
     Confidence(f64),
     /// A metric that a duel cannot tell.
-    #[error("a duel has no metric `{0}`; there are quantiles such as p50 or p99.9, mean, error_rate and throughput")]
+    #[error(
+        "a duel has no metric `{0}`; there are quantiles such as p50 or p99.9, mean, error_rate and throughput"
+    )]
     Metric(String),
     /// No metric at all.
     #[error("no metric is asked for; name one, such as p50")]
