@@ -111,8 +111,9 @@ fn a_closed_case_stays_closed() {
 fn equals_pass_and_are_not_called_out() {
     let duels = 12;
     let of = |medians: [f64; 2], wanted: Verdict| {
-        let each = (0..duels)
-            .map(|seed| hold(rules(&["p50", "p90", "error_rate"]), Service::new(seed, medians), 180));
+        let each = (0..duels).map(|seed| {
+            hold(rules(&["p50", "error_rate"]), Service { sigma: 0.15, ..Service::new(seed, medians) }, 180)
+        });
         each.filter(|(comparison, _)| comparison.verdict == wanted).count()
     };
     let wrong = of([5.0, 5.0], Verdict::Regressed) + of([5.0, 5.0], Verdict::Improved);
