@@ -22,7 +22,7 @@ fn github_actions() {
     assert_eq!(steps.len(), 4, "{steps:?}");
     let folder = play("ci-github", &steps);
     let summary = fs::read_to_string(folder.join("summary.md")).expect("the steps write a summary");
-    assert!(summary.contains("| verdict |") || summary.contains("|"), "{summary}");
+    assert!(summary.contains("error_rate") && summary.contains("| candidate |"), "{summary}");
     assert!(folder.join("duel.xml").exists() && folder.join("slo.xml").exists());
 }
 
@@ -78,9 +78,16 @@ fn yaml_blocks(text: &str, key: &str) -> Vec<String> {
     found
 }
 
-/// Runs the steps one after the other in a folder of their own, as a runner would. What they leave running is ended.
-/// A step may end with 6: a busy machine that spoils a measurement is labelled, and not what this is about.
+/// Plays the steps; once more, and a third time, where a busy machine spoiled a measurement: that is labelled by the exit
+/// code 6, and not what this is about.
 fn play(name: &str, steps: &[String]) -> Folder {
+    let played = (0..3).find_map(|_| play_once(name, steps));
+    played.expect("the machine spoiled three plays")
+}
+
+/// Runs the steps one after the other in a folder of their own, as a runner would; `None` where a measurement was spoiled.
+/// What they leave running is ended.
+fn play_once(name: &str, steps: &[String]) -> Option<Folder> {
     let folder = Folder::new(name);
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_loadline"));
     let path = std::env::var("PATH").unwrap_or_default();
@@ -96,10 +103,15 @@ fn play(name: &str, steps: &[String]) -> Folder {
         groups.0.push(Pid::from_child(&child));
         let status = child.wait().expect("a child can be waited for");
         let said = fs::read_to_string(folder.join("said.log")).unwrap_or_default();
-        let accepted: &[i32] = if step.contains("loadline duel") { &[0, 5, 6] } else { &[0, 6] };
-        assert!(status.code().is_some_and(|code| accepted.contains(&code)), "{step}\n{status}\n{said}");
+        match status.code() {
+            Some(0) => {}
+            Some(6) => return None,
+            // A duel beside other tests may take longer than it has.
+            Some(5) if step.contains("loadline duel") => {}
+            _ => panic!("{step}\n{status}\n{said}"),
+        }
     }
-    folder
+    Some(folder)
 }
 
 /// Process groups of the steps, ended with them.
@@ -107,8 +119,8 @@ struct Groups(Vec<Pid>);
 
 impl Drop for Groups {
     fn drop(&mut self) {
-        // A group without a process left is no failure.
         for group in &self.0 {
+            // A group without a process left is no failure.
             let _ = kill_process_group(*group, Signal::TERM);
         }
     }

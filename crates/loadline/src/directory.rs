@@ -58,7 +58,10 @@ impl DirectoryError {
     /// Whether the user gave a path that cannot be right, rather than the system failing.
     pub fn is_bad_input(&self) -> bool {
         match self {
-            DirectoryError::Io { source, .. } => source.kind() == io::ErrorKind::NotADirectory,
+            // A file that should be there and is not is no failure of the system.
+            DirectoryError::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            }
             _ => true,
         }
     }

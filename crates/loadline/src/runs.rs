@@ -12,7 +12,7 @@ use loadline_model::run::{Errors, Latency, RunDocument, Status, Summary, Validit
 use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, TableError};
 
 use crate::baseline;
-use crate::directory::{DOCUMENT_FILE, DirectoryError};
+use crate::directory::{DOCUMENT_FILE, DirectoryError, RecordedRun};
 
 /// Why runs could not be gathered.
 #[derive(Debug, thiserror::Error)]
@@ -229,15 +229,32 @@ fn is_json(path: &Path) -> io::Result<bool> {
 
 /// A run with its summary, and its blocks, from a run directory or a baseline.
 fn read(path: &Path) -> Result<(RunDocument, Vec<Block>), RunsError> {
-    let read = if path.is_dir() {
+    let mut read = if path.is_dir() {
         baseline::of_directory(path)?
     } else {
         let fault = |source| RunsError::Io { path: path.to_owned(), source };
         let file = BufReader::new(File::open(path).map_err(fault)?);
         Baseline::read(file).map_err(|source| RunsError::Baseline { path: path.to_owned(), source })?
     };
+    if path.is_dir() {
+        let stored = RecordedRun::open(path)?.document.summary;
+        mark_cut(&mut read.run, stored.as_ref());
+    }
     let Baseline { run, blocks, .. } = read;
     if run.against.is_some() { Err(RunsError::Duel(path.to_owned())) } else { Ok((run, blocks)) }
+}
+
+/// A run whose recording holds less than its summary counted has lost some of it.
+fn mark_cut(run: &mut RunDocument, stored: Option<&Summary>) {
+    if let (Some(stored), Some(made)) = (stored, &run.summary)
+        && stored.requests != made.requests
+    {
+        run.ended_by = Some(format!(
+            "its recording is cut short: {} of {} requests are left",
+            made.requests, stored.requests
+        ));
+        run.status = Status::Incomplete;
+    }
 }
 
 fn note_figures(table: &mut RunTable, run: &RunFigures) {

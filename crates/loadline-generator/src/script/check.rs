@@ -100,12 +100,12 @@ impl Checks {
     }
 
     fn run(&self, session: &Session, answer: &Response, json: Option<&Json>) -> Result<(), Failure> {
-        if let Some((comparison, limit)) = self.duration {
-            if !comparison.holds(answer.service_time.as_secs_f64(), limit.as_secs_f64()) {
-                let took = answer.service_time;
-                let detail = format!("it took {took:.1?}, expected {} {limit:?}", comparison.symbol());
-                return Err(ErrorClass::Check.because(detail));
-            }
+        if let Some((comparison, limit)) = self.duration
+            && !comparison.holds(answer.service_time.as_secs_f64(), limit.as_secs_f64())
+        {
+            let took = answer.service_time;
+            let detail = format!("it took {took:.1?}, expected {} {limit:?}", comparison.symbol());
+            return Err(ErrorClass::Check.because(detail));
         }
         for (name, conditions) in &self.header {
             let value = answer.headers.get(name).and_then(|value| value.to_str().ok());

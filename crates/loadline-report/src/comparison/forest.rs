@@ -25,7 +25,9 @@ pub(super) fn forest(comparison: &Comparison, width: Width) -> Option<Picture> {
     // The first metric stands on top.
     let place = |row: usize| rows - row as f64 - 0.5;
     let room = if width == Width::Narrow { 110.0 } else { 260.0 };
-    let names = shown.iter().enumerate().map(|(row, metric)| (place(row), fit(&name(metric), 12.5, room)));
+    // Spaces before a word take no room in a picture, but in the reckoning: long names need some to spare.
+    let label = |metric: &MetricComparison| format!("  {}", fit(&name(metric), 12.5, room));
+    let names = shown.iter().enumerate().map(|(row, metric)| (place(row), label(metric)));
     let y = Axis { scale: Scale::linear(0.0, rows), ticks: names.collect() };
     let reach = reach(comparison, &shown);
     let x = Axis::new(Scale::linear(-reach, reach), if width == Width::Narrow { 3 } else { 9 }, signed);

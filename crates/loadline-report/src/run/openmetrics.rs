@@ -11,14 +11,13 @@ const LATENCY: &str = "loadline_response_seconds";
 /// The run in the OpenMetrics text format 1.0. Figures that do not exist, or rest on too few samples, are left out.
 pub fn openmetrics(summary: &Summary) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "# TYPE {LATENCY} gauge\n# UNIT {LATENCY} seconds");
+    let _ = writeln!(out, "# TYPE {LATENCY} summary\n# UNIT {LATENCY} seconds");
     let _ = writeln!(out, "# HELP {LATENCY} Response time from the intended start, by quantile.");
-    latency(&mut out, "all", &summary.response);
+    latency(&mut out, "all", summary.requests, &summary.response);
     if summary.requests_by_name.len() > 1 {
-        summary
-            .requests_by_name
-            .iter()
-            .for_each(|request| latency(&mut out, &request.name, &request.response));
+        for request in &summary.requests_by_name {
+            latency(&mut out, &request.name, request.requests, &request.response);
+        }
     }
     let valid = summary.validity.verdict == ValidityVerdict::Valid;
     for (name, help, value) in [
@@ -34,7 +33,8 @@ pub fn openmetrics(summary: &Summary) -> String {
     out
 }
 
-fn latency(out: &mut String, request: &str, latency: &Latency) {
+fn latency(out: &mut String, request: &str, requests: u64, latency: &Latency) {
+    let request = escape_label(request);
     let quantiles = [
         ("p50_ms", "0.5", latency.p50_ms),
         ("p90_ms", "0.9", latency.p90_ms),
@@ -44,10 +44,14 @@ fn latency(out: &mut String, request: &str, latency: &Latency) {
     for (field, quantile, ms) in quantiles {
         let few = latency.too_few_samples.iter().any(|few| few == field);
         if let Some(ms) = ms.filter(|_| !few) {
-            let request = escape_label(request);
             // Whole microseconds, as they were measured.
             let _ =
                 writeln!(out, "{LATENCY}{{request=\"{request}\",quantile=\"{quantile}\"}} {:.6}", ms / 1e3);
         }
+    }
+    if let Some(mean_ms) = latency.mean_ms {
+        let sum = mean_ms / 1e3 * requests as f64;
+        let _ = writeln!(out, "{LATENCY}_count{{request=\"{request}\"}} {requests}");
+        let _ = writeln!(out, "{LATENCY}_sum{{request=\"{request}\"}} {sum:.6}");
     }
 }

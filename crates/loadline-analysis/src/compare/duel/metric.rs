@@ -13,9 +13,6 @@ const ERROR_RATE_MARGIN: f64 = 0.001;
 /// How many half-widths of the interval a change has to lie beyond the tolerance to be found in four duels of five: the
 /// interval reaches some 3.5 standard errors, and 0.84 more are needed.
 const POWER: f64 = 1.25;
-/// How uneven a burden on both sides may be, over its mean: two single-threaded servers that share a processor with
-/// others are held up at different times.
-const UNEVEN: f64 = 2.0;
 /// The share of the blocks that are quiet.
 const QUIET: f64 = 0.2;
 
@@ -58,12 +55,13 @@ impl Tracked {
     }
 
     /// How noisy a block is: by its own samples, and by how far the level of both sides lies above that of quiet blocks.
+    /// Two servers that share a processor with another program are held up at different times.
     fn noise(&mut self, ratio: Ratio) -> f64 {
         let at = self.levels.partition_point(|level| *level < ratio.level);
         self.levels.insert(at, ratio.level);
         let quiet = self.levels[(QUIET * (self.levels.len() - 1) as f64) as usize];
         let excess = if self.kind == Kind::Throughput { 0.0 } else { (ratio.level - quiet).max(0.0) };
-        ratio.error.hypot(UNEVEN * excess)
+        ratio.error.hypot(excess)
     }
 
     pub(super) fn standing(&self, totals: &[Tally; 2], rules: &Rules) -> Standing {

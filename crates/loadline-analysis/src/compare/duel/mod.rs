@@ -72,7 +72,9 @@ pub struct Referee {
     metrics: Vec<Tracked>,
     totals: [Tally; 2],
     seconds_used: u64,
-    seconds_left_out: u64,
+    /// Which seconds were left out.
+    left_out: Vec<u64>,
+    decided: bool,
 }
 
 impl Referee {
@@ -99,11 +101,23 @@ impl Referee {
         }
         let base_names = request_names[..request_names.len() / 2].to_vec();
         let totals = [Tally::new(), Tally::new()];
-        Ok(Referee { rules, base_names, metrics, totals, seconds_used: 0, seconds_left_out: 0 })
+        Ok(Referee {
+            rules,
+            base_names,
+            metrics,
+            totals,
+            seconds_used: 0,
+            left_out: Vec::new(),
+            decided: false,
+        })
     }
 
-    /// Takes the next second of the run; those of a warm-up count for nothing.
+    /// Takes the next second of the run; those of a warm-up count for nothing, and neither do those that come when the
+    /// case is closed: the verdict is that of the moment at which it was.
     pub fn push(&mut self, second: &Second) {
+        if self.decided {
+            return;
+        }
         let mut sides = [Tally::new(), Tally::new()];
         for request in second.requests.iter().filter(|request| !request.counts.warmup) {
             let side = usize::from(!self.base_names.contains(&request.counts.request));
@@ -113,17 +127,20 @@ impl Referee {
             return;
         }
         if is_second_limited(second) {
-            self.seconds_left_out += 1;
+            self.left_out.push(second.second);
             return;
         }
         self.seconds_used += 1;
         self.totals.iter_mut().zip(&sides).for_each(|(total, side)| total.merge(side));
         self.metrics.iter_mut().for_each(|metric| metric.push(&sides));
+        let verdicts = self.verdicts();
+        self.decided = !self.is_invalid()
+            && (verdicts.contains(&Verdict::Regressed) || !verdicts.contains(&Verdict::Inconclusive));
     }
 
     /// Seconds that count, and seconds that were left out.
     pub fn seconds(&self) -> (u64, u64) {
-        (self.seconds_used, self.seconds_left_out)
+        (self.seconds_used, self.left_out.len() as u64)
     }
 
     /// Requests of base and candidate in the seconds that count.
@@ -138,9 +155,7 @@ impl Referee {
 
     /// Whether more seconds can change nothing that matters: a metric has regressed, or all are decided.
     pub fn is_decided(&self) -> bool {
-        let verdicts = self.verdicts();
-        !self.is_invalid()
-            && (verdicts.contains(&Verdict::Regressed) || !verdicts.contains(&Verdict::Inconclusive))
+        self.decided
     }
 
     /// The comparison as it stands.
@@ -163,13 +178,26 @@ impl Referee {
             metrics,
             more_runs_needed: None,
             excluded: Vec::new(),
-            notes: Vec::new(),
+            notes: self.left_out_by_number().into_iter().collect(),
             duel: None,
         }
     }
 
+    /// Which seconds were left out, neighbours as a range: `seconds 3, 5 to 9`.
+    fn left_out_by_number(&self) -> Option<String> {
+        let runs = self.left_out.chunk_by(|before, after| before + 1 == *after);
+        let each: Vec<String> = runs
+            .filter_map(|run| match (run.first()?, run.last()?) {
+                (first, last) if first == last => Some(first.to_string()),
+                (first, last) => Some(format!("{first} to {last}")),
+            })
+            .collect();
+        let listed = each.join(", ");
+        (!each.is_empty()).then(|| format!("left out, since the generator was in the way: seconds {listed}"))
+    }
+
     fn is_invalid(&self) -> bool {
-        self.seconds_left_out > self.seconds_used
+        self.left_out.len() as u64 > self.seconds_used
     }
 
     fn verdicts(&self) -> Vec<Verdict> {

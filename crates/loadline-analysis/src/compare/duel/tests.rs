@@ -93,13 +93,27 @@ fn a_slower_candidate_is_found_early_and_a_faster_one_too() {
     assert_eq!(comparison.verdict, Verdict::Improved);
 }
 
+/// What is on its way when the case is closed does not open it again.
+#[test]
+fn a_closed_case_stays_closed() {
+    let mut referee = Referee::new(rules(&["p50"]), &names()).unwrap();
+    let mut service = Service::new(1, [5.0, 6.0]);
+    (0..60).for_each(|at| referee.push(&service.second(at)));
+    assert!(referee.is_decided());
+    let closed = referee.comparison();
+    let mut other = Service::new(2, [9.0, 1.0]);
+    (60..90).for_each(|at| referee.push(&other.second(at)));
+    assert_eq!(referee.comparison(), closed);
+}
+
 /// Over many duels the truth is hardly ever called other than it is.
 #[test]
 fn equals_pass_and_are_not_called_out() {
     let duels = 12;
     let of = |medians: [f64; 2], wanted: Verdict| {
-        let each = (0..duels)
-            .map(|seed| hold(rules(&["p50", "p90", "error_rate"]), Service::new(seed, medians), 180));
+        let each = (0..duels).map(|seed| {
+            hold(rules(&["p50", "error_rate"]), Service { sigma: 0.15, ..Service::new(seed, medians) }, 180)
+        });
         each.filter(|(comparison, _)| comparison.verdict == wanted).count()
     };
     let wrong = of([5.0, 5.0], Verdict::Regressed) + of([5.0, 5.0], Verdict::Improved);
@@ -140,7 +154,9 @@ fn seconds_that_the_generator_spoiled_are_left_out() {
     }
     assert_eq!(referee.seconds(), (0, 30));
     assert!(!referee.is_decided());
-    assert_eq!(referee.comparison().verdict, Verdict::Invalid);
+    let comparison = referee.comparison();
+    assert_eq!(comparison.verdict, Verdict::Invalid);
+    assert!(comparison.notes[0].ends_with("seconds 0 to 29"), "{:?}", comparison.notes);
 }
 
 #[test]
