@@ -56,7 +56,18 @@ fn nginx_has_the_limit_that_it_was_given() -> Result<(), Skip> {
     let nginx = Nginx::start()?;
     on_a_quiet_machine(|| {
         let folder = Folder::new("saturate-nginx");
-        let flags = ["--slo", "error_rate < 1%", "--arrivals", "uniform", "--max-time", "80s", "--precision", "2%", "--max-rate", "2000/s"];
+        let flags = [
+            "--slo",
+            "error_rate < 1%",
+            "--arrivals",
+            "uniform",
+            "--max-time",
+            "80s",
+            "--precision",
+            "2%",
+            "--max-rate",
+            "2000/s",
+        ];
         let found = saturate(&folder, &format!("{}limited", nginx.url()), &flags).expect(0).json();
         let capacity = number(&found, "/capacity_per_s");
         assert!((capacity / f64::from(LIMIT_PER_S) - 1.0).abs() < 0.03, "{capacity}: {:#}", found["steps"]);
@@ -76,7 +87,8 @@ fn the_most_that_is_allowed_is_never_passed() {
     assert!(rates.iter().all(|rate| *rate <= 50.0), "{rates:?}");
     // What was offered is what came: every second of every step.
     let requests = number(&serve.settled_stats(), "/requests");
-    let offered: f64 = steps(&found).iter().map(|s| number(s, "/rate_per_s") * number(s, "/duration_s")).sum();
+    let offered: f64 =
+        steps(&found).iter().map(|s| number(s, "/rate_per_s") * number(s, "/duration_s")).sum();
     let lead_ins: f64 = rates.iter().map(|rate| rate * 0.75).sum();
     assert!((requests - offered - lead_ins).abs() < 5.0 + rates.len() as f64, "{requests} for {offered}");
 }
@@ -89,7 +101,8 @@ fn a_requirement_decides_the_exit_code() {
     let serve = Serve::start(&["--service", "const:2ms"]);
     let folder = Folder::new("saturate-require");
     let case = |out: &str, most: &str, required: &str, slo: &str| {
-        let flags = ["--min-rate", "20/s", "--max-rate", most, "--require", required, "--slo", slo, "--out", out];
+        let flags =
+            ["--min-rate", "20/s", "--max-rate", most, "--require", required, "--slo", slo, "--out", out];
         let target = serve.url("/");
         let all = [&["saturate", &target, "--json", "--quiet", "--max-time", "40s"], &flags[..]].concat();
         let ended = run(&folder, &all);
@@ -118,7 +131,10 @@ fn ctrl_c_keeps_what_was_measured() {
     let serve = Serve::start(&["--service", "const:2ms"]);
     let folder = Folder::new("saturate-interrupted");
     let target = serve.url("/");
-    let running = start(&folder, command(&["saturate", &target, "--slo", "p99 < 1s", "--min-rate", "50/s", "--out", "run"]));
+    let running = start(
+        &folder,
+        command(&["saturate", &target, "--slo", "p99 < 1s", "--min-rate", "50/s", "--out", "run"]),
+    );
     std::thread::sleep(Duration::from_secs(8));
     running.signal(Signal::INT);
     let ended = running.end().expect(130);
@@ -136,7 +152,11 @@ fn the_report_is_made_again() {
     let folder = Folder::new("saturate-report");
     let target = serve.url("/?token=hunter2");
     let flags = ["--slo", "p99 < 500ms", "--min-rate", "20/s", "--max-rate", "40/s", "--out", "run"];
-    let ended = run(&folder, &[&["saturate", &target, "--markdown", "first.md", "--junit", "x.xml"], &flags[..]].concat()).done();
+    let ended = run(
+        &folder,
+        &[&["saturate", &target, "--markdown", "first.md", "--junit", "x.xml"], &flags[..]].concat(),
+    )
+    .done();
     assert!(ended.stdout.starts_with("AT LEAST — it takes at least 40/s"), "{}", ended.stdout);
     assert!(ended.stderr.contains("20/s for"), "a line for each step: {}", ended.stderr);
     let first = fs::read(folder.join("run/report.html")).expect("it was written");
@@ -146,7 +166,8 @@ fn the_report_is_made_again() {
     assert_eq!(fs::read(folder.join("again.html")).expect("it was written"), first);
     assert_eq!(fs::read(folder.join("again.md")).ok(), fs::read(folder.join("first.md")).ok());
     assert!(folder.join("charts.svg/objective.svg").is_file());
-    let again: Value = serde_json::from_slice(&fs::read(folder.join("again.json")).expect("it was written")).expect("JSON");
+    let again: Value =
+        serde_json::from_slice(&fs::read(folder.join("again.json")).expect("it was written")).expect("JSON");
     assert_eq!(again["schema"], "loadline/saturation@1");
     assert!(!String::from_utf8_lossy(&first).contains("hunter2"), "secrets stay out of reports");
     // What it found is what `headroom` takes.
@@ -164,14 +185,18 @@ fn bad_usage_says_what_to_do() {
     refused(&[url], "there is no objective to search by; give one such as `--slo 'p99 < 200ms'`");
     refused(&["--slo", "p99 < 1s"], "TARGET is missing");
     refused(&[url, "--slo", "p99 < 1s", "--precision", "0%"], "it has to be a share");
-    refused(&[url, "--slo", "p99 < 1s", "--min-rate", "9/s", "--max-rate", "3/s"], "nothing to search between 9 and 3");
+    refused(
+        &[url, "--slo", "p99 < 1s", "--min-rate", "9/s", "--max-rate", "3/s"],
+        "nothing to search between 9 and 3",
+    );
     refused(&[url, "--slo", "p99 < 1s", "--metrics", "localhost"], "`localhost` is no URL");
     refused(&[url, "--slo", "p99 < 1s", "--users", "1"], "the most users has to be a whole number above 1");
 }
 
 fn a_target_that_is_not_there_is_unreachable() {
     let folder = Folder::new("saturate-nobody");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
     let ended = saturate(&folder, &format!("http://127.0.0.1:{port}/"), &["--slo", "p99 < 1s"]).expect(1);
     assert!(ended.stderr.contains("is unreachable"), "{}", ended.stderr);
 }

@@ -125,7 +125,13 @@ fn find_capacity(
 fn compare_capacity(found: &FinishedSearch) -> Option<Compared> {
     let truth = mmc::capacity(1e3 / SERVICE_MS, WORKERS, 0.99, LIMIT_MS / 1e3).ok()??;
     let measured = found.document.capacity_per_s?;
-    Some(Compared { figure: "capacity, p99 < 40ms", measured, truth, source: "the closed form of M/M/2", unit: "/s" })
+    Some(Compared {
+        figure: "capacity, p99 < 40ms",
+        measured,
+        truth,
+        source: "the closed form of M/M/2",
+        unit: "/s",
+    })
 }
 
 fn scenario(target: &str) -> Scenario {

@@ -34,7 +34,8 @@ fn exponential(seed: u64, mean: Duration) -> impl FnMut() -> Duration {
 
 /// A search against M/M/c with a mean service time of 5 ms.
 fn against_queue(seed: u64, servers: usize, slo: &str, options: &SaturateOptions) -> SaturationDocument {
-    let service = |clock| SimulatedServer::new(clock, servers, exponential(seed + 77, Duration::from_millis(5)));
+    let service =
+        |clock| SimulatedServer::new(clock, servers, exponential(seed + 77, Duration::from_millis(5)));
     search_in(&scenario(seed, &[slo]), options, &mut VirtualLoad(service)).unwrap()
 }
 
@@ -48,7 +49,11 @@ fn the_interval_holds_the_closed_form() {
         let found = against_queue(seed, 2, "p99 < 34.54ms", &options);
         let (low, high) = found.interval.unwrap();
         let capacity = found.capacity_per_s.unwrap();
-        println!("seed {seed}: {capacity:.1} ({low:.1} to {:.1}) for {truth:.1}, {:.0} s", high.unwrap(), found.elapsed_s);
+        println!(
+            "seed {seed}: {capacity:.1} ({low:.1} to {:.1}) for {truth:.1}, {:.0} s",
+            high.unwrap(),
+            found.elapsed_s
+        );
         assert!((capacity / truth - 1.0).abs() < 0.1, "{capacity} for {truth}");
         assert_eq!(found.limited_by.as_deref(), Some("p99 < 34.54ms"));
         assert!(found.steps.iter().any(|step| step.confirming) && found.elapsed_s <= 902.0);
@@ -67,7 +72,8 @@ fn the_interval_holds_the_closed_form() {
 #[test]
 fn a_wall_is_found() {
     let service = |clock| SimulatedServer::new(clock, 3, || Duration::from_millis(6));
-    let options = SaturateOptions { arrivals: Arrivals::Uniform, precision: 0.02, ..SaturateOptions::default() };
+    let options =
+        SaturateOptions { arrivals: Arrivals::Uniform, precision: 0.02, ..SaturateOptions::default() };
     let found = search_in(&scenario(1, &["p99 < 50ms"]), &options, &mut VirtualLoad(service)).unwrap();
     let capacity = found.capacity_per_s.unwrap();
     assert!((capacity / 500.0 - 1.0).abs() < 0.03, "{capacity} for 500");
@@ -127,7 +133,8 @@ fn a_rate_limit_is_found_by_the_error_rate() {
 
 #[test]
 fn the_service_is_protected() {
-    let options = SaturateOptions { most: Some(170.0), required_per_s: Some(150.0), ..SaturateOptions::default() };
+    let options =
+        SaturateOptions { most: Some(170.0), required_per_s: Some(150.0), ..SaturateOptions::default() };
     let found = against_queue(3, 2, "p99 < 34.54ms", &options);
     assert!(found.steps.iter().all(|step| step.rate_per_s <= 170.0));
     assert_eq!((found.capacity_per_s, found.end), (None, Some(SearchEnd::AtMaximum)));
@@ -146,7 +153,8 @@ fn the_service_is_protected() {
 
 #[test]
 fn an_objective_that_no_load_keeps_is_said_to_be_that() {
-    let options = SaturateOptions { least: Some(5.0), max_time: Duration::from_secs(120), ..Default::default() };
+    let options =
+        SaturateOptions { least: Some(5.0), max_time: Duration::from_secs(120), ..Default::default() };
     let found = against_queue(1, 1, "p99 < 1ms", &options);
     assert_eq!((found.capacity_per_s, found.interval), (None, None));
     assert_eq!(found.end, Some(SearchEnd::NothingPasses));
@@ -156,7 +164,8 @@ fn an_objective_that_no_load_keeps_is_said_to_be_that() {
 /// The time is kept whatever happens, and what was found until then is said.
 #[test]
 fn the_time_is_kept() {
-    let options = SaturateOptions { max_time: Duration::from_secs(60), precision: 0.001, ..Default::default() };
+    let options =
+        SaturateOptions { max_time: Duration::from_secs(60), precision: 0.001, ..Default::default() };
     let found = against_queue(5, 2, "p99 < 34.54ms", &options);
     assert!(found.elapsed_s <= 62.0, "{}", found.elapsed_s);
     assert_eq!(found.end, Some(SearchEnd::Imprecise));

@@ -88,8 +88,8 @@ struct Vector {
 /// # Errors
 /// What the server says is wrong, or that it is no such answer.
 pub fn parse_answer(json: &str) -> Result<Vec<Sample>, String> {
-    let answer: Answer =
-        serde_json::from_str(json).map_err(|error| format!("this is no answer of a Prometheus server: {error}"))?;
+    let answer: Answer = serde_json::from_str(json)
+        .map_err(|error| format!("this is no answer of a Prometheus server: {error}"))?;
     let data = match (answer.status.as_str(), answer.data) {
         ("success", Some(data)) => data,
         _ => return Err(answer.error.unwrap_or_else(|| "the server gave no data".to_owned())),

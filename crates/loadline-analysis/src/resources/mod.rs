@@ -120,7 +120,10 @@ pub fn finding(usages: Vec<Usage>, loads: &[f64], capacity: Option<f64>) -> Find
         })
         .collect();
     resources.sort_by(|(a, _), (b, _)| {
-        b.at_capacity.unwrap_or(-1.0).total_cmp(&a.at_capacity.unwrap_or(-1.0)).then_with(|| a.name.cmp(&b.name))
+        b.at_capacity
+            .unwrap_or(-1.0)
+            .total_cmp(&a.at_capacity.unwrap_or(-1.0))
+            .then_with(|| a.name.cmp(&b.name))
     });
     let full = resources.iter().filter(|(resource, _)| is_filled(resource, loads, knee));
     let full = full.max_by(|(a, _), (b, _)| most(a).0.total_cmp(&most(b).0)).map(|(resource, _)| resource);
@@ -157,7 +160,9 @@ fn words(resources: &[Resource], saturated: Option<&str>, loads: &[f64], knee: f
         [at_knee, top].into_iter().flatten().collect::<Vec<_>>().join(", ")
     };
     let full_at = |resource: &Resource| {
-        resource.full_at_per_s.map_or(String::new(), |full| format!("; by the utilisation law full at {}", at(full)))
+        resource
+            .full_at_per_s
+            .map_or(String::new(), |full| format!("; by the utilisation law full at {}", at(full)))
     };
     let found = saturated.and_then(|name| resources.iter().find(|resource| resource.name == name));
     match (found, resources.first()) {
@@ -165,7 +170,12 @@ fn words(resources: &[Resource], saturated: Option<&str>, loads: &[f64], knee: f
             format!("what reaches its limit at the knee: {}, {}", resource.name, line(resource))
         }
         (Some(resource), _) => {
-            format!("what comes to its limit first: {}, {}{}", resource.name, line(resource), full_at(resource))
+            format!(
+                "what comes to its limit first: {}, {}{}",
+                resource.name,
+                line(resource),
+                full_at(resource)
+            )
         }
         (None, Some(busiest)) => format!(
             "none of the {} sampled resources reached its limit; the busiest was {}, {}{}",
@@ -233,7 +243,11 @@ mod tests {
         ];
         let found = finding(usages, &loads, Some(360.0));
         assert_eq!(found.saturated.as_deref(), Some("workers"));
-        assert!(found.words.starts_with("what reaches its limit at the knee: workers, 90 % in use at 360/s, 97 % at 390/s"));
+        assert!(
+            found.words.starts_with(
+                "what reaches its limit at the knee: workers, 90 % in use at 360/s, 97 % at 390/s"
+            )
+        );
         let workers = found.resources.iter().find(|r| r.name == "workers").unwrap();
         assert!((workers.full_at_per_s.unwrap() - 400.0).abs() < 1e-6);
     }

@@ -60,7 +60,12 @@ const OVER: [(&str, &str, ResourceKind, &str); 16] = [
     ("redis_memory_used_bytes", "redis_memory_max_bytes", Memory, "redis memory"),
     ("redis_connected_clients", "redis_config_maxclients", Pool, "redis clients"),
     ("pg_stat_activity_count", "pg_settings_max_connections", Pool, "postgres connections"),
-    ("mysql_global_status_threads_connected", "mysql_global_variables_max_connections", Pool, "mysql connections"),
+    (
+        "mysql_global_status_threads_connected",
+        "mysql_global_variables_max_connections",
+        Pool,
+        "mysql connections",
+    ),
     ("phpfpm_active_processes", "phpfpm_total_processes", Pool, "php-fpm processes"),
     ("container_memory_working_set_bytes", "container_spec_memory_limit_bytes", Memory, "container memory"),
 ];
@@ -111,8 +116,13 @@ pub fn selector() -> String {
     let mut names: Vec<String> = Vec::new();
     names.extend(SHARES.iter().map(|rule| rule.0.to_owned()));
     names.extend(OVER.iter().flat_map(|rule| [rule.0, rule.1]).map(str::to_owned));
-    names.extend(COUNTERS.iter().flat_map(|rule| std::iter::once(&rule.0).chain(rule.1)).map(|n| (*n).to_owned()));
-    names.extend(["node_cpu_seconds_total", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"].map(str::to_owned));
+    names.extend(
+        COUNTERS.iter().flat_map(|rule| std::iter::once(&rule.0).chain(rule.1)).map(|n| (*n).to_owned()),
+    );
+    names.extend(
+        ["node_cpu_seconds_total", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"]
+            .map(str::to_owned),
+    );
     names.push(".+(_utili[sz]ation|_utili[sz]ation_ratio|_usage_ratio|_saturation_ratio)".to_owned());
     names.push(".+_busy_seconds_total".to_owned());
     names.push(format!(".+_({})", USED.join("|")));
@@ -168,7 +178,8 @@ impl<'a> Page<'a> {
         if limit.is_none() && NEED_A_LIMIT.contains(name) {
             return None;
         }
-        let metric = limit.map_or_else(|| format!("rate({name})"), |(_, limit)| format!("rate({name}) / {limit}"));
+        let metric =
+            limit.map_or_else(|| format!("rate({name})"), |(_, limit)| format!("rate({name}) / {limit}"));
         let of = limit.map_or(1.0, |(of, _)| of);
         Some(reading(words, sample, *kind, metric, Amount::Used { total: sample.value, of }))
     }
@@ -229,15 +240,25 @@ impl<'a> Page<'a> {
             return None;
         }
         let swapped = LIMIT.iter().map(|limit| replace_word(&sample.name, word, limit));
-        let dropped = sample.name.contains(&format!("{word}_")).then(|| sample.name.replacen(&format!("{word}_"), "", 1));
+        let dropped = sample
+            .name
+            .contains(&format!("{word}_"))
+            .then(|| sample.name.replacen(&format!("{word}_"), "", 1));
         let limit = swapped.chain(dropped).find(|limit| {
-            *limit != sample.name && self.limit(limit, &sample.labels).is_some_and(|of| sample.value <= 1.5 * of)
+            *limit != sample.name
+                && self.limit(limit, &sample.labels).is_some_and(|of| sample.value <= 1.5 * of)
         })?;
         let of = self.limit(&limit, &sample.labels)?;
         let words = replace_word(&sample.name, word, "");
         let words = words.trim_matches('_').rsplit('_').next().unwrap_or(&words).to_owned();
         let words = if words.len() > 2 { words } else { sample.name.clone() };
-        Some(reading(&words, sample, Pool, format!("{} / {limit}", sample.name), Amount::Share(sample.value / of)))
+        Some(reading(
+            &words,
+            sample,
+            Pool,
+            format!("{} / {limit}", sample.name),
+            Amount::Share(sample.value / of),
+        ))
     }
 }
 
@@ -250,7 +271,8 @@ fn share(sample: &Sample) -> Option<Reading> {
     if let Some((name, kind, words)) = SHARES.iter().find(|rule| rule.0 == sample.name) {
         return Some(reading(words, sample, *kind, (*name).to_owned(), Amount::Share(sample.value)));
     }
-    let ending = RATIOS.iter().filter(|ending| sample.name.ends_with(**ending)).max_by_key(|ending| ending.len())?;
+    let ending =
+        RATIOS.iter().filter(|ending| sample.name.ends_with(**ending)).max_by_key(|ending| ending.len())?;
     let words = sample.name.trim_end_matches(*ending).replace('_', " ");
     let kind = [("cpu", Cpu), ("memory", Memory), ("disk", Disk), ("network", Network)]
         .into_iter()
@@ -269,7 +291,8 @@ fn replace_word(name: &str, word: &str, by: &str) -> String {
 
 fn reading(words: &str, sample: &Sample, kind: ResourceKind, metric: String, amount: Amount) -> Reading {
     let labels = sample.labels.iter().filter(|(name, _)| !DULL_LABELS.contains(&name.as_str()));
-    let labels: Vec<&str> = labels.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()).collect();
+    let labels: Vec<&str> =
+        labels.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()).collect();
     let name = std::iter::once(words).chain(labels).collect::<Vec<_>>().join(" ");
     Reading { name, kind, metric, amount }
 }

@@ -51,8 +51,10 @@ impl Reciprocal {
     pub fn at(&self, load: f64, confidence: f64) -> Option<(f64, f64, Option<f64>)> {
         let row = row(load / self.scale);
         let centre: f64 = row.iter().zip(self.coefficients).map(|(x, c)| x * c).sum();
-        let variance: f64 =
-            (0..3).flat_map(|i| (0..3).map(move |j| (i, j))).map(|(i, j)| row[i] * row[j] * self.covariance[i][j]).sum();
+        let variance: f64 = (0..3)
+            .flat_map(|i| (0..3).map(move |j| (i, j)))
+            .map(|(i, j)| row[i] * row[j] * self.covariance[i][j])
+            .sum();
         let width = Normal::standard().inverse_cdf(0.5 + 0.5 * confidence) * variance.max(0.0).sqrt();
         let figure = |reciprocal: f64| (reciprocal > 0.02).then(|| self.limit / reciprocal);
         Some((figure(centre)?, figure(centre + width)?, figure(centre - width)))
@@ -112,7 +114,8 @@ fn least_squares(points: &[Point], limit: f64, scale: f64, terms: &[usize]) -> O
 fn invert(matrix: &mut [Vec<f64>]) -> Option<()> {
     let size = matrix.len();
     for column in 0..size {
-        let pivot = (column..size).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))?;
+        let pivot =
+            (column..size).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))?;
         matrix.swap(column, pivot);
         let lead = matrix[column][column];
         if lead.abs() < 1e-12 {

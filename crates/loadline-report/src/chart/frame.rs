@@ -239,7 +239,10 @@ impl Chart {
             Mark::Cross => {
                 for side in [-1.0, 1.0] {
                     let line = [(x - 3.8, y - 3.8 * side), (x + 3.8, y + 3.8 * side)];
-                    self.draw_plain(PathElement::new(line.map(|(x, y)| (units(x), units(y))), stroke(role, 2.0)));
+                    self.draw_plain(PathElement::new(
+                        line.map(|(x, y)| (units(x), units(y))),
+                        stroke(role, 2.0),
+                    ));
                 }
             }
         }

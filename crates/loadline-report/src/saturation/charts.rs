@@ -49,13 +49,7 @@ fn load_words(document: &SaturationDocument) -> &'static str {
 }
 
 /// A chart over the load: with the capacity's interval shaded and its middle marked.
-fn over_load(
-    document: &SaturationDocument,
-    size: Size,
-    head: Head,
-    y: Axis,
-    ends: Vec<EndLabel>,
-) -> Chart {
+fn over_load(document: &SaturationDocument, size: Size, head: Head, y: Axis, ends: Vec<EndLabel>) -> Chart {
     let most = steps(document).map(|(load, _)| load).fold(0.0, f64::max);
     let scale = Scale::from_zero(most * 1.02);
     let room = text_width(&rate(scale.hi()), 12.5) + 30.0;
@@ -85,7 +79,8 @@ pub(super) fn throughput(document: &SaturationDocument, width: Width) -> Option<
     let most = steps(document).filter_map(|(_, step)| done(step)).reduce(f64::max)?;
     let closed = document.model == LoadModel::Closed;
     let top = if closed { most } else { steps(document).map(|(load, _)| load).fold(most, f64::max) };
-    let ceiling = document.fit.as_ref().and_then(|fit| fit.peak.throughput_per_s).filter(|peak| *peak < 2.0 * top);
+    let ceiling =
+        document.fit.as_ref().and_then(|fit| fit.peak.throughput_per_s).filter(|peak| *peak < 2.0 * top);
     let scale = Scale::from_zero(top.max(ceiling.unwrap_or(0.0)));
     let x_most = Scale::from_zero(steps(document).map(|(load, _)| load).fold(0.0, f64::max) * 1.02).hi();
     let offered = x_most.min(scale.hi());
@@ -132,14 +127,14 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
     let log = unit == "ms" && lo > 0.0;
     // One step in ruins is not to squeeze all the others: it is drawn at the edge.
     let top = hi.min(slo.limit * 10.0).max(slo.limit * 1.2);
-    let scale = if log {
-        Scale::log_around(lo.min(slo.limit), top)
-    } else {
-        Scale::from_zero(top)
-    };
+    let scale = if log { Scale::log_around(lo.min(slo.limit), top) } else { Scale::from_zero(top) };
     let show = |value: f64| with_unit(value, unit);
     let name = named(document);
-    let mut ends = vec![EndLabel::new(slo.limit, if width == Width::Narrow { format!("SLO {}", show(slo.limit)) } else { text.to_owned() }, Role::Limit)];
+    let mut ends = vec![EndLabel::new(
+        slo.limit,
+        if width == Width::Narrow { format!("SLO {}", show(slo.limit)) } else { text.to_owned() },
+        Role::Limit,
+    )];
     let curve: Vec<&CurvePoint> = document.curve.iter().filter(|point| point.value <= scale.hi()).collect();
     if let Some(last) = curve.last() {
         ends.push(EndLabel::new(last.value, "fitted", Role::Series(0)));
@@ -154,7 +149,11 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
             percent(document.confidence),
             if curve.is_empty() { "" } else { "; line and band: fitted" }
         ),
-        description: format!("The figure of the objective {text} in each step, from {} to {}.", show(lo), show(hi)),
+        description: format!(
+            "The figure of the objective {text} in each step, from {} to {}.",
+            show(lo),
+            show(hi)
+        ),
     };
     let chart = over_load(document, width.size(360), head, Axis::new(scale, 7, show), ends);
     if document.model == LoadModel::Open {
@@ -166,12 +165,17 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
         if band.len() > 1 {
             chart.band(Role::Asked, &band);
         }
-        chart.line(Role::Series(0), 1.8, &curve.iter().map(|p| (p.rate_per_s, Some(p.value))).collect::<Vec<_>>());
+        chart.line(
+            Role::Series(0),
+            1.8,
+            &curve.iter().map(|p| (p.rate_per_s, Some(p.value))).collect::<Vec<_>>(),
+        );
     }
     chart.limit(slo.limit);
     for (load, step) in steps(document) {
         let (role, shape) = mark(step.verdict);
-        let Some((value, interval)) = figure(document, step).and_then(|f| Some((f.observed?, f.interval))) else {
+        let Some((value, interval)) = figure(document, step).and_then(|f| Some((f.observed?, f.interval)))
+        else {
             continue;
         };
         if let Some((low, Some(high))) = interval {
@@ -200,7 +204,8 @@ pub(super) fn resources(document: &SaturationDocument, width: Width) -> Option<P
             (resource.name.clone(), Role::Series([0, 3, 4, 5, 6][k.min(4)]), points)
         })
         .collect();
-    let ends = lines.iter().map(|(name, role, points)| EndLabel::new(last(points), name.clone(), *role)).collect();
+    let ends =
+        lines.iter().map(|(name, role, points)| EndLabel::new(last(points), name.clone(), *role)).collect();
     let head = Head {
         name: "resources".to_owned(),
         title: "Utilisation of the service's resources".to_owned(),

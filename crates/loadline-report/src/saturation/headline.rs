@@ -90,9 +90,9 @@ fn validity(document: &SaturationDocument) -> String {
     let figures = format!("{steps} in {}", length(document.elapsed_s.round()));
     match validity.verdict {
         ValidityVerdict::Valid => {
-            let delay = validity
-                .generator_delay_p99_ms
-                .map_or(String::new(), |delay| format!("; it sent within {} of the schedule (p99)", ms(delay)));
+            let delay = validity.generator_delay_p99_ms.map_or(String::new(), |delay| {
+                format!("; it sent within {} of the schedule (p99)", ms(delay))
+            });
             format!("Valid measurement, {figures}: the generator was not in the way{delay}.")
         }
         ValidityVerdict::GeneratorLimited => {

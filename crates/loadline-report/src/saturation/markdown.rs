@@ -10,7 +10,13 @@ use crate::run::markdown::escape;
 /// Verdict, steps and how it was run.
 pub fn markdown(document: &SaturationDocument, run: &RunDocument) -> String {
     let head = headline(document);
-    let mut out = format!("## {}\n\n**{}** — {}\n\n{}\n", escape(&run.name), head.word, escape(&head.sentence), escape(&head.validity));
+    let mut out = format!(
+        "## {}\n\n**{}** — {}\n\n{}\n",
+        escape(&run.name),
+        head.word,
+        escape(&head.sentence),
+        escape(&head.validity)
+    );
     head.status.iter().for_each(|status| out.push_str(&format!("\n**{}**\n", escape(status))));
     if let Some(evidence) = &document.evidence {
         out.push_str(&format!("\n{}\n", escape(&evidence.finding)));

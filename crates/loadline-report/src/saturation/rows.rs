@@ -85,7 +85,8 @@ pub(super) fn named(document: &SaturationDocument) -> &str {
 }
 
 fn is_p99(document: &SaturationDocument) -> bool {
-    objective(document).is_some_and(|slo| named(document) == "p99" && !slo.contains(" for ") && !slo.contains(" over "))
+    objective(document)
+        .is_some_and(|slo| named(document) == "p99" && !slo.contains(" for ") && !slo.contains(" over "))
 }
 
 /// The cells of a step below [`columns`].
@@ -118,20 +119,17 @@ pub(super) fn remarks(step: &StepDocument) -> String {
 /// One line on a step, for those who watch: `240/s for 16 s: kept, p99 31.2 ms (29.1 ms – 33 ms)`.
 pub fn step_line(document_slo: Option<&str>, step: &StepDocument) -> String {
     let of = |slo: &str| step.figures.iter().find(|figure| figure.slo == slo);
-    let worst = document_slo.and_then(of).or_else(|| step.worst.as_deref().and_then(of)).or(step.figures.first());
+    let worst =
+        document_slo.and_then(of).or_else(|| step.worst.as_deref().and_then(of)).or(step.figures.first());
     let figure = worst.map_or(String::new(), |figure| {
         let observed = figure.observed.map_or(NONE.to_owned(), |value| with_unit(value, &figure.unit));
-        let interval = figure.interval.map_or(String::new(), |i| format!(" ({})", range(Some(i), &figure.unit)));
+        let interval =
+            figure.interval.map_or(String::new(), |i| format!(" ({})", range(Some(i), &figure.unit)));
         format!(", {}: {observed}{interval}", figure.slo)
     });
     let remarks = remarks(step);
     let remarks = if remarks.is_empty() { remarks } else { format!(" [{remarks}]") };
-    format!(
-        "{} for {}: {}{figure}{remarks}",
-        load(step),
-        length(step.duration_s),
-        verdict_word(step.verdict)
-    )
+    format!("{} for {}: {}{figure}{remarks}", load(step), length(step.duration_s), verdict_word(step.verdict))
 }
 
 /// The key figures of a search.
@@ -148,7 +146,8 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
     };
     let at_capacity = document.steps.iter().rev().find(|step| step.confirming);
     let peak = document.fit.as_ref().and_then(|fit| fit.peak.throughput_per_s.map(|peak| (peak, &fit.peak)));
-    let confirmed = at_capacity.and_then(|step| figure(document, step)).and_then(|f| Some((f.observed?, &f.unit)));
+    let confirmed =
+        at_capacity.and_then(|step| figure(document, step)).and_then(|f| Some((f.observed?, &f.unit)));
     vec![
         tile(
             "Capacity",
@@ -180,7 +179,11 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
                 },
             ),
         ),
-        tile("Steps", Some(document.steps.len().to_string()), format!("in {}", length(document.elapsed_s.round()))),
+        tile(
+            "Steps",
+            Some(document.steps.len().to_string()),
+            format!("in {}", length(document.elapsed_s.round())),
+        ),
     ]
 }
 
@@ -189,7 +192,9 @@ pub(super) fn how(document: &SaturationDocument, run: &RunDocument) -> Vec<(&'st
     let arrivals = run.stages.iter().find_map(|stage| stage.arrivals.as_deref()).unwrap_or("unknown");
     let load = match document.model {
         LoadModel::Open => format!("open loop, {arrivals} arrivals; searched for the highest arrival rate"),
-        LoadModel::Closed => "closed loop: each user waits for the answer; searched for the most users".to_owned(),
+        LoadModel::Closed => {
+            "closed loop: each user waits for the answer; searched for the most users".to_owned()
+        }
     };
     let host = &run.host;
     let mut rows = vec![
@@ -202,11 +207,15 @@ pub(super) fn how(document: &SaturationDocument, run: &RunDocument) -> Vec<(&'st
         ("seed", run.seed.to_string()),
         ("workers", run.workers.to_string()),
         ("host", format!("{}, {} processors", host.system, host.cpus)),
-        ("versions", run.versions.iter().map(|(name, v)| format!("{name} {v}")).collect::<Vec<_>>().join(", ")),
+        (
+            "versions",
+            run.versions.iter().map(|(name, v)| format!("{name} {v}")).collect::<Vec<_>>().join(", "),
+        ),
         ("run", format!("{} {}", run.name, run.id)),
     ];
     rows.extend(document.evidence.as_ref().map(|evidence| {
-        let failed = if evidence.failed > 0 { format!(", {} failed", evidence.failed) } else { String::new() };
+        let failed =
+            if evidence.failed > 0 { format!(", {} failed", evidence.failed) } else { String::new() };
         ("resources", format!("{} readings of {}{failed}", evidence.samples, evidence.source))
     }));
     rows.retain(|(_, value)| !value.is_empty());
@@ -216,7 +225,8 @@ pub(super) fn how(document: &SaturationDocument, run: &RunDocument) -> Vec<(&'st
 /// Notes of search, fit and run, each once.
 pub(super) fn notes(document: &SaturationDocument, run: &RunDocument) -> Vec<String> {
     let mut notes = document.reasons.clone();
-    let fit = document.fit.iter().flat_map(|fit| &fit.reasons).map(|reason| format!("saturation curve: {reason}"));
+    let fit =
+        document.fit.iter().flat_map(|fit| &fit.reasons).map(|reason| format!("saturation curve: {reason}"));
     for note in fit.chain(run.notes.iter().cloned()) {
         if !notes.contains(&note) {
             notes.push(note);

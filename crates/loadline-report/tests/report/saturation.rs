@@ -28,7 +28,10 @@ fn the_sentence_says_what_was_found_and_how_sure_it_is() {
     let found = document();
     let first = texts(&html(&found, &run()), "h1").remove(0);
     let expected = "CAPACITY — ";
-    assert!(first.starts_with(expected) && first.contains("/s within p99 < 34.54ms; with 90% confidence between"), "{first}");
+    assert!(
+        first.starts_with(expected) && first.contains("/s within p99 < 34.54ms; with 90% confidence between"),
+        "{first}"
+    );
     let cases: [(fn(&mut SaturationDocument), &str); 5] = [
         (|d| d.verdict = Some(Verdict::Inconclusive), "INCONCLUSIVE"),
         (|d| d.verdict = Some(Verdict::Fail), "FAIL"),

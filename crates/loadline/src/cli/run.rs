@@ -278,8 +278,8 @@ impl RequestFlags {
         }
         let body = request.body.as_deref().map(body_text).transpose()?;
         let method = request.method.as_deref().unwrap_or(if body.is_some() { "POST" } else { "GET" });
-        let scenario = Scenario::for_url(target, method, &request.headers, body.as_deref())
-            .map_err(UserError::input)?;
+        let scenario =
+            Scenario::for_url(target, method, &request.headers, body.as_deref()).map_err(UserError::input)?;
         Ok((scenario, PathBuf::from(".")))
     }
 }

@@ -154,8 +154,8 @@ impl Saturate {
         options.course(&scenario).map_err(sorted)?;
         interrupt_on_ctrl_c(stop)?;
         let mut live = Live::new(out, users.is_some());
-        let finished =
-            loadline::saturate::saturate(&scenario, &options, |progress| live.show(progress)).map_err(sorted)?;
+        let finished = loadline::saturate::saturate(&scenario, &options, |progress| live.show(progress))
+            .map_err(sorted)?;
         live.close();
         self.results.hand_out(&finished, out)?;
         Ok(exit_of(&finished, self.results.on_inconclusive, out))
@@ -191,7 +191,12 @@ impl Saturate {
         apply().map_err(UserError::input)
     }
 
-    fn options(&self, base: PathBuf, users: Option<u32>, stop: StopHandle) -> anyhow::Result<SaturateOptions> {
+    fn options(
+        &self,
+        base: PathBuf,
+        users: Option<u32>,
+        stop: StopHandle,
+    ) -> anyhow::Result<SaturateOptions> {
         let search = &self.search;
         let run = RunOptions {
             out: self.results.out.clone(),
@@ -230,7 +235,9 @@ impl EvidenceFlags {
         use loadline::saturate::MetricsSource;
         let checked = |url: &String| match url.split_once("://") {
             Some(("http" | "https", rest)) if !rest.is_empty() => Ok(url.clone()),
-            _ => Err(UserError::input(format!("`{url}` is no URL; write it as http://127.0.0.1:9090/metrics"))),
+            _ => {
+                Err(UserError::input(format!("`{url}` is no URL; write it as http://127.0.0.1:9090/metrics")))
+            }
         };
         Ok(match (&self.metrics, &self.prometheus) {
             (Some(url), _) => Some(MetricsSource::Page(checked(url)?)),

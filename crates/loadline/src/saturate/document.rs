@@ -9,7 +9,9 @@ use loadline_generator::schedule::Arrivals;
 use loadline_generator::stop::Stop;
 use loadline_model::fit::{FitDocument, Interval};
 use loadline_model::run::{LoadModel, StageRecord, Status, Validity, ValidityVerdict, Verdict};
-use loadline_model::saturation::{CurvePoint, Evidence, SCHEMA, SaturationDocument, SearchEnd, StepDocument, StepFigure};
+use loadline_model::saturation::{
+    CurvePoint, Evidence, SCHEMA, SaturationDocument, SearchEnd, StepDocument, StepFigure,
+};
 use loadline_model::scenario;
 use loadline_model::slo::Slo;
 
@@ -99,9 +101,9 @@ impl Found {
             Some(End::Converged(Capacity { load, interval, .. })) => {
                 Found { load: *load, interval: Some(*interval) }
             }
-            Some(End::Doomed(Doom::GeneratorLimited { at_least: Some(low), .. } | Doom::OutOfTime { at_least: low })) => {
-                Found { load: None, interval: Some((*low, None)) }
-            }
+            Some(End::Doomed(
+                Doom::GeneratorLimited { at_least: Some(low), .. } | Doom::OutOfTime { at_least: low },
+            )) => Found { load: None, interval: Some((*low, None)) },
             _ => Found::default(),
         }
     }
@@ -281,7 +283,8 @@ fn saturation_curve(legs: &[Leg], closed: bool, confidence: f64) -> Option<FitDo
 /// The generator's figures over the steps that count; where one of them is limited, so is the search.
 fn validity(legs: &[Leg]) -> Validity {
     let counted = || legs.iter().filter(|leg| !leg.spoiled).map(|leg| &leg.judged.validity);
-    let ended = legs.last().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
+    let ended =
+        legs.last().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
     if let Some(limited) = ended.filter(|validity| validity.verdict == ValidityVerdict::GeneratorLimited) {
         return limited.clone();
     }
@@ -296,11 +299,7 @@ fn validity(legs: &[Leg]) -> Validity {
 }
 
 /// Why the search ended as it did.
-fn reasons(
-    explored: &Explored,
-    course: &Course,
-    circumstances: &Circumstances,
-) -> Vec<String> {
+fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) -> Vec<String> {
     let mut reasons = Vec::new();
     let unit = if course.model == LoadModel::Open { "/s" } else { " users" };
     match &explored.end {

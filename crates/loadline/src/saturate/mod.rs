@@ -184,10 +184,14 @@ fn pacing(scenario: &Scenario) -> Duration {
 #[derive(Debug, thiserror::Error)]
 pub enum SaturateError {
     /// Without an objective any load is within it.
-    #[error("there is no objective to search by; give one such as `--slo 'p99 < 200ms'`, or `slos` in the scenario")]
+    #[error(
+        "there is no objective to search by; give one such as `--slo 'p99 < 200ms'`, or `slos` in the scenario"
+    )]
     NoObjectives,
     /// Bounds that hold nothing between them.
-    #[error("there is nothing to search between {least} and {most}: the least load has to be above 0 and below the most")]
+    #[error(
+        "there is nothing to search between {least} and {most}: the least load has to be above 0 and below the most"
+    )]
     Bounds {
         /// The least load.
         least: f64,
@@ -409,7 +413,11 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
             stop.request(Stop::AtOnce);
         }
         let run = Some((&self.run, self.directory.path()));
-        (self.watch)(if let Progress::Started { .. } = progress { Progress::Started { run } } else { progress });
+        (self.watch)(if let Progress::Started { .. } = progress {
+            Progress::Started { run }
+        } else {
+            progress
+        });
     }
 
     fn write(&self, explored: &Explored) -> Result<(), crate::directory::DirectoryError> {

@@ -27,8 +27,8 @@ const LONGEST_SHARE: f64 = 1.0 / 6.0;
 const HOPELESS: f64 = 1.5;
 /// Until an objective breaks, steps are as long as this many requests take, within these bounds in seconds: seconds
 /// count there, not precision.
-const ASCENT_REQUESTS: f64 = 100.0;
-const ASCENT_S: (f64, f64) = (4.0, 8.0);
+const ASCENT_REQUESTS: f64 = 60.0;
+const ASCENT_S: (f64, f64) = (3.0, 6.0);
 /// A score that rose by less than this since the least load is no sign of a limit yet.
 const RISE: f64 = 0.25;
 /// Failed requests are looked at over this many seconds, once there are this many requests in them.
@@ -147,7 +147,15 @@ impl Pilot {
     pub(super) fn new(course: Course) -> Self {
         let mut course = course;
         course.search.time_s = (1.0 - FOR_CONFIRMING) * course.max_time_s;
-        Pilot { course, legs: Vec::new(), steps: Vec::new(), spoiled: 0, again: 0, under_way: None, end: None }
+        Pilot {
+            course,
+            legs: Vec::new(),
+            steps: Vec::new(),
+            spoiled: 0,
+            again: 0,
+            under_way: None,
+            end: None,
+        }
     }
 
     /// The first step; its lead-in is in the first second of the run.
@@ -203,7 +211,8 @@ impl Pilot {
             return Turn::default();
         }
         if drained_s >= self.course.drain_s.max(1) {
-            step.notes.push(format!("{backlog} requests were on their way still, {drained_s} s after its end"));
+            step.notes
+                .push(format!("{backlog} requests were on their way still, {drained_s} s after its end"));
         }
         self.conclude(step, judged);
         Turn { ended: true, ..self.follow(now) }
@@ -334,7 +343,8 @@ impl Pilot {
             let lower = broken / (search.growth * search.growth);
             return (kept().next().is_none() && broken > search.least).then(|| self.hurried(lower));
         }
-        let unsure = |pair: &[Step]| pair[0].load == pair[1].load && pair.iter().all(|step| step.score >= 0.0);
+        let unsure =
+            |pair: &[Step]| pair[0].load == pair[1].load && pair.iter().all(|step| step.score >= 0.0);
         if steps.windows(2).any(unsure) {
             return None;
         }
