@@ -13,6 +13,7 @@ mod headers;
 mod headroom;
 mod input;
 mod live;
+mod live_search;
 mod meta;
 mod output;
 mod report;
