@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(loads(|load| if load < 100.0 { -1.0 } else { 1.0 }, 0.1), [10.0, 20.0, 40.0, 80.0, 160.0]);
         // Where load shows, the steps are smaller.
         let nearing = loads(|load| (load / 100.0).ln().max(-1.0), 0.1);
-        assert_eq!(nearing[..4], [10.0, 20.0, 40.0, 40.0 * 2f64.sqrt()]);
+        assert_eq!(nearing[..5], [10.0, 20.0, 40.0, 80.0, 80.0 * 2f64.sqrt()]);
     }
 
     #[test]
