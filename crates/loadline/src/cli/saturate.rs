@@ -29,7 +29,7 @@ const USERS_MOST: u32 = 1000;
 /// measured and saturation.json; the report is written beside it as report.html.
 ///
 /// Exit codes: 0 found (or kept up to --max-rate), 3 the capacity is below --require or no load keeps the objectives,
-/// 5 inconclusive: the interval holds --require, or the time was spent before an objective broke, 6 the generator was
+/// 5 inconclusive: the interval holds --require or is wider than ±25 %, or the time was spent before an objective broke, 6 the generator was
 /// the bottleneck: the capacity is at least what was driven.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Saturate {
@@ -300,6 +300,7 @@ fn exit_of(finished: &FinishedSearch, on_inconclusive: OnInconclusive, out: &Out
 
 fn without_requirement(document: &SaturationDocument, inconclusive: Exit) -> Exit {
     match document.end {
+        _ if document.is_vague() => inconclusive,
         Some(SearchEnd::Converged | SearchEnd::Imprecise | SearchEnd::AtMaximum) => Exit::Done,
         Some(SearchEnd::NothingPasses) => Exit::Gate,
         Some(SearchEnd::GeneratorLimited) => Exit::Invalid,
