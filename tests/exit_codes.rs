@@ -68,6 +68,8 @@ fn bad_usage_is_2() {
         &["run", &url, "--cacert", "nowhere.pem"],
         &["run", &url, "--cert", "alone.pem"],
         &["run", &url, "--header", "no colon"],
+        &["run", &url, "--method", "G T"],
+        &["run", &url, "--method", ""],
         &["run", &url, "--body", "@nowhere"],
         &["run", &url, "--proxy", "::"],
         &["run", &url, "--junit", "nowhere/junit.xml"],
@@ -121,6 +123,7 @@ fn a_report_is_0_whatever_it_says() {
     assert_eq!(report.json(), ran);
     run(&folder, &["report", "run", "-o", "summary.json"]).expect(0);
     assert_eq!(std::fs::read_to_string(folder.join("summary.json")).expect("it is written"), report.stdout);
+    run(&folder, &["report", "run", "-o", "nowhere/report.html"]).expect(2);
     let several = run(&folder, &["report", "run", "run", "-o", "-"]).expect(0).json();
     assert_eq!(several, serde_json::json!([ran, ran]));
 }

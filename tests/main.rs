@@ -7,7 +7,10 @@ mod support;
 mod bad_scenarios;
 mod bad_targets;
 mod components;
+mod dependencies;
+mod differential;
 mod exit_codes;
+mod handing_out;
 mod hlog;
 mod kill;
 mod reports;
@@ -26,14 +29,17 @@ fn main() -> std::process::ExitCode {
     let trials = [
         components::trials(),
         structure::trials(),
+        dependencies::trials(),
         bad_scenarios::trials(),
         exit_codes::trials(),
+        handing_out::trials(),
         secrets::trials(),
         slo::trials(),
         kill::trials(),
         hlog::trials(),
         scripted::trials(),
         scenarios::trials(),
+        differential::trials(),
         reproducible::trials(),
         reports::trials(),
         bad_targets::trials(),

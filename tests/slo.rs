@@ -5,14 +5,15 @@ use serde_json::Value;
 
 use crate::support::folder::Folder;
 use crate::support::harness::trials;
-use crate::support::loadline::measure;
+use crate::support::loadline::{measure, run};
 use crate::support::serve::Serve;
 use crate::support::{count, number};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: verdicts_follow_the_truth, windows_see_what_the_whole_hides, a_breach_aborts_after_its_grace,
-            objectives_of_a_name, no_data_never_passes;
+            what_ended_a_run_is_broken, a_standstill_has_no_throughput, objectives_of_a_name,
+            no_data_never_passes;
     }
 }
 
@@ -74,6 +75,33 @@ fn a_breach_aborts_after_its_grace() {
     let sent = count(&serve.settled_stats(), "/arrivals");
     assert!((200..1000).contains(&sent), "two seconds and a moment, not sixty: {sent}");
     assert_eq!(count(&summary, "/requests"), sent);
+}
+
+/// The service stands still for 2.5 s and then answers all at once: throughput was too low when that ended the run,
+/// whatever came in while it was being ended. The verdict is the same when the report is made again.
+fn what_ended_a_run_is_broken() {
+    let serve = Serve::start(&["--service", "const:2500ms"]);
+    let folder = Folder::new("ended");
+    let slo = "throughput > 20/s abort after 2s";
+    let flags = ["--rate", "40/s", "--duration", "60s", "--slo", slo];
+    let summary = measure(&folder, &serve.url("/"), &flags).json();
+    assert_eq!((&summary["status"], verdicts(&summary)), (&"incomplete".into(), vec!["fail"]), "{summary:#}");
+    assert!(number(&summary, "/slos/0/observed") <= 20.0, "{}", summary["slos"]);
+    assert!(
+        number(&summary, "/throughput_per_s") > 20.0,
+        "the answers came while it was being ended: {summary:#}"
+    );
+    let again = run(&folder, &["report", "run", "-o", "-"]).expect(0).json();
+    assert_eq!(again, summary);
+}
+
+/// A window in which requests are waited for and none is answered has a throughput: none.
+fn a_standstill_has_no_throughput() {
+    let serve = Serve::start(&["--stall", "1s+3s"]);
+    let objectives = ["throughput > 1/s over 2s", "error_rate < 50% over 2s"];
+    let summary = judged(&serve, &["--rate", "50/s", "--duration", "6s"], &objectives);
+    assert_eq!(verdicts(&summary), ["fail", "inconclusive"], "{}", summary["slos"]);
+    assert_eq!(number(&summary, "/slos/0/observed"), 0.0);
 }
 
 fn objectives_of_a_name() {

@@ -93,6 +93,7 @@ struct Kept {
     requests: u64,
     failed: u64,
     completed_ok: u64,
+    /// Of the requests on their way at its end.
     oldest_ms: Option<f64>,
 }
 
@@ -154,6 +155,8 @@ impl Windows {
             oldest_ms: None,
         };
         for request in requests {
+            let oldest = request.counts.oldest_in_flight_ms;
+            kept.oldest_ms = [kept.oldest_ms, oldest].into_iter().flatten().reduce(f64::max);
             let histogram = match timing {
                 Some(Timing::Response) => &request.durations.response,
                 Some(Timing::Service) => &request.durations.service,
@@ -161,8 +164,6 @@ impl Windows {
             };
             kept.values
                 .extend(histogram.iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value())));
-            let oldest = request.counts.oldest_in_flight_ms;
-            kept.oldest_ms = [kept.oldest_ms, oldest].into_iter().flatten().reduce(f64::max);
         }
         kept
     }
@@ -181,7 +182,12 @@ impl Windows {
         let (response, service) = (&durations, &durations);
         let evidence =
             Evidence { response, service, requests, failed, completed_ok, seconds: self.length_s as f64 };
-        let observed = observe(self.slo.metric, &evidence);
+        let waited_for = self.seconds.iter().any(|kept| kept.oldest_ms.is_some());
+        let observed = match self.slo.metric {
+            // Nothing was completed, and not for want of being asked.
+            Metric::Throughput if requests == 0 && waited_for => Ok(0.0),
+            metric => observe(metric, &evidence),
+        };
         if let Ok(value) = observed {
             let worse = |worst: f64| {
                 if is_upper_bound(self.slo.comparison) { worst.max(value) } else { worst.min(value) }
@@ -198,7 +204,8 @@ impl Windows {
 
     fn breach(&self, start: u64, observed: Observation) -> Option<String> {
         let window = format!("in the window from {start} s to {} s", start + self.length_s);
-        let oldest = self.seconds.back().and_then(|kept| kept.oldest_ms);
+        let timed = !matches!(self.slo.metric, Metric::ErrorRate | Metric::Throughput);
+        let oldest = self.seconds.back().and_then(|kept| kept.oldest_ms).filter(|_| timed);
         if let Some(age) = oldest.filter(|age| is_upper_bound(self.slo.comparison) && *age > self.slo.limit) {
             return Some(format!("{window} a request was on its way for {age:.0} ms already"));
         }

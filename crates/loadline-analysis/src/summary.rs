@@ -12,7 +12,7 @@ use loadline_model::slo::Slo;
 
 use crate::latency::latency;
 use crate::slo::{self, Evidence, Windows};
-use crate::validity::{Sent, Watch};
+use crate::validity::{SENT_SHARE_MIN, Sent, Watch};
 
 /// Gathers the seconds of a run. Its memory is bounded by the names of requests and the lengths of windows.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Summariser {
     model: LoadModel,
     measured: Vec<(f64, f64)>,
     objectives: Vec<(Slo, Option<Windows>)>,
+    /// The objective that ended the run, by its place, and what was seen then.
+    breach: Option<(usize, SloResult)>,
     totals: Vec<Total>,
     /// Of the measured part only.
     flows: GeneratorSecond,
@@ -99,6 +101,7 @@ impl Summariser {
             model,
             measured: measured_spans(stages),
             objectives: slos.iter().map(|slo| (slo.clone(), Windows::of(slo))).collect(),
+            breach: None,
             totals: request_names.iter().map(|name| Total::new(name)).collect(),
             flows: GeneratorSecond::default(),
             connections: Connections::default(),
@@ -130,6 +133,9 @@ impl Summariser {
                 .filter_map(|(_, windows)| windows.as_mut())
                 .for_each(|w| w.push(second));
         }
+        if self.breach.is_none() {
+            self.breach = self.find_breach();
+        }
     }
 
     fn push_flows(&mut self, line: &GeneratorSecond) {
@@ -157,15 +163,23 @@ impl Summariser {
 
     /// The first objective with `abort` that is broken once its grace is over; asked after each second.
     pub fn broken(&self) -> Option<&Slo> {
+        self.breach.as_ref().map(|(at, _)| &self.objectives[*at].0)
+    }
+
+    fn find_breach(&self) -> Option<(usize, SloResult)> {
         let elapsed = self.measured_until(self.seconds as f64);
-        self.objectives.iter().find_map(|(slo, windows)| {
-            let grace = slo.abort_after?;
-            let broken = || match windows {
-                Some(windows) => windows.is_broken(),
-                None => self.judge(slo, elapsed).verdict == Verdict::Fail,
+        let due = |slo: &Slo| {
+            slo.abort_after.is_some_and(|grace| elapsed > 0.0 && Duration::from_secs_f64(elapsed) >= grace)
+        };
+        let breach = |(at, (slo, windows)): (usize, &(Slo, Option<Windows>))| {
+            let mut result = match windows {
+                Some(windows) => windows.finish(),
+                None => self.judge(slo, elapsed),
             };
-            (Duration::from_secs_f64(elapsed) >= grace && elapsed > 0.0 && broken()).then_some(slo)
-        })
+            result.reason.get_or_insert_with(|| format!("broken {elapsed:.0} s into the measured part"));
+            (result.verdict == Verdict::Fail).then_some((at, result))
+        };
+        self.objectives.iter().enumerate().filter(|(_, (slo, _))| due(slo)).find_map(breach)
     }
 
     /// The summary. `run` tells the status, and when the load ended early.
@@ -176,7 +190,7 @@ impl Summariser {
         let response = latency(&all.durations.response);
         let flows = &self.flows;
         let sent = Sent { offered: flows.offered, started: flows.started, dropped: flows.dropped };
-        let validity = self.watch.judge(self.model, sent, delay.p99_ms, response.p99_ms);
+        let validity = self.watch.judge(self.model, sent, &all.durations.delay, &all.durations.response);
         let slos = self.slo_results(run.status, duration_s);
         let verdict = overall(&slos, validity.verdict);
         let mut notes = run.notes.clone();
@@ -249,18 +263,33 @@ impl Summariser {
     }
 
     fn slo_results(&self, status: Status, duration_s: f64) -> Vec<SloResult> {
-        let judge = |(slo, windows): &(Slo, Option<Windows>)| {
-            let mut result = match windows {
-                Some(windows) => windows.finish(),
-                None => self.judge(slo, duration_s),
+        let judge = |(at, (slo, windows)): (usize, &(Slo, Option<Windows>))| {
+            let mut result = match (windows, &self.breach) {
+                (Some(windows), _) => windows.finish(),
+                // The answers that came while the run was being ended make no promise kept.
+                (None, Some((broken, breach))) if *broken == at => breach.clone(),
+                (None, _) => self.judge(slo, duration_s),
             };
             if status != Status::Complete && result.verdict == Verdict::Pass {
                 result.verdict = Verdict::Inconclusive;
                 result.reason = Some("kept until the run ended early".to_owned());
             }
+            if let Some(share) = self.dropped_share().filter(|_| result.verdict == Verdict::Pass) {
+                result.verdict = Verdict::Inconclusive;
+                result.reason = Some(format!(
+                    "{:.1} % of the arrivals were never sent, and are in no figure",
+                    share * 100.0
+                ));
+            }
             result
         };
-        self.objectives.iter().map(judge).collect()
+        self.objectives.iter().enumerate().map(judge).collect()
+    }
+
+    /// The share of the arrivals that were given up, where it is too large to pass them over.
+    fn dropped_share(&self) -> Option<f64> {
+        let share = self.flows.dropped as f64 / self.flows.offered as f64;
+        (share > 1.0 - SENT_SHARE_MIN).then_some(share)
     }
 
     /// The length of the measured part: as planned, or until the load ended.

@@ -1,21 +1,27 @@
 //! Whether a run says something about the service, or only about the generator.
 //!
 //! A run is `generator_limited` when, over its measured part,
-//! - the generator delay's p99 is above the larger of 1 ms and a tenth of the response time's p99, or
+//! - the generator delay's p99 is above the larger of 1 ms and a tenth of the response time's p99, or its median above
+//!   the same of the median: a generator that falls behind makes the response times long, and hides in them, or
 //! - fewer than 99 % of the arrivals offered were sent, though there were places for them in flight, or
-//! - a core of the generator was busy above 90 % for 5 s on end, in the open model, be it with the generator or, while
-//!   that waited for it, with others, or
+//! - a core of the generator was busy above 90 % for 5 s on end, or all through a shorter run, in the open model, be it
+//!   with the generator or, while that waited for it, with others, or
 //! - the host or a cgroup limit took more than 5 % of the time.
+//!
+//! Of a run with fewer than 1,000 requests the highest quantile is judged that ten samples lie beyond.
 //!
 //! Waiting for a place among those in flight, or for a connection, is never the generator's fault, and neither is a
 //! service that stalls.
 
+use loadline_model::histogram::{Histogram, quantile_ms};
 use loadline_model::recording::GeneratorSecond;
 use loadline_model::run::{LoadModel, Validity, ValidityVerdict};
 
-const DELAY_P99_MAX_MS: f64 = 1.0;
+use crate::latency::SAMPLES_BEYOND_MIN;
+
+const DELAY_MAX_MS: f64 = 1.0;
 const DELAY_OF_RESPONSE_MAX: f64 = 0.1;
-const SENT_SHARE_MIN: f64 = 0.99;
+pub(crate) const SENT_SHARE_MIN: f64 = 0.99;
 const CPU_MAX: f64 = 0.9;
 const CPU_BUSY_MAX_S: u32 = 5;
 const STOLEN_MAX: f64 = 0.05;
@@ -26,6 +32,7 @@ pub struct Watch {
     cpu: Mean,
     stolen: Mean,
     stolen_max: Option<f64>,
+    seconds: u32,
     busy: Streak,
     /// Busy, or waiting for a processor that others had.
     wanting: Streak,
@@ -44,8 +51,9 @@ impl Streak {
         self.longest_s = self.longest_s.max(self.now_s);
     }
 
-    fn is_long(self) -> bool {
-        self.longest_s >= CPU_BUSY_MAX_S
+    /// Whether it lasted, in a run of so many seconds.
+    fn is_long(self, seconds: u32) -> bool {
+        self.longest_s >= CPU_BUSY_MAX_S.min(seconds.max(1))
     }
 }
 
@@ -82,6 +90,7 @@ pub struct Sent {
 impl Watch {
     /// Takes one second of the measured part.
     pub fn push(&mut self, second: &GeneratorSecond) {
+        self.seconds += 1;
         self.cpu.add(second.cpu);
         self.stolen.add(second.stolen);
         self.stolen_max = [self.stolen_max, second.stolen].into_iter().flatten().reduce(f64::max);
@@ -89,29 +98,19 @@ impl Watch {
         self.wanting.add(second.cpu_wanted);
     }
 
-    /// The verdict, given the 99th percentiles in milliseconds of generator delay and response time.
-    pub fn judge(
-        &self,
-        model: LoadModel,
-        sent: Sent,
-        delay_p99_ms: Option<f64>,
-        response_p99_ms: Option<f64>,
-    ) -> Validity {
-        let reasons: Vec<String> = [
-            delay_reason(delay_p99_ms, response_p99_ms),
-            sent_reason(sent),
-            self.busy_reason(model),
-            self.stolen_reason(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+    /// The verdict, given the generator delays and response times of all requests.
+    pub fn judge(&self, model: LoadModel, sent: Sent, delay: &Histogram, response: &Histogram) -> Validity {
+        let reasons: Vec<String> =
+            [delay_reason(delay, response), sent_reason(sent), self.busy_reason(model), self.stolen_reason()]
+                .into_iter()
+                .flatten()
+                .collect();
         let verdict =
             if reasons.is_empty() { ValidityVerdict::Valid } else { ValidityVerdict::GeneratorLimited };
         Validity {
             verdict,
             reasons,
-            generator_delay_p99_ms: delay_p99_ms,
+            generator_delay_p99_ms: quantile_ms(delay, 0.99),
             generator_cpu: self.cpu.get(),
             stolen: self.stolen_max,
         }
@@ -119,7 +118,7 @@ impl Watch {
 
     /// A closed loop that fills a core is told, not judged: its users wait for the generator as for the service.
     pub fn note(&self, model: LoadModel) -> Option<String> {
-        (model == LoadModel::Closed && self.busy.is_long()).then(|| {
+        (model == LoadModel::Closed && self.busy.is_long(self.seconds)).then(|| {
             format!(
                 "a core of the generator was busy above {:.0} % for {} s: the users may have been held up by it",
                 CPU_MAX * 100.0,
@@ -131,12 +130,12 @@ impl Watch {
     fn busy_reason(&self, model: LoadModel) -> Option<String> {
         let above = CPU_MAX * 100.0;
         match model {
-            LoadModel::Open if self.busy.is_long() => Some(format!(
+            LoadModel::Open if self.busy.is_long(self.seconds) => Some(format!(
                 "a core of the generator was busy above {above:.0} % for {} s on end; give it more cores (--workers) \
                  or ask for a lower rate",
                 self.busy.longest_s
             )),
-            LoadModel::Open if self.wanting.is_long() => Some(format!(
+            LoadModel::Open if self.wanting.is_long(self.seconds) => Some(format!(
                 "the generator worked, or waited for a processor that others had, above {above:.0} % of the time for \
                  {} s on end; give it processors of its own or ask for a lower rate",
                 self.wanting.longest_s
@@ -155,14 +154,22 @@ impl Watch {
     }
 }
 
-fn delay_reason(delay_p99_ms: Option<f64>, response_p99_ms: Option<f64>) -> Option<String> {
-    let (delay, response) = (delay_p99_ms?, response_p99_ms?);
-    let allowed = DELAY_P99_MAX_MS.max(response * DELAY_OF_RESPONSE_MAX);
-    (delay > allowed).then(|| {
-        format!(
-            "the generator sent late: its delay was {delay:.2} ms at p99 (allowed: {allowed:.2} ms); ask for a lower \
-             rate or give it more CPU"
-        )
+fn delay_reason(delay: &Histogram, response: &Histogram) -> Option<String> {
+    // The highest quantile up to p99 that rests on enough samples.
+    let highest = (1.0 - SAMPLES_BEYOND_MIN / delay.len() as f64).min(0.99);
+    if highest < 0.5 {
+        return None;
+    }
+    [highest, 0.5].into_iter().find_map(|q| {
+        let (late, took) = (quantile_ms(delay, q)?, quantile_ms(response, q)?);
+        let allowed = DELAY_MAX_MS.max(took * DELAY_OF_RESPONSE_MAX);
+        (late > allowed).then(|| {
+            format!(
+                "the generator sent late: its delay was {late:.2} ms at p{:.0} (allowed: {allowed:.2} ms); ask for a \
+                 lower rate or give it more CPU",
+                q * 100.0
+            )
+        })
     })
 }
 
@@ -185,7 +192,14 @@ mod tests {
         let mut watch = Watch::default();
         seconds.iter().for_each(|second| watch.push(second));
         let sent = Sent { offered: 1000, started: 1000, dropped: 0 };
-        watch.judge(model, sent, Some(delay), Some(response))
+        watch.judge(model, sent, &alike(1_000, delay), &alike(1_000, response))
+    }
+
+    /// So many durations of `ms`.
+    fn alike(count: u64, ms: f64) -> Histogram {
+        let mut histogram = loadline_model::histogram::new();
+        histogram.record_n((ms * 1e3) as u64, count).expect("within the bounds");
+        histogram
     }
 
     fn busy(cpu: f64) -> GeneratorSecond {
@@ -210,6 +224,36 @@ mod tests {
         assert_eq!(judged(&five, LoadModel::Closed, 0.0, 1.0).verdict, ValidityVerdict::Valid);
     }
 
+    #[test]
+    fn a_short_run_is_judged_by_all_of_it() {
+        let two = vec![busy(0.95); 2];
+        assert_eq!(judged(&two, LoadModel::Open, 0.0, 1.0).verdict, ValidityVerdict::GeneratorLimited);
+        let half = [busy(0.95), busy(0.5)];
+        assert_eq!(judged(&half, LoadModel::Open, 0.0, 1.0).verdict, ValidityVerdict::Valid);
+    }
+
+    /// A generator that is 20 ms late with half of what it sends is no better for a few answers that took a second.
+    #[test]
+    fn the_median_is_judged_too() {
+        let (delay, mut response) = (alike(1_000, 20.0), alike(900, 30.0));
+        response.record_n(1_000_000, 100).unwrap();
+        let validity = Watch::default().judge(LoadModel::Open, Sent::default(), &delay, &response);
+        assert_eq!(validity.verdict, ValidityVerdict::GeneratorLimited);
+        assert!(validity.reasons[0].contains("p50"), "{:?}", validity.reasons);
+    }
+
+    /// One late request of sixty is no p99.
+    #[test]
+    fn a_few_requests_are_judged_by_what_they_show() {
+        let verdict = |late: u64| {
+            let mut delay = alike(60 - late, 0.1);
+            delay.record_n(5_000, late).unwrap();
+            Watch::default().judge(LoadModel::Open, Sent::default(), &delay, &alike(60, 1.0)).verdict
+        };
+        assert_eq!(verdict(1), ValidityVerdict::Valid);
+        assert_eq!(verdict(15), ValidityVerdict::GeneratorLimited);
+    }
+
     /// A generator that gets a quarter of a core and wants all of it is no less of a bottleneck.
     #[test]
     fn waiting_for_a_processor_is_being_busy() {
@@ -226,10 +270,12 @@ mod tests {
     #[test]
     fn waiting_for_a_place_is_not_the_generators_fault() {
         let sent = Sent { offered: 1000, started: 600, dropped: 400 };
-        let validity = Watch::default().judge(LoadModel::Open, sent, Some(0.1), Some(500.0));
+        let judge =
+            |sent| Watch::default().judge(LoadModel::Open, sent, &alike(600, 0.1), &alike(600, 500.0));
+        let validity = judge(sent);
         assert_eq!(validity.verdict, ValidityVerdict::Valid, "{:?}", validity.reasons);
         let sent = Sent { dropped: 0, ..sent };
-        let validity = Watch::default().judge(LoadModel::Open, sent, Some(0.1), Some(500.0));
+        let validity = judge(sent);
         assert_eq!(validity.verdict, ValidityVerdict::GeneratorLimited);
     }
 

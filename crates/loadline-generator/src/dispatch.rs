@@ -30,6 +30,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Flows that may end before the clock is looked at again.
 const COMPLETIONS_PER_TURN: usize = 16;
 
+/// Arrivals that may be started before the clock is looked at again.
+const ARRIVALS_PER_TURN: usize = 4_096;
+
 /// Arrivals that may wait for a place, over all workers; those beyond are dropped and counted.
 const WAITING_MAX: usize = 1 << 20;
 
@@ -150,7 +153,9 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
         {
             self.start(flows, start, arrival, now);
         }
-        while let Some(arrival) = self.source.pop(now) {
+        // However many are due: answers, the clock and a wish to stop are looked at in between.
+        for _ in 0..ARRIVALS_PER_TURN {
+            let Some(arrival) = self.source.pop(now) else { break };
             self.count(arrival.warmup).offered += 1;
             if flows.len() < self.settings.max_in_flight {
                 self.start(flows, start, arrival, arrival.at);

@@ -20,6 +20,18 @@
 //! | [`comparison`] | the verdict between two groups of runs |
 //! | [`changes`] | the change points in a history of runs |
 //!
+//! What people write is read with an error for every mistake:
+//!
+//! ```
+//! use loadline_model::scenario::Scenario;
+//!
+//! let text = "target: http://127.0.0.1:8080\nload: [{ rate: 50/s, for: 1m }]\nflows: [{ steps: [{ gte: / }] }]\n";
+//! let faults = Scenario::parse(text, "shop.yaml", |_| None).unwrap_err();
+//! let told = faults[0].render(false);
+//! assert!(told.contains("shop.yaml:3") && told.contains("did you mean `get`?"), "{told}");
+//! assert!(Scenario::parse(&text.replace("gte", "get"), "shop.yaml", |_| None).is_ok());
+//! ```
+//!
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
 //! a file, where, and the way out).
 

@@ -3,13 +3,15 @@
 //! A [`Second`] is what the generator hands out once a second, what is appended to the two files, and what a
 //! report or a summary is made from. Nothing else of a run is kept.
 
+mod tag;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::histogram::{self, Histogram, LogError, LogRow};
+use tag::{parse_tag, tag};
 
 /// The generator's own figures in one second of a run: one line of `intervals.ndjson` with `"kind": "generator"`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -154,26 +156,6 @@ impl Durations {
             _ => None,
         }
     }
-}
-
-/// What a name in a tag may not hold: it would break the columns or the lines of the log.
-const TAG_ENCODED: &AsciiSet = &CONTROLS.add(b',').add(b' ').add(b'%').add(b':').add(b'"').add(b'#');
-
-/// Tags of warm-up rows end in this, so that the rows ending in `:response` add up to the summary's requests.
-const WARMUP_SUFFIX: &str = ":warmup";
-
-fn tag(request: &str, kind: &str, warmup: bool) -> String {
-    let suffix = if warmup { WARMUP_SUFFIX } else { "" };
-    format!("{}:{kind}{suffix}", utf8_percent_encode(request, TAG_ENCODED))
-}
-
-fn parse_tag(tag: &str) -> Option<(String, &str, bool)> {
-    let (tag, warmup) = match tag.strip_suffix(WARMUP_SUFFIX) {
-        Some(rest) => (rest, true),
-        None => (tag, false),
-    };
-    let (name, kind) = tag.rsplit_once(':')?;
-    Some((percent_decode_str(name).decode_utf8().ok()?.into_owned(), kind, warmup))
 }
 
 /// One line of `intervals.ndjson`.

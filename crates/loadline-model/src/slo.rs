@@ -88,7 +88,7 @@ pub struct Slo {
     pub limit: f64,
     /// The request it is about; `None`: all of them.
     pub request: Option<String>,
-    /// The length of the windows in each of which it has to hold; `None`: over the whole run.
+    /// The length of the windows in each of which it has to hold, whole seconds; `None`: over the whole run.
     pub over: Option<Duration>,
     /// Breaking it ends the run, once this long has passed since the measured part began.
     pub abort_after: Option<Duration>,

@@ -54,7 +54,10 @@ impl DirectoryError {
 
     /// Whether the user gave a path that cannot be right, rather than the system failing.
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, DirectoryError::Io { .. })
+        match self {
+            DirectoryError::Io { source, .. } => source.kind() == io::ErrorKind::NotADirectory,
+            _ => true,
+        }
     }
 }
 

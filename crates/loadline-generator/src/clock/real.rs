@@ -83,6 +83,12 @@ impl RealClock {
         let mut alarm = Alarm::new()?;
         let early = early.as_nanos() as Nanos;
         let mut work = pin!(work);
+        // Before the epoch the clock stands still: what ran then would seem to take no time.
+        poll_fn(|context| match monotonic() >= self.epoch.0 {
+            true => Poll::Ready(io::Result::Ok(())),
+            false => alarm.poll_at(self.epoch.0, context)?.map(Ok),
+        })
+        .await?;
         poll_fn(|context| {
             loop {
                 self.timers.wake_due(self.now());
@@ -145,5 +151,19 @@ impl Alarm {
             }
         }
         Ok(Poll::Pending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What runs before the epoch would see a clock that stands still: requests that take no time.
+    #[tokio::test]
+    async fn nothing_runs_before_the_epoch() {
+        let lead = Duration::from_millis(50);
+        let (created, clock) = (monotonic(), RealClock::new(Epoch::after(lead)));
+        let begun = clock.drive(async { monotonic() }, Duration::ZERO).await.unwrap();
+        assert!(begun - created >= lead.as_nanos() as Nanos);
     }
 }

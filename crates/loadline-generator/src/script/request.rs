@@ -207,7 +207,7 @@ impl Compiler<'_> {
         let defaults = &self.scenario.defaults;
         let (timeout, redirects) = (defaults.timeout, defaults.redirects);
         let cookies = defaults.cookies;
-        let method = Method::from_bytes(request.method.value.as_bytes()).ok();
+        let method = self.method(&request.method);
         let (url, user_info) = self.url(request);
         let body = self.body(&request.body);
         let authorization = request.auth.as_ref().map(|auth| self.credentials(auth)).or(user_info);
@@ -235,6 +235,19 @@ impl Compiler<'_> {
             self.fix(&mut step, request);
         }
         Some(step)
+    }
+
+    fn method(&mut self, method: &scenario::Text) -> Option<Method> {
+        let known = Method::from_bytes(method.value.as_bytes()).ok();
+        if known.is_none() {
+            self.problem(
+                "method",
+                method.span,
+                format!("`{}` is no method", method.value),
+                "use letters: `PROPFIND`",
+            );
+        }
+        known
     }
 
     fn fix(&mut self, step: &mut RequestStep, request: &scenario::Request) {

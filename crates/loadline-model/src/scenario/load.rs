@@ -15,7 +15,8 @@ use crate::{
 };
 
 const USERS_MAX: u64 = 1_000_000;
-const RATE_MAX: f64 = 1e9;
+/// Arrivals per second; no machine sends as many.
+pub(super) const RATE_MAX: f64 = 1e7;
 
 /// `load`: all stages are of one model.
 pub(super) fn load(node: &Node, reader: &mut Reader) -> Option<Load> {
@@ -80,7 +81,7 @@ fn ramp(node: &Node, reader: &mut Reader) -> Option<(f64, f64)> {
     let mut rate = |part: &str| {
         let rate = reader.unit(&text, part, units::parse_rate)?;
         if rate > RATE_MAX {
-            let help = "the highest is `1000000000/s`";
+            let help = "the highest is `10000000/s`";
             return reader.wrong(node, "rate", "lower", help);
         }
         Some(rate)

@@ -12,7 +12,7 @@ use crate::{diagnostic::Source, slo::Slo};
 const DURATION: Duration = Duration::from_secs(30);
 
 /// Why a value does not fit this scenario.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OverrideError {
     /// Not a URL.
     #[error("`{url}` is no URL; {help}")]
@@ -40,6 +40,15 @@ pub enum OverrideError {
     Zero {
         /// The field.
         field: &'static str,
+    },
+    /// More arrivals per second than any machine sends.
+    #[error(
+        "a rate of {per_s}/s is higher than any machine sends; the highest is {}/s",
+        super::load::RATE_MAX
+    )]
+    TooHigh {
+        /// What was asked.
+        per_s: f64,
     },
     /// A duration where there is no load to have it.
     #[error("`{field}` needs a load; give a rate or a number of users first")]
@@ -137,10 +146,13 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// [`OverrideError::Zero`] unless the rate is finite and above zero.
+    /// [`OverrideError::Zero`] unless the rate is finite and above zero, [`OverrideError::TooHigh`] if it is absurd.
     pub fn set_rate(&mut self, per_s: f64) -> Result<(), OverrideError> {
         if !(per_s.is_finite() && per_s > 0.0) {
             return Err(OverrideError::Zero { field: "rate" });
+        }
+        if per_s > super::load::RATE_MAX {
+            return Err(OverrideError::TooHigh { per_s });
         }
         let arrivals = match &self.load {
             Some(Load::Open(stages)) => stages.last().map(|stage| stage.arrivals).unwrap_or_default(),

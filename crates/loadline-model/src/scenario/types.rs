@@ -3,6 +3,8 @@
 //! Templates (`${{ … }}`) are still text here; whoever sends requests compiles them. [`Text`] keeps its place in
 //! the file, so that later stages can point at it too.
 
+mod stages;
+
 use std::{ops::RangeInclusive, time::Duration};
 
 use serde::{Serialize, Serializer};
@@ -12,6 +14,8 @@ use crate::{
     slo::{Comparison, Slo},
     units,
 };
+
+pub use stages::{Arrivals, ClosedStage, Load, OpenStage};
 
 /// A string with its place in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,68 +84,6 @@ impl Value {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_json().serialize(serializer)
-    }
-}
-
-/// The load, stage after stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Load {
-    /// Arrivals come at a rate, whatever the service does.
-    Open(Vec<OpenStage>),
-    /// Users wait for the answer before they go on.
-    Closed(Vec<ClosedStage>),
-}
-
-/// A stage of the open model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OpenStage {
-    /// Arrivals per second at its beginning.
-    pub from_per_s: f64,
-    /// Arrivals per second at its end; the rate goes there in a straight line.
-    pub to_per_s: f64,
-    /// How long.
-    #[serde(rename = "for", serialize_with = "duration")]
-    pub duration: Duration,
-    /// Left out of objectives and summary.
-    pub warmup: bool,
-    /// How arrivals are spread.
-    pub arrivals: Arrivals,
-}
-
-/// A stage of the closed model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ClosedStage {
-    /// How many users there are.
-    pub users: u32,
-    /// How long.
-    #[serde(rename = "for", serialize_with = "duration")]
-    pub duration: Duration,
-    /// Left out of objectives and summary.
-    pub warmup: bool,
-    /// The least time from the start of a user's flow to the start of its next one.
-    #[serde(serialize_with = "optional_duration", skip_serializing_if = "Option::is_none")]
-    pub pacing: Option<Duration>,
-}
-
-/// How arrivals are spread over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Arrivals {
-    /// Evenly.
-    #[default]
-    Uniform,
-    /// At random and independently of one another.
-    Poisson,
-}
-
-impl Arrivals {
-    /// `uniform` or `poisson`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Arrivals::Uniform => "uniform",
-            Arrivals::Poisson => "poisson",
-        }
     }
 }
 

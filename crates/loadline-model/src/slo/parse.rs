@@ -198,7 +198,7 @@ impl<'a> Words<'a> {
             let word = &self.text[at.clone()];
             let twice = match word {
                 "for" => slo.request.replace(self.name()?).is_some(),
-                "over" => slo.over.replace(self.duration("over", false)?).is_some(),
+                "over" => slo.over.replace(self.window()?).is_some(),
                 "abort" => slo.abort_after.replace(self.abort()?).is_some(),
                 _ => {
                     let help = match diagnostic::nearest(word, CLAUSES) {
@@ -235,6 +235,17 @@ impl<'a> Words<'a> {
             self.rest = end;
         }
         Ok(self.text[first.start..end].into())
+    }
+
+    /// What is measured is kept by the second.
+    fn window(&mut self) -> Result<Duration> {
+        let window = self.duration("over", false)?;
+        if window.subsec_nanos() == 0 {
+            return Ok(window);
+        }
+        let word = self.text[..self.rest].split_whitespace().next_back().unwrap_or_default();
+        let at = self.rest - word.len()..self.rest;
+        self.fail(at, format!("the window `{word}` is not whole seconds"), "write one such as `1s` or `10s`")
     }
 
     fn duration(&mut self, after: &str, zero: bool) -> Result<Duration> {
@@ -309,6 +320,10 @@ mod tests {
             "`101%` is not a share @101%: write a percentage such as `0.1%`"
         );
         assert_eq!(message("p99 < 1s ovr 5s"), "`ovr` is not understood here @ovr: did you mean `over`?");
+        assert_eq!(
+            message("p99 < 1s over 500ms abort"),
+            "the window `500ms` is not whole seconds @500ms: write one such as `1s` or `10s`"
+        );
         assert_eq!(message("p99 < 1s for a for b"), "`for` stands twice @for: leave one of them out");
         assert!(message("p99 <").starts_with("the limit is missing @<: write it as `p99 < 200ms`"));
         assert!(message("").starts_with("what is measured is missing"));

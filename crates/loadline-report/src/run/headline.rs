@@ -43,12 +43,34 @@ pub fn verdict_tone(verdict: Verdict) -> Tone {
 pub fn headline(summary: &Summary) -> Headline {
     let limited = summary.validity.verdict == ValidityVerdict::GeneratorLimited;
     let (word, tone, sentence) = match summary.verdict {
+        _ if limited && all_failed(summary) => (
+            "INVALID",
+            Tone::Bad,
+            format!("{}; besides, {}", nothing_worked(summary), limited_sentence(summary)),
+        ),
         _ if limited => ("INVALID", Tone::Doubt, limited_sentence(summary)),
+        None if all_failed(summary) => ("MEASURED", Tone::Bad, nothing_worked(summary)),
         Some(verdict) => (verdict_word(verdict), verdict_tone(verdict), judged(summary, verdict)),
         None if summary.requests == 0 => ("MEASURED", Tone::Plain, "nothing: no request ended".to_owned()),
         None => ("MEASURED", Tone::Plain, format!("{}; no objectives were set", measured(summary))),
     };
     Headline { word, tone, sentence, validity: validity(summary), status: status(summary) }
+}
+
+fn all_failed(summary: &Summary) -> bool {
+    summary.requests > 0 && summary.errors.total == summary.requests
+}
+
+/// `all 20 requests failed: connect 20`.
+fn nothing_worked(summary: &Summary) -> String {
+    let classes: Vec<String> = summary
+        .errors
+        .by_class
+        .iter()
+        .map(|(class, count)| format!("{class} {}", format::count(*count)))
+        .collect();
+    let all = plural(summary.requests, "request", "requests");
+    format!("all {all} failed: {}", classes.join(", "))
 }
 
 fn limited_sentence(summary: &Summary) -> String {

@@ -12,7 +12,7 @@ use loadline::render::comparison::{annotations, junit, markdown, text};
 use loadline::runs::{Gatherer, RunsError};
 
 use super::exit::{Exit, UserError, sort_directory};
-use super::output::{Output, check_writable};
+use super::output::{Output, check_writable, talk};
 
 /// Judge whether a change made a service slower, smaller or less reliable
 ///
@@ -114,7 +114,7 @@ impl Compare {
             out.write(file, markdown(comparison).as_bytes())?;
         }
         if self.github {
-            eprint!("{}", annotations(comparison));
+            talk(annotations(comparison).trim_end());
             if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) {
                 let append = || {
                     OpenOptions::new()

@@ -24,7 +24,10 @@ pub(crate) fn recorded(args: impl Iterator<Item = String>) -> Vec<String> {
         let shown = match arg.split_once('=').filter(|_| arg.starts_with("--")) {
             Some((flag, value)) => format!("{flag}={}", struck(flag, value)),
             None if place == 0 => "loadline".to_owned(),
-            None => struck(&previous, &arg),
+            None => match arg.strip_prefix("-H").filter(|value| !value.is_empty()) {
+                Some(value) => format!("-H{}", struck("-H", value)),
+                None => struck(&previous, &arg),
+            },
         };
         recorded.push(shown);
         previous = arg;
@@ -40,6 +43,10 @@ fn struck(flag: &str, value: &str) -> String {
             _ => value.to_owned(),
         },
         _ if value.contains("://") => strike_url(value),
+        "--proxy" | "--target" => match value.rsplit_once('@') {
+            Some((_, host)) => format!("***@{host}"),
+            None => value.to_owned(),
+        },
         _ => value.to_owned(),
     }
 }
@@ -51,9 +58,9 @@ mod tests {
     #[test]
     fn secrets_are_struck_out_of_the_command_line() {
         let line = "/usr/bin/loadline run http://me:hunter2@127.0.0.1/?token=abc --header=Authorization:Bearer-x \
-                    -H Cookie:a=b -H accept:text/html --body {\"password\":1}";
+                    -H Cookie:a=b -H accept:text/html -HX-Token:close --proxy a:gatepass@127.0.0.1:3128 --body {\"password\":1}";
         let recorded = recorded(line.split(' ').filter(|arg| !arg.is_empty()).map(str::to_owned)).join(" ");
-        for secret in ["hunter2", "abc", "Bearer-x", "a=b", "password"] {
+        for secret in ["hunter2", "abc", "Bearer-x", "a=b", "password", "close", "gatepass"] {
             assert!(!recorded.contains(secret), "{secret} in {recorded}");
         }
         assert!(

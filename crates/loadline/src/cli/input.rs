@@ -45,6 +45,11 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
     units::parse_rate(text).map_err(|error| error.to_string())
 }
 
+/// The value of a switch in the environment: `1`, `true`, `yes`, `on` or their opposites.
+pub(crate) fn yes_or_no() -> clap::builder::BoolishValueParser {
+    clap::builder::BoolishValueParser::new()
+}
+
 /// A share such as `5%` or `0.05`, above 0 and below 1.
 pub(crate) fn share(text: &str) -> Result<f64, String> {
     let value = match text.strip_suffix('%') {

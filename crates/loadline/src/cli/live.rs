@@ -8,7 +8,7 @@ use loadline::model::histogram::{self, quantile_ms};
 use loadline::model::recording::{GeneratorSecond, Second};
 use loadline::run::Progress;
 
-use super::output::Output;
+use super::output::{Output, talk};
 
 const PLAIN_EVERY_S: u64 = 10;
 const SPARK_WIDTH: usize = 30;
@@ -56,14 +56,14 @@ impl Live {
             Progress::Started { document, directory } => {
                 self.planned_s = document.stages.iter().map(|stage| stage.duration_s).sum();
                 if !matches!(self.shown, Shown::Nothing) {
-                    eprintln!(
+                    talk(format_args!(
                         "{}: {} for {:.0} s, {} worker(s), into {}",
                         document.name,
                         document.target,
                         self.planned_s,
                         document.workers,
                         directory.display()
-                    );
+                    ));
                 }
             }
             Progress::Second(second) => self.show_second(second),
@@ -90,7 +90,7 @@ impl Live {
         match &self.shown {
             Shown::Nothing => {}
             Shown::Screen(bar) => bar.set_message(self.screen(&now)),
-            Shown::Lines if self.elapsed_s.is_multiple_of(PLAIN_EVERY_S) => eprintln!("{}", self.line(&now)),
+            Shown::Lines if self.elapsed_s.is_multiple_of(PLAIN_EVERY_S) => talk(self.line(&now)),
             Shown::Lines => {}
         }
     }

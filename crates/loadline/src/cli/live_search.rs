@@ -9,7 +9,7 @@ use loadline::model::recording::Second;
 use loadline::render::saturation;
 use loadline::saturate::Progress;
 
-use super::output::Output;
+use super::output::{Output, talk};
 
 /// Shows a search as it goes on.
 pub(super) struct LiveSearch {
@@ -89,8 +89,8 @@ impl LiveSearch {
 
     fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| talk(line)),
+            None => talk(line),
         }
     }
 

@@ -11,15 +11,19 @@ mod fit;
 mod forecast;
 mod headers;
 mod headroom;
+mod http;
 mod input;
 mod live;
 mod live_search;
 mod meta;
 mod output;
 mod report;
+mod results;
 mod run;
 mod saturate;
 mod serve;
+
+use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::{Exit, UserError};
@@ -38,10 +42,10 @@ struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 struct Global {
     /// Say nothing but errors
-    #[arg(long, short, global = true, env = "LOADLINE_QUIET")]
+    #[arg(long, short, global = true, env = "LOADLINE_QUIET", value_parser = input::yes_or_no())]
     quiet: bool,
     /// Use no colours (the variable NO_COLOR does the same)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "LOADLINE_NO_COLOR", value_parser = input::yes_or_no())]
     no_color: bool,
 }
 
@@ -65,7 +69,8 @@ enum Verb {
 
 /// Runs the command line.
 pub(crate) fn main() -> Exit {
-    let matches = match Cli::command().try_get_matches() {
+    let command = without_overruled_environment(Cli::command(), std::env::args_os());
+    let matches = match command.try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
@@ -93,6 +98,29 @@ pub(crate) fn main() -> Exit {
     outcome.unwrap_or_else(|error| fail(&out, &error))
 }
 
+/// Flags that exclude one another.
+const ALTERNATIVES: [[&str; 2]; 2] = [["rate", "users"], ["connections", "no_keepalive"]];
+
+/// A flag goes before the environment, also before what the environment says for a flag that excludes it.
+fn without_overruled_environment(
+    mut command: clap::Command,
+    args: impl Iterator<Item = OsString>,
+) -> clap::Command {
+    let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let given = |id: &str| {
+        let flag = format!("--{}", id.replace('_', "-"));
+        args.iter().any(|arg| arg.split('=').next() == Some(&flag))
+    };
+    for verb in command.get_subcommands_mut() {
+        for [one, other] in ALTERNATIVES.into_iter().flat_map(|[a, b]| [[a, b], [b, a]]) {
+            if given(one) && verb.get_arguments().any(|arg| arg.get_id() == other) {
+                *verb = std::mem::take(verb).mut_arg(other, |arg| arg.env(None));
+            }
+        }
+    }
+    command
+}
+
 /// Help and version are data; anything else that clap has to say is bad usage.
 fn usage(error: &clap::Error) -> Exit {
     // A closed pipe is no reason to fail.
@@ -102,22 +130,19 @@ fn usage(error: &clap::Error) -> Exit {
 
 /// Says what went wrong: faults in what the user gave, or ours.
 fn fail(out: &output::Output, error: &anyhow::Error) -> Exit {
-    if output::is_broken_pipe(error) {
-        return Exit::Done;
-    }
     match error.downcast_ref::<UserError>() {
         Some(UserError::Diagnostics(diagnostics)) => {
             for diagnostic in diagnostics {
-                eprintln!("{}\n", diagnostic.render(out.colour_stderr()));
+                output::talk(format_args!("{}\n", diagnostic.render(out.colour_stderr())));
             }
             Exit::Usage
         }
         Some(_) => {
-            eprintln!("error: {error:#}");
+            output::talk(format_args!("error: {error:#}"));
             Exit::Usage
         }
         None => {
-            eprintln!("error: {error:#}");
+            output::talk(format_args!("error: {error:#}"));
             Exit::Failed
         }
     }

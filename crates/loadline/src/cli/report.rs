@@ -8,7 +8,7 @@ use loadline::model::saturation::SaturationDocument;
 use loadline::render::{run, saturation};
 
 use super::exit::{Exit, UserError, sort_directory};
-use super::output::Output;
+use super::output::{Output, is_stdout};
 
 /// Make the report of a run again from its directory, for a run that was killed as well
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ impl Report {
 }
 
 fn is_json(path: &Path) -> bool {
-    path == Path::new("-") || ending(path) == "json"
+    is_stdout(path) || ending(path) == "json"
 }
 
 fn ending(path: &Path) -> &str {

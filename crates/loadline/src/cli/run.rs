@@ -5,9 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use loadline::generator::client::connector::DnsPolicy;
-use loadline::generator::client::http::{ClientKind, HttpSettings, HttpVersion, Reuse};
-use loadline::generator::client::tls::{Identity, TlsSettings};
+use loadline::generator::client::http::{HttpSettings, Reuse};
 use loadline::generator::stop::{Stop, StopHandle};
 use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
 use loadline::model::scenario::{self, OverrideError, Scenario};
@@ -16,8 +14,10 @@ use loadline::run::{FinishedRun, MAX_IN_FLIGHT, RunOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, UserError, sort};
+use super::http::HttpFlags;
 use super::live::Live;
-use super::output::{Output, check_writable};
+use super::output::{Output, talk};
+use super::results::{OnInconclusive, ResultFlags};
 use super::{headers, input};
 
 /// The load on a URL where nothing is said.
@@ -62,7 +62,7 @@ struct LoadFlags {
     #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_WARMUP")]
     warmup: Option<Duration>,
     /// An objective, such as 'p99 < 200ms' or 'error_rate < 0.1%'; may be repeated, replaces those of the file
-    #[arg(long, value_name = "SLO", value_parser = slo)]
+    #[arg(long, value_name = "SLO", value_parser = slo, env = "LOADLINE_SLO", value_delimiter = '\n')]
     slo: Vec<Slo>,
     /// Fixes arrivals, data rows, think times and choices between flows
     #[arg(long, value_name = "N", env = "LOADLINE_SEED")]
@@ -73,7 +73,13 @@ struct LoadFlags {
 #[command(next_help_heading = "Request")]
 pub(super) struct RequestFlags {
     /// Send a scenario's requests to this URL
-    #[arg(long = "target", value_name = "URL", id = "target-url", env = "LOADLINE_TARGET")]
+    #[arg(
+        long = "target",
+        value_name = "URL",
+        id = "target-url",
+        env = "LOADLINE_TARGET",
+        hide_env_values = true
+    )]
     pub(super) target: Option<String>,
     /// Longest time from sending to the last byte of the answer [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_TIMEOUT")]
@@ -90,113 +96,27 @@ pub(super) struct RequestFlags {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "HTTP")]
-pub(super) struct HttpFlags {
-    /// Trust any certificate: only for servers of your own
-    #[arg(long)]
-    insecure: bool,
-    /// Trust the certificates of these authorities (PEM) instead of the system's
-    #[arg(long, value_name = "FILE")]
-    cacert: Option<PathBuf>,
-    /// Show this certificate (PEM) to the server
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// The private key (PEM) of --cert
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// Version of HTTP: auto asks in the TLS handshake
-    #[arg(long = "http", id = "http-version", value_enum, default_value = "auto", value_name = "VERSION")]
-    version: Version,
-    /// When host names are resolved
-    #[arg(long, value_enum, default_value = "once")]
-    dns: Dns,
-    /// Send everything through this proxy (the environment's is not used)
-    #[arg(long, value_name = "URL")]
-    proxy: Option<String>,
-    /// Open a new connection for each request
-    #[arg(long)]
-    no_keepalive: bool,
-    /// Open so many connections to the target before the clock starts (HTTP/1.1)
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    connect_ahead: u32,
-    /// Which client sends: lean is cheap and speaks HTTP/1.1, reqwest speaks all; auto takes lean where it can
-    #[arg(long, value_enum, default_value = "auto")]
-    client: Client,
-}
-
-#[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Engine")]
 pub(super) struct EngineFlags {
     /// Connections, and so requests at once; arrivals that wait for one are counted late. `per-user`: each user has its
     /// own, in the open model each flow [default: as many as are in flight]
-    #[arg(long, value_name = "N|per-user", conflicts_with_all = ["no_keepalive"])]
+    #[arg(long, value_name = "N|per-user", env = "LOADLINE_CONNECTIONS", conflicts_with_all = ["no_keepalive"])]
     pub(super) connections: Option<ConnectionLimit>,
     /// Flows in flight at once; arrivals beyond wait and are counted late
-    #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..), env = "LOADLINE_MAX_IN_FLIGHT")]
     pub(super) max_in_flight: u32,
     /// Threads that drive the load [default: as the load needs, at most one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024), env = "LOADLINE_WORKERS")]
     pub(super) workers: Option<u32>,
     /// How long requests in flight are waited for at the end [default: their time-out]
-    #[arg(long, value_name = "TIME", value_parser = input::duration)]
+    #[arg(long, value_name = "TIME", value_parser = input::duration, env = "LOADLINE_DRAIN")]
     pub(super) drain: Option<Duration>,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Results")]
-struct ResultFlags {
-    /// The run directory, new or empty [default: runs/<name>-<time>-<id>]
-    #[arg(long, value_name = "DIR", env = "LOADLINE_OUT")]
-    out: Option<PathBuf>,
-    /// Print the summary as JSON
-    #[arg(long)]
-    json: bool,
-    /// Write JUnit XML, one case per objective
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Write Markdown, for a pull request or a step summary
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
-    /// Write no report.html
-    #[arg(long)]
-    no_report: bool,
-    /// What an inconclusive verdict means for the exit code
-    #[arg(long, value_enum, default_value = "fail")]
-    on_inconclusive: OnInconclusive,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Arrivals {
     Uniform,
     Poisson,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Version {
-    Auto,
-    #[value(name = "1.1")]
-    One,
-    #[value(name = "2")]
-    Two,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Client {
-    Auto,
-    Lean,
-    Reqwest,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Dns {
-    Once,
-    Always,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum OnInconclusive {
-    Pass,
-    Fail,
 }
 
 pub(super) fn slo(text: &str) -> Result<Slo, String> {
@@ -207,9 +127,7 @@ impl Run {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let (mut scenario, base) = self.request.scenario(&self.target)?;
         self.override_scenario(&mut scenario, out)?;
-        for file in [&self.results.junit, &self.results.markdown].into_iter().flatten() {
-            check_writable(file)?;
-        }
+        self.results.check()?;
         let stop = StopHandle::new();
         let options = self.options(base, stop.clone())?;
         interrupt_on_ctrl_c(stop)?;
@@ -257,7 +175,7 @@ impl Run {
             max_in_flight: self.engine.max_in_flight,
             connections: self.engine.connections.and_then(|wanted| wanted.limit()),
             drain: self.engine.drain,
-            http: self.http.settings(self.engine.connections)?,
+            http: self.engine.settings(&self.http)?,
             command: headers::recorded(std::env::args()),
             stop,
         })
@@ -281,6 +199,17 @@ impl RequestFlags {
         let scenario =
             Scenario::for_url(target, method, &request.headers, body.as_deref()).map_err(UserError::input)?;
         Ok((scenario, PathBuf::from(".")))
+    }
+}
+
+impl EngineFlags {
+    /// How requests are sent; users with connections of their own share none.
+    pub(super) fn settings(&self, http: &HttpFlags) -> anyhow::Result<HttpSettings> {
+        let settings = http.settings()?;
+        Ok(match self.connections {
+            Some(ConnectionLimit::PerUser) => HttpSettings { reuse: Reuse::Visitor, ..settings },
+            _ => settings,
+        })
     }
 }
 
@@ -321,44 +250,6 @@ impl From<Arrivals> for scenario::Arrivals {
     }
 }
 
-impl HttpFlags {
-    pub(super) fn settings(&self, connections: Option<ConnectionLimit>) -> anyhow::Result<HttpSettings> {
-        let identity = match (&self.cert, &self.key) {
-            (Some(cert), Some(key)) => Some(Identity { chain: pem(cert)?, key: pem(key)? }),
-            _ => None,
-        };
-        let authorities = self.cacert.as_deref().map(pem).transpose()?;
-        Ok(HttpSettings {
-            version: match self.version {
-                Version::Auto => HttpVersion::Auto,
-                Version::One => HttpVersion::Http1,
-                Version::Two => HttpVersion::Http2,
-            },
-            tls: TlsSettings { authorities, identity, insecure: self.insecure },
-            dns: match self.dns {
-                Dns::Once => DnsPolicy::Once,
-                Dns::Always => DnsPolicy::Always,
-            },
-            proxy: self.proxy.clone(),
-            connect_ahead: self.connect_ahead,
-            reuse: match connections {
-                Some(ConnectionLimit::PerUser) => Reuse::Visitor,
-                _ if self.no_keepalive => Reuse::Nobody,
-                _ => Reuse::Anyone,
-            },
-            client: match self.client {
-                Client::Auto => ClientKind::Auto,
-                Client::Lean => ClientKind::Lean,
-                Client::Reqwest => ClientKind::Reqwest,
-            },
-        })
-    }
-}
-
-fn pem(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| UserError::input(format!("cannot read {}: {error}", path.display())))
-}
-
 fn body_text(body: &str) -> anyhow::Result<String> {
     match body.strip_prefix('@') {
         Some(path) => input::text(Path::new(path)),
@@ -385,34 +276,11 @@ async fn stop_on(mut signal: Signal, stop: StopHandle) {
     }
 }
 
-impl ResultFlags {
-    fn hand_out(&self, finished: &FinishedRun, out: &Output) -> anyhow::Result<()> {
-        let FinishedRun { directory, summary, .. } = finished;
-        if !self.no_report {
-            let page = directory.join("report.html");
-            super::report::render(directory, &page, out)?;
-            out.say(format!("report: {}", page.display()));
-        }
-        if let Some(file) = &self.junit {
-            out.write(file, loadline::render::run::junit(summary).as_bytes())?;
-        }
-        if let Some(file) = &self.markdown {
-            super::report::render(directory, file, out)?;
-        }
-        if self.json {
-            out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes())?;
-        } else if !out.is_quiet() {
-            out.print(loadline::render::run::text(summary, out.colour_stdout()).as_bytes())?;
-        }
-        Ok(())
-    }
-}
-
 /// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
 fn exit_of(finished: &FinishedRun, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
     let FinishedRun { document, summary, unreachable, .. } = finished;
     if *unreachable {
-        eprintln!("error: {}", unreachable_message(&document.target, summary));
+        talk(format_args!("error: {}", unreachable_message(&document.target, summary)));
         return Exit::Failed;
     }
     if summary.status == Status::Interrupted {

@@ -9,14 +9,15 @@ use loadline::model::run::{LoadModel, Status, ValidityVerdict, Verdict};
 use loadline::model::saturation::{SaturationDocument, SearchEnd};
 use loadline::model::scenario::Scenario;
 use loadline::model::slo::Slo;
-use loadline::render::saturation;
 use loadline::run::RunOptions;
 use loadline::saturate::{FinishedSearch, SaturateError, SaturateOptions};
 
 use super::exit::{Exit, UserError, sort};
+use super::http::HttpFlags;
 use super::live_search::LiveSearch;
-use super::output::{Output, check_writable};
-use super::run::{Arrivals, EngineFlags, HttpFlags, OnInconclusive, RequestFlags, interrupt_on_ctrl_c, slo};
+use super::output::{Output, talk};
+use super::results::{OnInconclusive, ResultFlags};
+use super::run::{Arrivals, EngineFlags, RequestFlags, interrupt_on_ctrl_c, slo};
 use super::{headers, input};
 
 /// Users at most where the number is not given.
@@ -104,29 +105,6 @@ struct EvidenceFlags {
     prometheus: Option<String>,
 }
 
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Results")]
-struct ResultFlags {
-    /// The run directory, new or empty [default: runs/<name>-<time>-<id>]
-    #[arg(long, value_name = "DIR", env = "LOADLINE_OUT")]
-    out: Option<PathBuf>,
-    /// Print the saturation document as JSON
-    #[arg(long)]
-    json: bool,
-    /// Write JUnit XML
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Write Markdown, for a pull request or a step summary
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
-    /// Write no report.html
-    #[arg(long)]
-    no_report: bool,
-    /// What an inconclusive verdict means for the exit code
-    #[arg(long, value_enum, default_value = "fail")]
-    on_inconclusive: OnInconclusive,
-}
-
 fn growth(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 1.0 && value <= 10.0 => Ok(value),
@@ -142,9 +120,7 @@ impl Saturate {
         };
         let (mut scenario, base) = self.request.scenario(&target)?;
         self.override_scenario(&mut scenario)?;
-        for file in [&self.results.junit, &self.results.markdown].into_iter().flatten() {
-            check_writable(file)?;
-        }
+        self.results.check()?;
         let stop = StopHandle::new();
         let options = self.options(base, users, stop.clone())?;
         options.course(&scenario).map_err(sorted)?;
@@ -153,7 +129,7 @@ impl Saturate {
         let finished = loadline::saturate::saturate(&scenario, &options, |progress| live.show(progress))
             .map_err(sorted)?;
         live.close();
-        self.results.hand_out(&finished, out)?;
+        self.results.hand_out_search(&finished, out)?;
         Ok(exit_of(&finished, self.results.on_inconclusive, out))
     }
 
@@ -201,7 +177,7 @@ impl Saturate {
             max_in_flight: self.engine.max_in_flight,
             connections: self.engine.connections.and_then(|wanted| wanted.limit()),
             drain: self.engine.drain,
-            http: self.http.settings(self.engine.connections)?,
+            http: self.engine.settings(&self.http)?,
             command: headers::recorded(std::env::args()),
             stop,
         };
@@ -251,37 +227,14 @@ pub(super) fn sorted(error: SaturateError) -> anyhow::Error {
     }
 }
 
-impl ResultFlags {
-    fn hand_out(&self, finished: &FinishedSearch, out: &Output) -> anyhow::Result<()> {
-        let FinishedSearch { directory, document, .. } = finished;
-        if !self.no_report {
-            let page = directory.join("report.html");
-            super::report::render(directory, &page, out)?;
-            out.say(format!("report: {}", page.display()));
-        }
-        if let Some(file) = &self.junit {
-            out.write(file, saturation::junit(document).as_bytes())?;
-        }
-        if let Some(file) = &self.markdown {
-            super::report::render(directory, file, out)?;
-        }
-        if self.json {
-            out.print(format!("{}\n", serde_json::to_string_pretty(document)?).as_bytes())?;
-        } else if !out.is_quiet() {
-            out.print(saturation::text(document, out.colour_stdout()).as_bytes())?;
-        }
-        Ok(())
-    }
-}
-
 /// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
 fn exit_of(finished: &FinishedSearch, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
     let FinishedSearch { run, document, unreachable, .. } = finished;
     if *unreachable {
-        eprintln!(
+        talk(format_args!(
             "error: {} is unreachable: no attempt got a connection; is it running, and is the address right?",
             run.target
-        );
+        ));
         return Exit::Failed;
     }
     if document.status == Status::Interrupted {

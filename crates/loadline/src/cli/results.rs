@@ -1,0 +1,124 @@
+//! What is handed out of a run, and where to.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use loadline::directory::check_vacant;
+use loadline::model::run::Summary;
+use loadline::render::saturation;
+use loadline::run::FinishedRun;
+use loadline::saturate::FinishedSearch;
+
+use super::exit::{UserError, sort_directory};
+use super::input::yes_or_no;
+use super::output::{Output, check_writable, is_stdout};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct ResultFlags {
+    /// The run directory, new or empty [default: runs/<name>-<time>-<id>]
+    #[arg(long, value_name = "DIR", env = "LOADLINE_OUT")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long, env = "LOADLINE_JSON", value_parser = yes_or_no())]
+    json: bool,
+    /// Write JUnit XML, one case per objective
+    #[arg(long, value_name = "FILE", env = "LOADLINE_JUNIT")]
+    junit: Option<PathBuf>,
+    /// Write Markdown, for a pull request or a step summary
+    #[arg(long, value_name = "FILE", env = "LOADLINE_MARKDOWN")]
+    markdown: Option<PathBuf>,
+    /// Write no report.html
+    #[arg(long, env = "LOADLINE_NO_REPORT", value_parser = yes_or_no())]
+    no_report: bool,
+    /// What an inconclusive verdict means for the exit code
+    #[arg(long, value_enum, default_value = "fail", env = "LOADLINE_ON_INCONCLUSIVE")]
+    pub(crate) on_inconclusive: OnInconclusive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnInconclusive {
+    Pass,
+    Fail,
+}
+
+impl ResultFlags {
+    /// Fails early where a result could not be handed out later.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let files: Vec<&Path> =
+            [&self.junit, &self.markdown].into_iter().flatten().map(PathBuf::as_path).collect();
+        if usize::from(self.json) + files.iter().filter(|file| is_stdout(file)).count() > 1 {
+            return Err(UserError::input(
+                "only one of --json, --junit - and --markdown - can go to stdout; give the others a file",
+            ));
+        }
+        if let Some(directory) = &self.out {
+            check_vacant(directory).map_err(sort_directory)?;
+        }
+        files.into_iter().try_for_each(check_writable)
+    }
+
+    /// Writes all that was asked for: where one result cannot be written, the others still are.
+    pub(crate) fn hand_out(&self, finished: &FinishedRun, out: &Output) -> anyhow::Result<()> {
+        let FinishedRun { directory, summary, .. } = finished;
+        let junit = self
+            .junit
+            .as_ref()
+            .map_or(Ok(()), |file| out.write(file, loadline::render::run::junit(summary).as_bytes()));
+        let told = self.tell(summary, out);
+        let drawn = self.draw(directory, out);
+        junit.and(told).and(drawn)
+    }
+
+    /// The same of a search.
+    pub(crate) fn hand_out_search(&self, finished: &FinishedSearch, out: &Output) -> anyhow::Result<()> {
+        let FinishedSearch { directory, run, document, .. } = finished;
+        let file = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
+            path.as_ref().map_or(Ok(()), |path| out.write(path, text().as_bytes()))
+        };
+        let junit = file(&self.junit, &|| saturation::junit(document));
+        let markdown = file(&self.markdown, &|| saturation::markdown(document, run));
+        let page = (!self.no_report).then(|| directory.join("report.html"));
+        let drawn = file(&page, &|| saturation::html(document, run));
+        if let Some(page) = page.filter(|_| drawn.is_ok()) {
+            out.say(format!("report: {}", page.display()));
+        }
+        let taken = [&self.junit, &self.markdown].into_iter().flatten().any(|file| is_stdout(file));
+        let told = match self.json {
+            true => out.print(format!("{}\n", serde_json::to_string_pretty(document)?).as_bytes()),
+            false if taken || out.is_quiet() => Ok(()),
+            false => out.print(saturation::text(document, out.colour_stdout()).as_bytes()),
+        };
+        junit.and(told).and(drawn).and(markdown)
+    }
+
+    /// What needs the whole recording again.
+    fn draw(&self, directory: &Path, out: &Output) -> anyhow::Result<()> {
+        let page = (!self.no_report).then(|| directory.join("report.html"));
+        if page.is_none() && self.markdown.is_none() {
+            return Ok(());
+        }
+        let view = loadline::report::view(directory).map_err(sort_directory)?;
+        let markdown = self
+            .markdown
+            .as_ref()
+            .map_or(Ok(()), |file| out.write(file, loadline::render::run::markdown(&view).as_bytes()));
+        if let Some(page) = page {
+            out.write(&page, loadline::render::run::html(&view).as_bytes())?;
+            out.say(format!("report: {}", page.display()));
+        }
+        markdown
+    }
+
+    /// The summary on stdout, unless something else goes there.
+    fn tell(&self, summary: &Summary, out: &Output) -> anyhow::Result<()> {
+        if self.json {
+            return out.print(format!("{}\n", serde_json::to_string_pretty(summary)?).as_bytes());
+        }
+        let taken = [&self.junit, &self.markdown].into_iter().flatten().any(|file| is_stdout(file));
+        if taken || out.is_quiet() {
+            return Ok(());
+        }
+        out.print(loadline::render::run::text(summary, out.colour_stdout()).as_bytes())
+    }
+}
