@@ -7,6 +7,9 @@ use super::queue::{Queue, Random, Service};
 /// The precision asked for: half the width of the interval over the capacity.
 pub(crate) const PRECISION: f64 = 0.05;
 
+/// The shortest step, of the search and of a staircase.
+pub(crate) const STEP_S: f64 = 10.0;
+
 /// A queue with an objective on its p99.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
@@ -48,7 +51,7 @@ pub(crate) const KINDS: [Kind; 13] = [
     kind("M/M/16 loose", 16, Service::Exponential, 2.0, None, 4.01),
     kind("M/D/1", 1, Service::Deterministic, 1.0, Some(104.84), 179.52),
     kind("M/D/4", 4, Service::Deterministic, 0.7, Some(627.84), 19.71),
-    kind("M/LN/2", 2, Service::LogNormal(1.0), 3.0, None, 0.0),
+    kind("M/LN/2", 2, Service::LogNormal(1.0), 3.0, Some(294.11), 297.73),
 ];
 
 impl Kind {
@@ -63,7 +66,7 @@ impl Kind {
             Service::Exponential => mmc::capacity(1.0 / SERVICE_S, self.queue.servers, 0.99, self.limit_s())
                 .expect("a good queue")
                 .expect("an idle service keeps the limit"),
-            _ => self.simulated.unwrap_or_else(|| self.simulated_capacity(2_000_000.0)),
+            _ => self.simulated.unwrap_or_else(|| self.simulated_capacity(5_000_000.0)),
         }
     }
 
@@ -114,8 +117,10 @@ impl Kind {
         duration_s
     }
 
-    /// The requests of a staircase of twenty equal steps that ends at the capacity.
+    /// The requests of a staircase of twenty equal steps that ends at the capacity. Its steps are no shorter than
+    /// [`STEP_S`] either: in fewer seconds no step can be seen to settle.
     pub(crate) fn staircase_requests(&self) -> f64 {
-        (1..=20).map(|k| self.capacity() * f64::from(k) / 20.0 * self.staircase_step_s).sum()
+        let step_s = self.staircase_step_s.max(STEP_S);
+        (1..=20).map(|k| self.capacity() * f64::from(k) / 20.0 * step_s).sum()
     }
 }

@@ -8,7 +8,7 @@ use loadline_model::slo::Slo;
 pub(crate) mod kinds;
 pub(crate) mod queue;
 
-use kinds::{Kind, PRECISION};
+use kinds::{Kind, PRECISION, STEP_S};
 use queue::Random;
 
 pub(crate) fn search() -> Search {
@@ -20,7 +20,7 @@ pub(crate) fn search() -> Search {
         precision: PRECISION,
         confidence: 0.9,
         time_s: 36_000.0,
-        step_s: 10.0,
+        step_s: STEP_S,
         step_requests: 2_000.0,
     }
 }
