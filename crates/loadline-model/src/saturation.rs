@@ -216,6 +216,22 @@ pub struct SaturationDocument {
     pub verdict: Option<Verdict>,
 }
 
+/// An interval whose half is a larger share of the capacity than this says little more than an order of magnitude.
+const VAGUE: f64 = 0.25;
+
+impl SaturationDocument {
+    /// Half the width of the interval over the capacity, where both are known.
+    pub fn half_width(&self) -> Option<f64> {
+        let (low, high) = self.interval?;
+        Some((high? - low) / 2.0 / self.capacity_per_s?)
+    }
+
+    /// Whether the interval is too wide for the capacity to be called found.
+    pub fn is_vague(&self) -> bool {
+        self.half_width().is_some_and(|half| half > VAGUE.max(self.precision.unwrap_or(0.0)))
+    }
+}
+
 fn complete() -> Status {
     Status::Complete
 }

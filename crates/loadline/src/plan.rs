@@ -77,10 +77,10 @@ const HISTORY_S: f64 = 180.0 * 86_400.0;
 
 /// Where the demand of a service is read; an error names the text that is to blame.
 fn source_of<'a>(source: &'a DemandSource, base: &Path) -> Result<Source, (&'a Text, String)> {
-    fn read<'a, T>(
-        text: &'a Option<Text>,
+    fn read<T>(
+        text: &Option<Text>,
         parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, (&'a Text, String)> {
+    ) -> Result<Option<T>, (&Text, String)> {
         text.as_ref().map(|text| parse(&text.value).map_err(|message| (text, message))).transpose()
     }
     match source {

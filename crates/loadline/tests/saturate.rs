@@ -43,9 +43,9 @@ fn against_queue(seed: u64, servers: usize, slo: &str, options: &SaturateOptions
 #[test]
 fn the_interval_holds_the_closed_form() {
     let truth = mmc::capacity(200.0, 2, 0.99, 0.034_54).unwrap().unwrap();
-    let options = SaturateOptions { max_time: Duration::from_secs(900), ..SaturateOptions::default() };
+    let options = SaturateOptions { max_time: Duration::from_secs(600), ..SaturateOptions::default() };
     let mut covered = 0;
-    for seed in 1..=10 {
+    for seed in 1..=6 {
         let found = against_queue(seed, 2, "p99 < 34.54ms", &options);
         let (low, high) = found.interval.unwrap();
         let capacity = found.capacity_per_s.unwrap();
@@ -56,7 +56,7 @@ fn the_interval_holds_the_closed_form() {
         );
         assert!((capacity / truth - 1.0).abs() < 0.1, "{capacity} for {truth}");
         assert_eq!(found.limited_by.as_deref(), Some("p99 < 34.54ms"));
-        assert!(found.steps.iter().any(|step| step.confirming) && found.elapsed_s <= 902.0);
+        assert!(found.steps.iter().any(|step| step.confirming) && found.elapsed_s <= 602.0);
         for step in found.steps.iter().filter(|step| step.verdict != StepVerdict::Fail) {
             let (done, expected) = (step.achieved_per_s.unwrap(), step.rate_per_s);
             let noise = 5.0 * (expected / step.duration_s).sqrt();
@@ -64,8 +64,8 @@ fn the_interval_holds_the_closed_form() {
         }
         covered += u32::from(low <= truth && truth <= high.unwrap());
     }
-    // Of ten intervals at 90 % fewer than seven hold the truth once in eighty times.
-    assert!(covered >= 7, "{covered} of 10");
+    // Of six intervals at 90 % fewer than four hold the truth once in sixty times.
+    assert!(covered >= 4, "{covered} of 6");
 }
 
 /// With evenly spaced arrivals and constant service times a queue is a wall: all is well up to its limit.

@@ -167,7 +167,7 @@ fn words(resources: &[Resource], saturated: Option<&str>, loads: &[f64], knee: f
     let found = saturated.and_then(|name| resources.iter().find(|resource| resource.name == name));
     match (found, resources.first()) {
         (Some(resource), _) if most(resource).0 >= FULL => {
-            format!("what reaches its limit at the knee: {}, {}", resource.name, line(resource))
+            format!("What reaches its limit at the knee: {}, {}", resource.name, line(resource))
         }
         (Some(resource), _) => {
             format!(
@@ -178,13 +178,13 @@ fn words(resources: &[Resource], saturated: Option<&str>, loads: &[f64], knee: f
             )
         }
         (None, Some(busiest)) => format!(
-            "none of the {} sampled resources reached its limit; the busiest was {}, {}{}",
+            "None of the {} sampled resources reached its limit; the busiest was {}, {}{}",
             resources.len(),
             busiest.name,
             line(busiest),
             full_at(busiest)
         ),
-        (None, None) => "no metric of a known resource was sampled".to_owned(),
+        (None, None) => "No metric of a known resource was sampled".to_owned(),
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
         assert!(found.words.contains("by the utilisation law full at 400/s"), "{}", found.words);
         let found = finding(vec![usage("cpu", &[0.05, 0.1, 0.12])], &loads, Some(250.0));
         assert_eq!(found.saturated, None);
-        assert!(found.words.starts_with("none of the 1 sampled resources"), "{}", found.words);
+        assert!(found.words.starts_with("None of the 1 sampled resources"), "{}", found.words);
     }
 
     #[test]

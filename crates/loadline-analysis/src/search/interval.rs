@@ -35,6 +35,13 @@ impl Values {
         Values(all)
     }
 
+    /// The same as a histogram.
+    pub fn to_histogram(&self) -> Histogram {
+        let mut histogram = loadline_model::histogram::new();
+        self.0.iter().for_each(|(us, count)| histogram.saturating_record_n(*us, *count));
+        histogram
+    }
+
     /// How many there are.
     pub fn len(&self) -> u64 {
         self.0.iter().map(|value| value.1).sum()

@@ -8,9 +8,8 @@ use loadline_model::slo::{Slo, Timing};
 use super::Step;
 use super::figure::{Events, Figure, Scope};
 use super::interval::{Interval, Values};
-use crate::latency::SAMPLES_BEYOND_MIN;
 use crate::steady_state::{Quantile, Settling, quantile, settling};
-use crate::validity::{Sent, Watch, late_by};
+use crate::validity::{Sent, Watch};
 
 /// A step that does not settle and completes less than this share of what is offered is overloaded, whatever
 /// its objectives say.
@@ -146,11 +145,11 @@ impl Measured {
         let worst = (0..figures.len()).max_by(|a, b| figures[*a].score.total_cmp(&figures[*b].score));
         let all: Vec<&Values> = rest.iter().map(|i| i.groups[0].values(Timing::Response)).collect();
         let p99 = quantile(&all, 0.99, asked.confidence);
-        let validity = self.validity(asked.model, p99.as_ref());
         let completed = rest.iter().map(|i| i.completed).sum::<u64>() as f64;
         let offered = rest.iter().map(|i| i.offered).sum::<u64>() as f64;
         let keeps_up = asked.model == LoadModel::Closed || settled || completed >= KEEPS_UP_SHARE * offered;
         let together = Values::merged(all.iter().copied());
+        let validity = self.validity(asked.model, &together);
         let (requests, failed) =
             rest.iter().fold((0, 0), |s, i| (s.0 + i.groups[0].requests, s.1 + i.groups[0].failed));
         let some = requests > 0;
@@ -188,14 +187,9 @@ impl Measured {
         Figure::of(slo, &scope)
     }
 
-    fn validity(&self, model: LoadModel, p99: Option<&Quantile>) -> Validity {
+    fn validity(&self, model: LoadModel, response: &Values) -> Validity {
         let delay = Values::merged(&self.delay);
-        // In a short step a quantile with ten samples beyond it stands for the 99th percentile: a single late wake-up
-        // is no limit.
-        let q = (1.0 - SAMPLES_BEYOND_MIN / delay.len().max(1) as f64).clamp(0.5, 0.99);
-        let delay_p99_ms = (!delay.is_empty()).then(|| delay.quantile(q) as f64 / 1e3);
-        let late = delay_p99_ms.zip(p99).and_then(|(delay, p99)| late_by(q, delay, p99.value_ms));
-        self.watch.judge_late(model, self.sent, delay_p99_ms, late)
+        self.watch.judge(model, self.sent, &delay.to_histogram(), &response.to_histogram())
     }
 }
 

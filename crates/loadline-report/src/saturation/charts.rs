@@ -192,7 +192,7 @@ pub(super) fn resources(document: &SaturationDocument, width: Width) -> Option<P
     let evidence = document.evidence.as_ref().filter(|evidence| !evidence.resources.is_empty())?;
     let shown = shown(evidence);
     let last = |values: &[(f64, f64)]| values.last().map_or(0.0, |point| point.1);
-    let lines: Vec<(String, Role, Vec<(f64, f64)>)> = shown
+    let lines: Vec<_> = shown
         .into_iter()
         .enumerate()
         .map(|(k, resource)| {
@@ -239,8 +239,8 @@ pub(super) fn saturation_curve(document: &SaturationDocument, width: Width) -> O
     let points: Vec<(f64, f64, StepVerdict)> = document
         .steps
         .iter()
-        .filter(|step| step.warmup_s.is_some())
         .filter_map(|step| Some((step.concurrency?, step.achieved_per_s?, step.verdict)))
+        .filter(|point| point.0 > 0.0)
         .collect();
     let curve: Vec<(f64, f64, f64, f64)> = fit
         .predictions
@@ -253,13 +253,14 @@ pub(super) fn saturation_curve(document: &SaturationDocument, width: Width) -> O
         .collect();
     let last = curve.last()?;
     let most = points.iter().map(|p| p.1).fold(last.3.min(2.0 * last.1), f64::max);
-    let (x, y) = (Scale::from_zero(last.0), Scale::from_zero(most));
+    let least = points.iter().map(|point| point.0).fold(curve[0].0, f64::min);
+    let (x, y) = (Scale::log_around(least, last.0), Scale::from_zero(most));
     let label = format!("{} fit", fit.model);
     let head = Head {
         name: "saturation-curve".to_owned(),
         title: "Saturation curve".to_owned(),
         subtitle: format!(
-            "flows completed per second against requests in the service (Little's law); {LEGEND}; line and band: \
+            "flows completed per second against requests in the service (Little's law), log scale; {LEGEND}; line and band: \
              fitted, {}",
             percent(fit.intervals.confidence)
         ),

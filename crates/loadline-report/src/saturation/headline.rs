@@ -11,7 +11,8 @@ use crate::page::Tone;
 /// The first thing a report says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headline {
-    /// `CAPACITY`, `AT LEAST`, `INVALID`, `NOTHING PASSES`; with a requirement `PASS`, `FAIL` or `INCONCLUSIVE`.
+    /// `CAPACITY`, `AT LEAST`, `INCONCLUSIVE`, `INVALID`, `NOTHING PASSES`, `NOT FOUND`; with a requirement `PASS` or
+    /// `FAIL`.
     pub word: &'static str,
     /// How it is meant.
     pub tone: Tone,
@@ -36,6 +37,9 @@ pub fn headline(document: &SaturationDocument) -> Headline {
                 Verdict::Inconclusive | Verdict::Invalid => ("INCONCLUSIVE", Tone::Doubt),
             };
             (word, tone, format!("{} was required; {found}", per_s(required)))
+        }
+        _ if document.is_vague() => {
+            ("INCONCLUSIVE", Tone::Doubt, format!("too little was measured: {found}"))
         }
         _ if document.capacity_per_s.is_some() => ("CAPACITY", Tone::Good, found),
         _ if document.interval.is_some() => ("AT LEAST", Tone::Plain, found),

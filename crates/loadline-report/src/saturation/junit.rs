@@ -15,6 +15,7 @@ pub fn junit(document: &SaturationDocument) -> String {
         Some(Verdict::Pass) => None,
         Some(Verdict::Fail) => Some(NonSuccessKind::Failure),
         Some(Verdict::Inconclusive | Verdict::Invalid) => Some(NonSuccessKind::Error),
+        None if document.is_vague() => Some(NonSuccessKind::Error),
         None if document.interval.is_some() => None,
         None => Some(NonSuccessKind::Failure),
     };

@@ -174,8 +174,8 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
             peak.and_then(|(_, peak)| peak.interval).map_or_else(
                 || "by the saturation curve".to_owned(),
                 |(low, high)| match high {
-                    Some(high) => format!("{} – {}, extrapolated", rate(low), per_s(high)),
-                    None => format!("≥ {}, extrapolated", per_s(low)),
+                    Some(high) => format!("{} – {} by the curve", rate(low), per_s(high)),
+                    None => format!("≥ {} by the curve", per_s(low)),
                 },
             ),
         ),

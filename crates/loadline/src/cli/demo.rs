@@ -10,6 +10,7 @@ use loadline::run::RunOptions;
 
 use super::exit::{Exit, sort};
 use super::live::Live;
+use super::live_search::LiveSearch;
 use super::output::Output;
 use super::run::interrupt_on_ctrl_c;
 
@@ -27,7 +28,7 @@ impl Demo {
         interrupt_on_ctrl_c(stop.clone())?;
         let command = vec!["loadline".to_owned(), "demo".to_owned()];
         let options = RunOptions { out: self.out, command, stop, ..RunOptions::default() };
-        let (mut live, mut search) = (Live::new(out), super::saturate::Live::new(out, false));
+        let (mut live, mut search) = (Live::new(out), LiveSearch::new(out, false));
         let show = |progress: Progress<'_>| match progress {
             Progress::Run(progress) => live.show(progress),
             Progress::Search(progress) => {

@@ -16,6 +16,7 @@ mod headroom;
 mod http;
 mod input;
 mod live;
+mod live_search;
 mod meta;
 mod output;
 mod report;

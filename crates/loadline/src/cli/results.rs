@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use loadline::directory::check_vacant;
 use loadline::model::run::{Status, Summary, ValidityVerdict};
+use loadline::render::saturation;
 use loadline::run::FinishedRun;
+use loadline::saturate::FinishedSearch;
 
 use super::exit::{UserError, sort_directory};
 use super::input::yes_or_no;
@@ -77,6 +79,28 @@ impl ResultFlags {
         let drawn = self.draw(directory, out);
         let saved = self.save_baseline.as_ref().map_or(Ok(()), |path| save_baseline(finished, path, out));
         junit.and(openmetrics).and(told).and(drawn).and(saved)
+    }
+
+    /// The same of a search.
+    pub(crate) fn hand_out_search(&self, finished: &FinishedSearch, out: &Output) -> anyhow::Result<()> {
+        let FinishedSearch { directory, run, document, .. } = finished;
+        let file = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
+            path.as_ref().map_or(Ok(()), |path| out.write(path, text().as_bytes()))
+        };
+        let junit = file(&self.junit, &|| saturation::junit(document));
+        let markdown = file(&self.markdown, &|| saturation::markdown(document, run));
+        let page = (!self.no_report).then(|| directory.join("report.html"));
+        let drawn = file(&page, &|| saturation::html(document, run));
+        if let Some(page) = page.filter(|_| drawn.is_ok()) {
+            out.say(format!("report: {}", page.display()));
+        }
+        let taken = [&self.junit, &self.markdown].into_iter().flatten().any(|file| is_stdout(file));
+        let told = match self.json {
+            true => out.print(format!("{}\n", serde_json::to_string_pretty(document)?).as_bytes()),
+            false if taken || out.is_quiet() => Ok(()),
+            false => out.print(saturation::text(document, out.colour_stdout()).as_bytes()),
+        };
+        junit.and(told).and(drawn).and(markdown)
     }
 
     /// What needs the whole recording again.

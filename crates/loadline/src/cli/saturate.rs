@@ -1,28 +1,23 @@
 //! `loadline saturate`: finds the highest load within the objectives and says how sure that is.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use loadline::analysis::search::Capacity;
 use loadline::generator::schedule::Arrivals as Spread;
 use loadline::generator::stop::StopHandle;
-use loadline::model::histogram::{self, quantile_ms};
-use loadline::model::recording::Second;
 use loadline::model::run::{LoadModel, Status, ValidityVerdict, Verdict};
 use loadline::model::saturation::{SaturationDocument, SearchEnd};
 use loadline::model::scenario::Scenario;
 use loadline::model::slo::Slo;
-use loadline::render::saturation;
 use loadline::run::RunOptions;
-use loadline::saturate::{FinishedSearch, Progress, SaturateError, SaturateOptions};
+use loadline::saturate::{FinishedSearch, SaturateError, SaturateOptions};
 
 use super::engine::EngineFlags;
 use super::exit::{Exit, UserError, sort};
 use super::http::HttpFlags;
-use super::output::{Output, check_writable};
-use super::results::OnInconclusive;
+use super::live_search::LiveSearch;
+use super::output::{Output, talk};
+use super::results::{OnInconclusive, ResultFlags};
 use super::run::{Arrivals, RequestFlags, interrupt_on_ctrl_c, slo};
 use super::{headers, input};
 
@@ -36,7 +31,7 @@ const USERS_MOST: u32 = 1000;
 /// measured and saturation.json; the report is written beside it as report.html.
 ///
 /// Exit codes: 0 found (or kept up to --max-rate), 3 the capacity is below --require or no load keeps the objectives,
-/// 5 inconclusive: the interval holds --require, or the time was spent before an objective broke, 6 the generator was
+/// 5 inconclusive: the interval holds --require or is wider than ±25 %, or the time was spent before an objective broke, 6 the generator was
 /// the bottleneck: the capacity is at least what was driven.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Saturate {
@@ -111,29 +106,6 @@ struct EvidenceFlags {
     prometheus: Option<String>,
 }
 
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Results")]
-struct ResultFlags {
-    /// The run directory, new or empty [default: runs/<name>-<time>-<id>]
-    #[arg(long, value_name = "DIR", env = "LOADLINE_OUT")]
-    out: Option<PathBuf>,
-    /// Print the saturation document as JSON
-    #[arg(long)]
-    json: bool,
-    /// Write JUnit XML
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Write Markdown, for a pull request or a step summary
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
-    /// Write no report.html
-    #[arg(long)]
-    no_report: bool,
-    /// What an inconclusive verdict means for the exit code
-    #[arg(long, value_enum, default_value = "fail")]
-    on_inconclusive: OnInconclusive,
-}
-
 fn growth(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 1.0 && value <= 10.0 => Ok(value),
@@ -149,18 +121,16 @@ impl Saturate {
         };
         let (mut scenario, base) = self.request.scenario(&target)?;
         self.override_scenario(&mut scenario)?;
-        for file in [&self.results.junit, &self.results.markdown].into_iter().flatten() {
-            check_writable(file)?;
-        }
+        self.results.check()?;
         let stop = StopHandle::new();
         let options = self.options(base, users, stop.clone())?;
         options.course(&scenario).map_err(sorted)?;
         interrupt_on_ctrl_c(stop)?;
-        let mut live = Live::new(out, users.is_some());
+        let mut live = LiveSearch::new(out, users.is_some());
         let finished = loadline::saturate::saturate(&scenario, &options, |progress| live.show(progress))
             .map_err(sorted)?;
         live.close();
-        self.results.hand_out(&finished, out)?;
+        self.results.hand_out_search(&finished, out)?;
         Ok(exit_of(&finished, self.results.on_inconclusive, out))
     }
 
@@ -255,37 +225,14 @@ pub(super) fn sorted(error: SaturateError) -> anyhow::Error {
     }
 }
 
-impl ResultFlags {
-    fn hand_out(&self, finished: &FinishedSearch, out: &Output) -> anyhow::Result<()> {
-        let FinishedSearch { directory, document, .. } = finished;
-        if !self.no_report {
-            let page = directory.join("report.html");
-            super::report::render(directory, &page, out)?;
-            out.say(format!("report: {}", page.display()));
-        }
-        if let Some(file) = &self.junit {
-            out.write(file, saturation::junit(document).as_bytes())?;
-        }
-        if let Some(file) = &self.markdown {
-            super::report::render(directory, file, out)?;
-        }
-        if self.json {
-            out.print(format!("{}\n", serde_json::to_string_pretty(document)?).as_bytes())?;
-        } else if !out.is_quiet() {
-            out.print(saturation::text(document, out.colour_stdout()).as_bytes())?;
-        }
-        Ok(())
-    }
-}
-
 /// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
 fn exit_of(finished: &FinishedSearch, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
     let FinishedSearch { run, document, unreachable, .. } = finished;
     if *unreachable {
-        eprintln!(
+        talk(format_args!(
             "error: {} is unreachable: no attempt got a connection; is it running, and is the address right?",
             run.target
-        );
+        ));
         return Exit::Failed;
     }
     if document.status == Status::Interrupted {
@@ -304,99 +251,10 @@ fn exit_of(finished: &FinishedSearch, on_inconclusive: OnInconclusive, out: &Out
 
 fn without_requirement(document: &SaturationDocument, inconclusive: Exit) -> Exit {
     match document.end {
+        _ if document.is_vague() => inconclusive,
         Some(SearchEnd::Converged | SearchEnd::Imprecise | SearchEnd::AtMaximum) => Exit::Done,
         Some(SearchEnd::NothingPasses) => Exit::Gate,
         Some(SearchEnd::GeneratorLimited) => Exit::Invalid,
         Some(SearchEnd::OutOfTime) | None => inconclusive,
-    }
-}
-
-/// Shows a search as it goes on: a line for each step, and on a terminal what happens now.
-pub(super) struct Live {
-    quiet: bool,
-    closed: bool,
-    bar: Option<ProgressBar>,
-    now: Option<(f64, u64, bool)>,
-    driven_s: u64,
-    estimate: String,
-}
-
-impl Live {
-    pub(super) fn new(out: &Output, closed: bool) -> Self {
-        let bar = (!out.is_quiet() && io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-            bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
-            bar
-        });
-        Live { quiet: out.is_quiet(), closed, bar, now: None, driven_s: 0, estimate: String::new() }
-    }
-
-    pub(super) fn show(&mut self, progress: Progress<'_>) {
-        if self.quiet {
-            return;
-        }
-        match progress {
-            Progress::Started { run: Some((run, directory)) } => {
-                self.say(&format!("{}: {}, into {}", run.name, run.target, directory.display()));
-            }
-            Progress::Started { run: None } => {}
-            Progress::Begins { load, length_s, confirming } => {
-                self.now = Some((load, length_s, confirming));
-                self.driven_s = 0;
-            }
-            Progress::Second(second) => self.second(second),
-            Progress::Ended { step, estimate } => {
-                self.estimate = estimate.map_or(String::new(), |capacity| self.estimated(capacity));
-                let line = saturation::step_line(None, step);
-                self.say(&format!("{line}{}", self.estimate));
-            }
-        }
-    }
-
-    fn estimated(&self, capacity: &Capacity) -> String {
-        let unit = if self.closed { " users" } else { "/s" };
-        let figure = |value: f64| if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
-        match (capacity.load, capacity.interval) {
-            (Some(middle), (low, Some(high))) => format!(
-                " → capacity {}{unit} ({} to {}, ±{:.0} %)",
-                figure(middle),
-                figure(low),
-                figure(high),
-                (high - low) / 2.0 / middle * 100.0
-            ),
-            _ => String::new(),
-        }
-    }
-
-    fn second(&mut self, second: &Second) {
-        self.driven_s += 1;
-        let (Some(bar), Some((load, length_s, confirming))) = (&self.bar, self.now) else { return };
-        let mut response = histogram::new();
-        for request in &second.requests {
-            // All histograms have the same bounds.
-            let _ = response.add(&request.durations.response);
-        }
-        let p99 = quantile_ms(&response, 0.99).map_or("–".to_owned(), |p99| format!("{p99:.1} ms"));
-        let in_flight: u64 = second.generator.iter().map(|line| line.in_flight + line.waiting).sum();
-        let kind = if confirming { "confirming at" } else { "step at" };
-        let unit = if self.closed { " users" } else { "/s" };
-        bar.set_message(format!(
-            "  {kind} {load:.0}{unit}: {} s of {length_s}, p99 {p99}, {in_flight} in flight{}",
-            self.driven_s.saturating_sub(1).min(length_s),
-            self.estimate
-        ));
-    }
-
-    fn say(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
-        }
-    }
-
-    pub(super) fn close(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

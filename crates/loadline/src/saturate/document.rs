@@ -25,9 +25,6 @@ const FIT_POINTS: usize = 24;
 /// Curves are drawn this far beyond the largest load that was driven.
 const BEYOND: f64 = 1.1;
 
-/// Of what is offered this has to be done for a step to be a point of the saturation curve.
-const STATIONARY_SHARE: f64 = 0.95;
-
 /// What the document says besides what was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Circumstances {
@@ -71,7 +68,7 @@ pub fn document(
         confidence: course.search.confidence,
         limited_by,
         steps: legs.iter().map(|leg| step(leg, course)).collect(),
-        fit: saturation_curve(legs, closed, course.search.confidence),
+        fit: saturation_curve(legs, course.search.confidence),
         elapsed_s: explored.elapsed_s,
         reasons: reasons(explored, course, circumstances),
         end: explored.end.as_ref().map(search_end),
@@ -118,7 +115,7 @@ fn evidence(read: &Metrics, legs: &[Leg], capacity: Option<f64>) -> Evidence {
     let loads: Vec<f64> = legs.iter().map(|leg| leg.judged.step.load).collect();
     let Finding { resources, saturated, words } = finding(usages(&read.scrapes, &spans), &loads, capacity);
     let words = match (&read.error, resources.is_empty()) {
-        (Some(error), true) => format!("the service's resources could not be read: {error}"),
+        (Some(error), true) => format!("The service's resources could not be read: {error}"),
         _ => words,
     };
     Evidence {
@@ -257,15 +254,10 @@ fn curve(legs: &[Leg], course: &Course, slo: &str) -> Vec<CurvePoint> {
     (0..CURVE_POINTS).map_while(|k| value(at(k))).collect()
 }
 
-/// Throughput against requests in the service, through the steps that settled.
-fn saturation_curve(legs: &[Leg], closed: bool, confidence: f64) -> Option<FitDocument> {
-    // A step whose backlog grew has no number in the service that belongs to its throughput.
-    let usable = |leg: &&Leg| {
-        let Judged { step, keeps_up, achieved_per_s, .. } = &leg.judged;
-        let done = achieved_per_s.unwrap_or(0.0);
-        let stationary = closed || done >= STATIONARY_SHARE * step.load;
-        step.settled && *keeps_up && !step.generator_limited && stationary
-    };
+/// Throughput against requests in the service.
+fn saturation_curve(legs: &[Leg], confidence: f64) -> Option<FitDocument> {
+    // An overloaded step counts, too: what it completed is what the service can do with so many in it.
+    let usable = |leg: &&Leg| !leg.judged.step.generator_limited;
     let pairs: Vec<(f64, f64)> = legs
         .iter()
         .filter(usable)

@@ -23,188 +23,42 @@
 //! assert!((capacity / 250.0 - 1.0).abs() < 0.05, "{capacity}");
 //! ```
 
+mod ascent;
 mod document;
 mod engine;
 pub mod metrics;
+mod options;
 mod pilot;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use loadline_analysis::search::{Capacity, Search};
+use loadline_analysis::search::Capacity;
 use loadline_generator::arrivals::{Load, Stage, UserStage};
 use loadline_generator::run::{Feeder, Plan, RunError, RunEvent};
-use loadline_generator::schedule::{Arrivals, RateStage};
+use loadline_generator::schedule::RateStage;
 use loadline_generator::stop::{Stop, StopHandle};
 use loadline_model::recording::Second;
 use loadline_model::run::{LoadModel, RunDocument, Status};
 use loadline_model::saturation::{SaturationDocument, StepDocument};
-use loadline_model::scenario::{self, Scenario};
-use loadline_model::slo::Slo;
+use loadline_model::scenario::Scenario;
 
 use crate::directory::{RunDirectory, write_json};
-use crate::run::{JourneyError, Reach, RunOptions, compile};
+use crate::run::{Reach, compile};
 pub use document::{Circumstances, document};
 pub use engine::{Engine, RealLoad, VirtualLoad};
 pub use metrics::MetricsSource;
 use metrics::Sampler;
+pub use options::{SaturateError, SaturateOptions};
 use pilot::Pilot;
 pub use pilot::{Course, End, Leg};
 
 /// The name of the document in a run directory.
 pub const DOCUMENT_FILE: &str = "saturation.json";
 
-/// Rates between which is searched where none are given, and the first one, in arrivals per second.
-const RATES: (f64, f64) = (0.1, 1e6);
-const FIRST_RATE: f64 = 10.0;
-/// The same for users.
-const USERS: (f64, f64) = (1.0, 1000.0);
-/// Requests of a step near the capacity.
-const STEP_REQUESTS: f64 = 4_000.0;
-/// The least time for a search: a step or two.
-const LEAST_TIME: Duration = Duration::from_secs(10);
-/// A backlog is waited for no longer than this, in seconds.
-const DRAIN_MOST_S: u64 = 30;
 /// Arrivals per second that one worker is trusted with.
 const RATE_PER_WORKER: f64 = 10_000.0;
-
-/// How a search is made.
-#[derive(Debug, Clone)]
-pub struct SaturateOptions {
-    /// As for any run: directory, workers, HTTP, and what stops it.
-    pub run: RunOptions,
-    /// Whether the rate of arrivals is searched for (open) or the number of users (closed).
-    pub model: LoadModel,
-    /// How arrivals are spread, in the open model. Evenly spaced ones make a service look larger than it is.
-    pub arrivals: Arrivals,
-    /// Never below this load: a rate per second or users.
-    pub least: Option<f64>,
-    /// Never above this load.
-    pub most: Option<f64>,
-    /// Never more than this factor above the largest load that kept the objectives.
-    pub growth: f64,
-    /// Half the width of the interval over the capacity at which the search ends.
-    pub precision: f64,
-    /// The confidence of the interval, 0 to 1.
-    pub confidence: f64,
-    /// How long it may take.
-    pub max_time: Duration,
-    /// The least length of a step near the capacity.
-    pub step: Duration,
-    /// A step in which a larger share of requests fails is cut short, 0 to 1.
-    pub abort_error_share: f64,
-    /// The capacity that is required, for the verdict.
-    pub required_per_s: Option<f64>,
-    /// Where to read how busy the service's resources are.
-    pub metrics: Option<MetricsSource>,
-}
-
-impl Default for SaturateOptions {
-    fn default() -> Self {
-        SaturateOptions {
-            run: RunOptions::default(),
-            model: LoadModel::Open,
-            arrivals: Arrivals::Poisson,
-            least: None,
-            most: None,
-            growth: 2.0,
-            precision: 0.05,
-            confidence: 0.9,
-            max_time: Duration::from_secs(600),
-            step: Duration::from_secs(5),
-            abort_error_share: 0.5,
-            required_per_s: None,
-            metrics: None,
-        }
-    }
-}
-
-impl SaturateOptions {
-    /// How `scenario` is searched by these options.
-    ///
-    /// # Errors
-    /// Where the scenario has no objectives, or the bounds contradict one another.
-    pub fn course(&self, scenario: &Scenario) -> Result<Course, SaturateError> {
-        if scenario.slos.is_empty() {
-            return Err(SaturateError::NoObjectives);
-        }
-        if self.max_time < LEAST_TIME {
-            return Err(SaturateError::Time(self.max_time));
-        }
-        let (default, first) = match self.model {
-            LoadModel::Open => (RATES, FIRST_RATE),
-            LoadModel::Closed => (USERS, USERS.0),
-        };
-        let least = self.least.unwrap_or(default.0.min(self.most.unwrap_or(f64::INFINITY) / 100.0));
-        let least = if self.model == LoadModel::Closed { least.max(1.0) } else { least };
-        let most = self.most.unwrap_or(default.1.max(least * 1000.0));
-        if !(least > 0.0 && least < most) {
-            return Err(SaturateError::Bounds { least, most });
-        }
-        let search = Search {
-            start: if self.least.is_some() { least } else { first.clamp(least, most) },
-            least,
-            most,
-            growth: self.growth,
-            precision: self.precision,
-            confidence: self.confidence,
-            time_s: self.max_time.as_secs_f64(),
-            step_s: self.step.as_secs_f64(),
-            step_requests: STEP_REQUESTS,
-        };
-        let longest = crate::run::longest_timeout(scenario);
-        Ok(Course {
-            search,
-            model: self.model,
-            arrivals: self.arrivals,
-            pacing: pacing(scenario),
-            slos: scenario.slos.iter().map(without_abort).collect(),
-            max_time_s: self.max_time.as_secs_f64(),
-            abort_error_share: self.abort_error_share,
-            drain_s: (longest.as_secs_f64().ceil() as u64).clamp(1, DRAIN_MOST_S),
-        })
-    }
-}
-
-/// An objective that would end a run ends a step at most.
-fn without_abort(slo: &Slo) -> Slo {
-    Slo { abort_after: None, ..slo.clone() }
-}
-
-fn pacing(scenario: &Scenario) -> Duration {
-    match &scenario.load {
-        Some(scenario::Load::Closed(stages)) => stages.last().and_then(|stage| stage.pacing),
-        _ => None,
-    }
-    .unwrap_or_default()
-}
-
-/// Why a search could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SaturateError {
-    /// Without an objective any load is within it.
-    #[error(
-        "there is no objective to search by; give one such as `--slo 'p99 < 200ms'`, or `slos` in the scenario"
-    )]
-    NoObjectives,
-    /// Bounds that hold nothing between them.
-    #[error(
-        "there is nothing to search between {least} and {most}: the least load has to be above 0 and below the most"
-    )]
-    Bounds {
-        /// The least load.
-        least: f64,
-        /// The most.
-        most: f64,
-    },
-    /// Too little for even a few steps.
-    #[error("{} s are too little for a search: give it at least {} s (--max-time)", .0.as_secs_f64(), LEAST_TIME.as_secs())]
-    Time(Duration),
-    /// As for any run.
-    #[error(transparent)]
-    Journey(#[from] JourneyError),
-}
 
 impl From<RunError> for SaturateError {
     fn from(error: RunError) -> Self {

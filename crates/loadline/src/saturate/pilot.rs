@@ -15,6 +15,8 @@ use loadline_model::recording::Second;
 use loadline_model::run::LoadModel;
 use loadline_model::slo::Slo;
 
+use super::ascent::ascent;
+
 /// How long after a second has ended the lead-in of the next step begins: workers look for stages ten times a second.
 const LEAD_IN_AFTER: Nanos = SECOND / 4;
 /// No step is shorter than this, in seconds.
@@ -25,12 +27,6 @@ const FOR_CONFIRMING: f64 = 0.2;
 const LONGEST_SHARE: f64 = 1.0 / 6.0;
 /// A step that is this far beyond its limits (ln of observed over limit) is cut short once it has had its least.
 const HOPELESS: f64 = 1.5;
-/// Until an objective breaks, steps are as long as this many requests take, within these bounds in seconds: seconds
-/// count there, not precision.
-const ASCENT_REQUESTS: f64 = 100.0;
-const ASCENT_S: (f64, f64) = (4.0, 8.0);
-/// A score that rose by less than this since the least load is no sign of a limit yet.
-const RISE: f64 = 0.25;
 /// Failed requests are looked at over this many seconds, once there are this many requests in them.
 const ABORT_OVER_S: usize = 2;
 const ABORT_REQUESTS_LEAST: u64 = 20;
@@ -287,7 +283,7 @@ impl Pilot {
                 duration_s: leg.length_s as f64,
                 confirming: leg.judged.step.confirming,
             },
-            None => match self.ascent() {
+            None => match ascent(&self.course.search, self.course.model, &self.steps) {
                 Some((load, duration_s)) => Next::Run { load, duration_s, confirming: false },
                 None => self.course.search.next(&self.steps),
             },
@@ -309,9 +305,12 @@ impl Pilot {
             self.stop();
             return Turn { over: true, ..Turn::default() };
         }
+        self.start(load, (duration_s.ceil() as u64).clamp(SHORTEST_S, room_s), confirming, now)
+    }
+
+    /// A step whose lead-in is in the second that begins now.
+    fn start(&mut self, load: f64, length_s: u64, confirming: bool, lead_in: u64) -> Turn {
         let load = if self.course.model == LoadModel::Closed { load.round().max(1.0) } else { load };
-        let length_s = (duration_s.ceil() as u64).clamp(SHORTEST_S, room_s);
-        let lead_in = now;
         let stages = vec![self.lead_in(load, lead_in), self.stage(load, lead_in + 1)];
         self.under_way = Some(UnderWay {
             load,
@@ -325,50 +324,6 @@ impl Pilot {
             again: self.again,
         });
         Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
-    }
-
-    /// The way up, until an objective is surely broken, and down where none was kept yet: short steps, by the largest
-    /// factor allowed as long as load changes nothing. `None` once the search itself has something to go by.
-    fn ascent(&self) -> Option<(f64, f64)> {
-        let search = &self.course.search;
-        let steps = &self.steps;
-        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
-        let Some(last) = steps.last() else { return Some(self.hurried(search.start)) };
-        if last.generator_limited || spent >= search.time_s {
-            return None;
-        }
-        let kept = || steps.iter().filter(|step| step.settled && step.score < 0.0);
-        let broken = steps.iter().filter(|step| step.fails()).map(|step| step.load).reduce(f64::min);
-        if let Some(broken) = broken {
-            let lower = broken / (search.growth * search.growth);
-            return (kept().next().is_none() && broken > search.least).then(|| self.hurried(lower));
-        }
-        let unsure =
-            |pair: &[Step]| pair[0].load == pair[1].load && pair.iter().all(|step| step.score >= 0.0);
-        if steps.windows(2).any(unsure) {
-            return None;
-        }
-        if last.score >= 0.0 {
-            // Not surely: a few slow requests among few. Once more for longer, then the search decides.
-            let (load, duration_s) = self.hurried(last.load);
-            return Some((load, 2.0 * duration_s));
-        }
-        if last.load >= search.most {
-            return None;
-        }
-        let least = kept().map(|step| step.score).fold(f64::INFINITY, f64::min);
-        let power = if last.settled && last.score < least + RISE { 1.0 } else { 0.5 };
-        Some(self.hurried(last.load * search.growth.powf(power)))
-    }
-
-    /// A load within the bounds, and a short step at it.
-    fn hurried(&self, load: f64) -> (f64, f64) {
-        let search = &self.course.search;
-        let load = load.clamp(search.least, search.most);
-        let (shortest, longest) = ASCENT_S;
-        let shortest = shortest.min(search.step_s);
-        let requests = if self.course.model == LoadModel::Open { ASCENT_REQUESTS / load } else { shortest };
-        (load, requests.clamp(shortest, longest))
     }
 
     /// No time is left to drive a spoiled step again: where no objective was broken before, the generator is the end.
