@@ -1,5 +1,6 @@
 //! How throughput grows with concurrency: fits, predictions and their intervals.
 
+pub mod crossing;
 pub mod estimate;
 pub mod family;
 pub mod fit;
@@ -10,6 +11,7 @@ pub mod reciprocal;
 mod sampler;
 pub mod usl;
 
+pub use crossing::{CrossingError, crossings};
 pub use fit::{Model, Request, fit};
 pub use mixture::Mixture;
 pub use points::{Points, PointsError};

@@ -55,6 +55,19 @@ pub struct Prediction {
     pub beyond_tested: f64,
 }
 
+/// The rate at which an objective on the response time is met exactly, by an M/M/c queue through the latencies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// The objective, as it was written.
+    pub slo: String,
+    /// The rate; 0 where even an idle service breaks the objective.
+    pub rate_per_s: f64,
+    /// Its interval.
+    pub interval: Interval,
+    /// The rate over the largest one tested: above 1 it is an extrapolation.
+    pub beyond_tested: f64,
+}
+
 /// An M/M/c queue that explains the latencies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Queue {
@@ -98,6 +111,9 @@ pub struct FitDocument {
     /// The queue, for the model `queue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
+    /// Where objectives on the response time are crossed, as far as asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crossings: Vec<Crossing>,
     /// The least and the largest concurrency measured.
     pub tested: (f64, f64),
     /// Measurements.

@@ -96,6 +96,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         adequate,
         reasons,
         queue: answer.queue,
+        crossings: Vec::new(),
         tested: (points.levels()[0].concurrency, top),
         points: points.count() as u64,
     }

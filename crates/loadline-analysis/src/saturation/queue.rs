@@ -4,7 +4,7 @@ use super::estimate::Estimate;
 use super::points::Points;
 use super::sampler::{Unit, sample};
 use crate::numeric::random::Random;
-use crate::queueing::mmc::{bisect, erlang_c};
+use crate::queueing::mmc::{self, bisect, erlang_c};
 
 /// Queues drawn.
 const PARTICLES: usize = 400;
@@ -86,6 +86,18 @@ impl QueueFit {
     /// The rate that cannot be exceeded, c/S.
     pub fn ceiling(&self, confidence: f64) -> Estimate {
         self.estimate(confidence, |queue| queue.ceiling)
+    }
+
+    /// The rate at which the mean response time, or a quantile of it, is `limit`; 0 where it is longer without load.
+    pub fn crossing(&self, quantile: Option<f64>, limit: f64, confidence: f64) -> Estimate {
+        self.estimate(confidence, |queue| match quantile {
+            Some(q) => {
+                let capacity = mmc::capacity(1.0 / queue.service_time(), queue.servers as u32, q, limit);
+                capacity.ok().flatten().unwrap_or(0.0)
+            }
+            None if queue.service_time() > limit => 0.0,
+            None => bisect(0.0, queue.ceiling, |rate| queue.latency(rate) <= limit),
+        })
     }
 
     /// The rate at which this many requests are in the system on average.

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use loadline::analysis::saturation::{Model, Points, Request, fit};
-use loadline::model::fit::{FitDocument, Interval};
+use loadline::analysis::saturation::{Model, Points, Request, crossings, fit};
+use loadline::model::fit::{Crossing, FitDocument, Interval};
+use loadline::model::slo::Slo;
 use loadline::points::{self, Point};
 
 use super::exit::{Exit, UserError};
@@ -21,6 +22,10 @@ pub(crate) struct Fit {
     /// Predict at this concurrency (repeatable)
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     at: Vec<f64>,
+    /// Find the rate at which this objective on the response time is met exactly, by a queue through the latencies
+    /// (repeatable): `p99 < 200ms`, `mean < 50ms`
+    #[arg(long, value_name = "SLO")]
+    slo: Vec<Slo>,
     /// Confidence of all intervals
     #[arg(long, value_name = "P", default_value = "95%", value_parser = confidence)]
     confidence: f64,
@@ -46,10 +51,11 @@ impl Fit {
             ModelName::Queue => Model::Queue,
             ModelName::Auto => Model::Auto,
         };
-        let pairs: Vec<(f64, f64)> = read(&self.file)?.into_iter().map(|point| pair(point, model)).collect();
-        let points =
-            Points::new(&pairs).map_err(|e| UserError::input(format!("{}: {e}", self.file.display())))?;
-        let document = fit(&points, &Request { model, confidence: self.confidence, at: self.at });
+        let measured = read(&self.file)?;
+        let points = points_of(&measured, model, &self.file)?;
+        let crossings = self.crossings(&measured)?;
+        let mut document = fit(&points, &Request { model, confidence: self.confidence, at: self.at });
+        document.crossings = crossings;
         let json = format!("{}\n", serde_json::to_string_pretty(&document)?);
         if let Some(path) = &self.output {
             out.write(path, json.as_bytes())?;
@@ -63,6 +69,25 @@ impl Fit {
         }
         Ok(Exit::Done)
     }
+
+    fn crossings(&self, measured: &[Point]) -> anyhow::Result<Vec<Crossing>> {
+        if self.slo.is_empty() {
+            return Ok(Vec::new());
+        }
+        if measured.iter().any(|point| point.latency_s.is_none()) {
+            let file = self.file.display();
+            return Err(UserError::input(format!(
+                "{file}: --slo needs latencies; add a column `latency_ms` with the mean response time"
+            )));
+        }
+        let points = points_of(measured, Model::Queue, &self.file)?;
+        crossings(&points, &self.slo, self.confidence).map_err(UserError::input)
+    }
+}
+
+fn points_of(measured: &[Point], model: Model, file: &Path) -> anyhow::Result<Points> {
+    let pairs: Vec<(f64, f64)> = measured.iter().map(|point| pair(*point, model)).collect();
+    Points::new(&pairs).map_err(|e| UserError::input(format!("{}: {e}", file.display())))
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<Point>> {
@@ -125,6 +150,12 @@ fn table(document: &FitDocument) -> String {
     for prediction in &document.predictions {
         line(&format!("at {}", prediction.concurrency), prediction.throughput_per_s, prediction.interval);
     }
+    for prediction in document.predictions.iter().filter(|p| p.marginal_gain_per_s.is_some()) {
+        line(&format!("one more unit at {}", prediction.concurrency), prediction.marginal_gain_per_s, None);
+    }
+    for crossing in &document.crossings {
+        line(&crossing.slo, Some(crossing.rate_per_s), Some(crossing.interval));
+    }
     let mut weights: Vec<_> = document.weights.iter().filter(|weight| *weight.1 >= 0.005).collect();
     weights.sort_by(|a, b| b.1.total_cmp(a.1));
     let weights: Vec<_> = weights.iter().map(|(name, weight)| format!("{name} {weight:.2}")).collect();
@@ -134,6 +165,11 @@ fn table(document: &FitDocument) -> String {
         "model {model}; weights: {}; R² {r_squared}; intervals at {percent} %",
         weights.join(", ")
     );
+    for crossing in document.crossings.iter().filter(|crossing| crossing.beyond_tested > 1.0) {
+        let Crossing { slo, beyond_tested, .. } = crossing;
+        let _ =
+            writeln!(text, "note: `{slo}` is crossed at {beyond_tested:.2} times the largest rate measured");
+    }
     for reason in &document.reasons {
         let _ = writeln!(text, "note: {reason}");
     }

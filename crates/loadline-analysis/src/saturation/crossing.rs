@@ -1,0 +1,95 @@
+//! Where objectives on the response time are crossed.
+
+use loadline_model::fit::Crossing;
+use loadline_model::slo::{Comparison, Metric, Slo, Timing};
+
+use super::points::Points;
+use super::queue::QueueFit;
+
+/// Why a crossing cannot be found.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CrossingError {
+    /// Another metric than a response time, or another comparison than an upper limit.
+    #[error(
+        "`{slo}` is no upper limit of a response time: use `mean < 50ms` or a percentile such as `p99 < 200ms`"
+    )]
+    Metric {
+        /// The objective.
+        slo: String,
+    },
+    /// An objective for one request or over windows.
+    #[error("`{slo}`: points are about all requests and the whole time; leave out `for`, `over` and `abort`")]
+    Scope {
+        /// The objective.
+        slo: String,
+    },
+}
+
+/// The rates at which `slos` are met exactly, by the M/M/c queues that explain `points`: mean requests in the system
+/// (by Little's law rate times mean latency) against the rate. A percentile is that of M/M/c's response time, since
+/// points tell the mean alone.
+///
+/// # Errors
+/// Where an objective is no upper limit of a mean or a percentile of the response time.
+pub fn crossings(points: &Points, slos: &[Slo], confidence: f64) -> Result<Vec<Crossing>, CrossingError> {
+    let quantiles = slos.iter().map(quantile).collect::<Result<Vec<_>, _>>()?;
+    let fit = QueueFit::new(points);
+    let most = points.levels().iter().map(|level| level.mean).fold(0.0, f64::max);
+    let crossing = |(slo, quantile): (&Slo, Option<f64>)| {
+        let rate = fit.crossing(quantile, slo.limit / 1e3, confidence);
+        let interval = (rate.low, Some(rate.high));
+        Crossing { slo: slo.text.clone(), rate_per_s: rate.value, interval, beyond_tested: rate.value / most }
+    };
+    Ok(slos.iter().zip(quantiles).map(crossing).collect())
+}
+
+/// The quantile in question; `None` for the mean.
+fn quantile(slo: &Slo) -> Result<Option<f64>, CrossingError> {
+    let upper = matches!(slo.comparison, Comparison::Below | Comparison::AtMost);
+    if slo.request.is_some() || slo.over.is_some() || slo.abort_after.is_some() {
+        return Err(CrossingError::Scope { slo: slo.text.clone() });
+    }
+    match slo.metric {
+        Metric::Quantile(Timing::Response, q) if upper => Ok(Some(q)),
+        Metric::Mean(Timing::Response) if upper => Ok(None),
+        _ => Err(CrossingError::Metric { slo: slo.text.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queueing::mmc::{self, Mmc};
+
+    /// M/M/4 with 20 ms: the closed form says where the mean and the p99 cross their limits.
+    #[test]
+    fn finds_where_a_known_queue_crosses() {
+        let pairs: Vec<(f64, f64)> = [20.0, 60.0, 100.0, 130.0, 150.0, 170.0, 180.0]
+            .map(|rate| (Mmc::new(rate, 50.0, 4).unwrap().means().present, rate))
+            .to_vec();
+        let slos = ["p99 < 150ms", "mean < 40ms", "p50 < 1ms"].map(|slo| slo.parse::<Slo>().unwrap());
+        let found = crossings(&Points::new(&pairs).unwrap(), &slos, 0.95).unwrap();
+        let mean = |rate: f64| Mmc::new(rate, 50.0, 4).unwrap().means().response_time;
+        let truths = [
+            mmc::capacity(50.0, 4, 0.99, 0.15).unwrap().unwrap(),
+            mmc::bisect(0.0, 200.0, |r| r == 0.0 || r < 199.999 && mean(r) <= 0.04),
+        ];
+        for (crossing, truth) in found.iter().zip(truths) {
+            assert!((crossing.rate_per_s / truth - 1.0).abs() < 0.02, "{crossing:?} for {truth}");
+            let (low, high) = crossing.interval;
+            assert!(low <= truth * 1.001 && truth <= high.unwrap() * 1.001, "{crossing:?} for {truth}");
+            assert!((crossing.beyond_tested - crossing.rate_per_s / 180.0).abs() < 1e-12);
+        }
+        assert_eq!(found[2].rate_per_s, 0.0, "an idle service takes longer than 1 ms");
+    }
+
+    #[test]
+    fn what_points_do_not_tell_is_an_error() {
+        let points = Points::new(&[(1.0, 10.0), (2.0, 18.0), (3.0, 24.0)]).unwrap();
+        for slo in
+            ["error_rate < 1%", "service p99 < 5ms", "p99 > 5ms", "p99 < 5ms for list", "throughput > 4/s"]
+        {
+            assert!(crossings(&points, &[slo.parse().unwrap()], 0.95).is_err(), "{slo}");
+        }
+    }
+}
