@@ -20,7 +20,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 # 180 days, about six rows a second, in the order of time; values with noise, two digits after the point.
 MAKE = """
 import duckdb, sys
-duckdb.sql(f'''COPY (SELECT make_timestamp(1767225600000000 + i * (180 * 86400 * 1000000 // {rows})) AS time,
+duckdb.sql(f'''COPY (SELECT make_timestamp(1767225600000000 + i * {gap_us}) AS time,
     round(1000 + 300 * sin(i * 6.2831853 * 180 / {rows}) + 100 * random(), 2) AS value FROM range({rows}) t(i))
     TO '{path}' (FORMAT parquet, COMPRESSION {codec})''')
 """
@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory() as folder:
     loadline = [bench] if bench else "cargo bench -q -p loadline-benches --bench ingest".split()
     for codec in ("zstd", "snappy"):
         path = os.path.join(folder, f"{codec}.parquet")
-        run([sys.executable, "-c", MAKE.format(rows=ROWS, path=path, codec=codec)])
+        run([sys.executable, "-c", MAKE.format(rows=ROWS, gap_us=180 * 86_400_000_000 // ROWS, path=path, codec=codec)])
         print(f"{codec}: {ROWS} rows, {os.path.getsize(path) >> 20} MiB")
         taken = {"duckdb": [], "loadline": []}
         for _ in range(ROUNDS):

@@ -35,9 +35,10 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
-/// Five-minute samples of two instances up to now; `b` carries twice as much, and its hours 30 to 33 ago are missing.
+/// Five-minute samples of two instances up to the next hour, so that it does not matter when the server is asked; `b`
+/// carries twice as much, and its hours 30 to 33 ago are missing.
 fn history() -> String {
-    let end = now() / STEP_S * STEP_S;
+    let end = (now() / 3600 + 1) * 3600;
     let times = || (0..DAYS * 86_400 / STEP_S).map(move |at| end - DAYS * 86_400 + STEP_S * (at + 1));
     let missing = |time: &u64| (end - time) / 3600 < 30 || (end - time) / 3600 >= 33;
     let mut text = "# TYPE demand gauge\n".to_owned();
