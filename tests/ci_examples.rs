@@ -22,7 +22,7 @@ fn github_actions() {
     assert_eq!(steps.len(), 4, "{steps:?}");
     let folder = play("ci-github", &steps);
     let summary = fs::read_to_string(folder.join("summary.md")).expect("the steps write a summary");
-    assert!(summary.contains("error_rate") && summary.contains("| candidate |"), "{summary}");
+    assert!(summary.contains("### PASS") && summary.contains("| candidate |"), "{summary}");
     assert!(folder.join("duel.xml").exists() && folder.join("slo.xml").exists());
 }
 

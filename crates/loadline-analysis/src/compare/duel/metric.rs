@@ -145,7 +145,7 @@ impl Tracked {
         let Some((middle, [low, high])) = self.ratios.interval(rules.confidence) else {
             let blocks = self.ratios.len();
             metric.reasons.extend(open.then(|| {
-                format!("{blocks} blocks of enough requests are too few; ask for a higher rate or more time")
+format!("{blocks} blocks of enough requests are too few, or too noisy; ask for a higher rate or more time")
             }));
             return;
         };
