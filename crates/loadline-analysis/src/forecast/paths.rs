@@ -11,8 +11,9 @@ use super::{spread::Errors, transform::Transform};
 const SEASON_WEIGHT: f64 = 4.0;
 /// Days over which that fades.
 const SEASON_DAYS: f64 = 70.0;
-/// Slow parts are scaled as Student's t is from a normal, with so many degrees of freedom: few were seen.
-const FREEDOM: u32 = 5;
+/// Slow parts are scaled as Student's t is from a normal, with one degree of freedom less than the horizons that the
+/// backtests span: where few independent ones were seen, larger misses are to be expected. Bounds of that number.
+const FREEDOM: std::ops::RangeInclusive<usize> = 2..=10;
 /// Days in a year.
 const YEAR_DAYS: f64 = 365.25;
 
@@ -26,6 +27,7 @@ pub(super) struct Paths {
     /// Cumulated weights of the backtests, the last 1.
     chances: Vec<f64>,
     season: usize,
+    freedom: u32,
     limit: f64,
     floor: f64,
 }
@@ -56,6 +58,7 @@ impl Paths {
             })
             .collect();
         let quick = errors.rows.iter().zip(&errors.slow);
+        let horizons = ages.iter().max().map_or(0, |oldest| oldest / centre.len().max(1));
         Paths {
             scale: errors.scale,
             centre: centre.iter().map(|v| errors.scale.apply(*v)).collect(),
@@ -63,6 +66,7 @@ impl Paths {
             quick: quick.map(|(all, slow)| all.iter().zip(slow).map(|(a, s)| a - s).collect()).collect(),
             chances,
             season,
+            freedom: horizons.saturating_sub(1).clamp(*FREEDOM.start(), *FREEDOM.end()) as u32,
             limit: errors.limit(),
             floor: errors.floor,
         }
@@ -74,7 +78,7 @@ impl Paths {
         let slow = &self.slow[self.pick(&mut random)];
         let quick = &self.quick[self.pick(&mut random)];
         let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
-        let size = sign / (random.chi_square(FREEDOM) / FREEDOM as f64).sqrt();
+        let size = sign / (random.chi_square(self.freedom) / f64::from(self.freedom)).sqrt();
         let cycles = quick.len() / self.season;
         let (span, shift) = if cycles > 1 {
             (cycles * self.season, (random.unit() * cycles as f64) as usize * self.season)
