@@ -103,6 +103,12 @@ pub enum DemandSource {
     },
 }
 
+/// Whether a text is meant to be a plan rather than a scenario: it has `services` at the top and no `flows`.
+pub fn is_plan(text: &str) -> bool {
+    let has = |key: &str| text.lines().any(|line| line.trim_end().strip_prefix(key).is_some_and(|r| r.starts_with(':')));
+    has("services") && !has("flows")
+}
+
 /// The JSON Schema (2020-12) of plan files, for editors.
 pub fn schema() -> serde_json::Value {
     serde_json::from_str(include_str!("plan/schema.json")).expect("the schema is a constant")

@@ -1,12 +1,16 @@
 //! The demonstration: a service whose truth is known, driven by a scripted scenario, and what was measured beside
 //! what is true.
 
+mod headroom;
+
 use loadline_analysis::queueing::mmc::Mmc;
 use loadline_model::scenario::Scenario;
 
 use crate::directory::{DirectoryError, RecordedRun};
 use crate::run::{FinishedRun, JourneyError, Progress, RunOptions, run};
 use crate::serve::{self, ServeConfig, ServiceTime, Stats};
+
+pub use headroom::{headroom, true_capacity};
 
 /// The scenario, as it stands in `scenarios/demo.yaml`.
 const SCENARIO: &str = include_str!("../../../scenarios/demo.yaml");

@@ -9,9 +9,13 @@ use std::thread;
 use loadline_analysis::forecast::{self, Calendar, Forecast, ForecastError, Method, seasons};
 use loadline_analysis::ingest::{self, Columns, Format, IngestError};
 use loadline_model::diagnostic::Diagnostic;
-use loadline_model::forecast::{Backtest, Bound, Finding, ForecastDocument, Point, SCHEMA, SeriesForecast};
-use loadline_model::plan::parse_span;
+use loadline_model::forecast::{
+    Backtest, Bound, EventEffect, Finding, ForecastDocument, Past, Point, SCHEMA, SeriesForecast,
+};
+use loadline_model::plan::{Event, parse_span};
 use loadline_model::series::Series;
+
+use crate::events;
 
 /// How far to look ahead.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,6 +72,10 @@ pub struct Request {
     pub levels: Vec<f64>,
     /// Which way to forecast.
     pub method: Method,
+    /// What is known to change demand.
+    pub events: Vec<Event>,
+    /// Whether the document is to hold the history and the latest backtests: for pages.
+    pub history: bool,
 }
 
 /// Why there is no forecast or no headroom.
@@ -200,8 +208,10 @@ pub fn forecast(series: &Series, request: &Request) -> Result<Forecasted, Planni
         Some(horizon) => horizon.steps(series)?,
         None => calendar.seasons.first().map_or(30, |s| 2 * s).max(30),
     };
-    let forecast = forecast::forecast(&series.values, steps, &calendar, request.method)
-        .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
+    let events = events::place(&request.events, &series.axis, series.values.len() + steps);
+    let forecast =
+        forecast::forecast_with_events(&series.values, steps, &calendar, request.method, &events)
+            .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
     Ok(Forecasted { forecast, calendar })
 }
 
@@ -217,7 +227,7 @@ pub fn forecast_all(
         while let Some((index, series)) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, all.get(i)?)))
         {
-            done.push((index, forecast(series, request).map(|f| entry(series, &f, &request.levels))));
+            done.push((index, forecast(series, request).map(|f| entry(series, &f, request))));
             progress();
         }
         done
@@ -232,14 +242,18 @@ pub fn forecast_all(
     Ok(ForecastDocument { schema: SCHEMA.into(), series })
 }
 
+/// The most values of a history in a document.
+const HISTORY_MAX: usize = 5000;
+
 /// The entry of the document.
-fn entry(series: &Series, made: &Forecasted, levels: &[f64]) -> SeriesForecast {
+pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> SeriesForecast {
     let (forecast, accuracy) = (&made.forecast, &made.forecast.accuracy);
     let n = series.values.len();
     let point = |step: usize| Point {
         time: series.axis.time(n + step),
         value: forecast.median()[step],
-        bounds: levels
+        bounds: request
+            .levels
             .iter()
             .map(|&level| Bound {
                 level,
@@ -257,6 +271,11 @@ fn entry(series: &Series, made: &Forecasted, levels: &[f64]) -> SeriesForecast {
         }
     };
     let season = made.calendar.seasons.first().copied().unwrap_or(1);
+    let (history, tests) = if request.history {
+        (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
+    } else {
+        Default::default()
+    };
     SeriesForecast {
         id: series.id.clone(),
         model: forecast.model.clone(),
@@ -273,6 +292,45 @@ fn entry(series: &Series, made: &Forecasted, levels: &[f64]) -> SeriesForecast {
         },
         points: (0..forecast.horizon()).map(point).collect(),
         findings: forecast::findings(&series.values, season).into_iter().map(finding).collect(),
+        events: forecast.effects.iter().map(|e| effect(series, e)).collect(),
+        history,
+        tests,
         notes: series.notes.iter().chain(&forecast.notes).cloned().collect(),
+    }
+}
+
+/// The latest values with their times.
+fn past(series: &Series) -> Vec<Past> {
+    let n = series.values.len();
+    let from = n.saturating_sub(HISTORY_MAX);
+    (from..n).map(|t| Past { time: series.axis.time(t), value: series.values[t] }).collect()
+}
+
+fn test(series: &Series, test: &forecast::Test) -> Vec<Point> {
+    let bounds = |step: usize| {
+        let bound = |(level, ends): &(f64, Vec<(f64, f64)>)| Bound {
+            level: 100.0 * level,
+            low: ends[step].0,
+            high: ends[step].1,
+        };
+        test.intervals.iter().map(bound).collect()
+    };
+    let point = |(step, value): (usize, &f64)| Point {
+        time: series.axis.time(test.origin + step),
+        value: *value,
+        bounds: bounds(step),
+    };
+    test.median.iter().enumerate().map(point).collect()
+}
+
+fn effect(series: &Series, effect: &forecast::Effect) -> EventEffect {
+    let at = |z: f64| effect.factor * (z * effect.deviation).exp();
+    EventEffect {
+        name: effect.name.clone(),
+        factor: effect.factor,
+        // The central 80 % of a normal is within 1.2816 standard deviations.
+        interval: (effect.deviation > 0.0).then(|| (at(-1.2816), at(1.2816))),
+        learnt_from: effect.learnt_from,
+        upcoming: effect.upcoming.iter().map(|s| series.axis.time(series.values.len() + s.start)).collect(),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod demo;
 pub mod directory;
+pub mod events;
 pub mod forecast;
 pub mod headroom;
 pub mod host;

@@ -74,7 +74,7 @@ impl Paths {
 
     /// The path `index` of the family `seed`: always the same one.
     pub(super) fn draw(&self, seed: u64, index: usize) -> Vec<f64> {
-        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (index as u64) << 20);
+        let mut random = Random::new(seed, index);
         let slow = &self.slow[self.pick(&mut random)];
         let quick = &self.quick[self.pick(&mut random)];
         let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
@@ -100,9 +100,14 @@ impl Paths {
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
+    /// The stream `index` of the family `seed`.
+    pub(super) fn new(seed: u64, index: usize) -> Random {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (index as u64) << 20)
+    }
+
     fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -111,12 +116,14 @@ impl Random {
         ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A sum of squares of normals (Box and Muller 1958).
+    /// A standard normal (Box and Muller 1958).
+    pub(super) fn normal(&mut self) -> f64 {
+        let radius = -2.0 * (1.0 - self.unit()).ln();
+        radius.sqrt() * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    /// A sum of squares of normals.
     fn chi_square(&mut self, freedom: u32) -> f64 {
-        let mut square = || {
-            let radius = -2.0 * (1.0 - self.unit()).ln();
-            radius * (std::f64::consts::TAU * self.unit()).cos().powi(2)
-        };
-        (0..freedom).map(|_| square()).sum::<f64>().max(1e-3)
+        (0..freedom).map(|_| self.normal().powi(2)).sum::<f64>().max(1e-3)
     }
 }

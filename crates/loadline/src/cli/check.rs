@@ -1,15 +1,19 @@
 //! `loadline check`: what is wrong with a file, without any traffic.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use loadline::forecast::PlanningError;
+use loadline::model::plan::{Plan, is_plan};
+use loadline::model::scenario::Scenario;
 
 use super::exit::{Exit, UserError, sort};
-use super::input;
+use super::input::{folder_of, name_of, text};
 use super::output::Output;
 
-/// Read scenario files and say what is wrong with them, without any traffic
+/// Read scenario and plan files and say what is wrong with them, without any traffic
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// Scenario files; `-` reads stdin
+    /// Scenario or plan files (a plan has `services`); `-` reads stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -18,10 +22,8 @@ impl Check {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let mut wrong = Vec::new();
         for file in &self.files {
-            let checked = input::scenario(file)
-                .and_then(|(scenario, base)| loadline::run::compile(&scenario, &base).map_err(sort));
-            match checked {
-                Ok(_) => out.say(format!("{}: fine", file.display())),
+            match checked(file) {
+                Ok(()) => out.say(format!("{}: fine", file.display())),
                 Err(error) => match error.downcast::<UserError>()? {
                     UserError::Diagnostics(diagnostics) => wrong.extend(diagnostics),
                     other => return Err(other.into()),
@@ -30,4 +32,18 @@ impl Check {
         }
         if wrong.is_empty() { Ok(Exit::Done) } else { Err(UserError::Diagnostics(wrong).into()) }
     }
+}
+
+fn checked(file: &Path) -> anyhow::Result<()> {
+    let (text, name, base) = (text(file)?, name_of(file), folder_of(file));
+    if is_plan(&text) {
+        let plan = Plan::parse(&text, &name).map_err(UserError::Diagnostics)?;
+        return loadline::plan::check(&plan, &base).map_err(|error| match error {
+            PlanningError::Plan(diagnostics) => UserError::Diagnostics(diagnostics).into(),
+            error => UserError::input(error),
+        });
+    }
+    let env = |variable: &str| std::env::var(variable).ok();
+    let scenario = Scenario::parse(&text, &name, env).map_err(UserError::Diagnostics)?;
+    loadline::run::compile(&scenario, &base).map(drop).map_err(sort)
 }

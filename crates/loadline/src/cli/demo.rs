@@ -1,6 +1,6 @@
 //! `loadline demo`: the whole story on one machine with nothing else installed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use loadline::demo::{Compared, DemoError};
@@ -12,6 +12,9 @@ use super::exit::{Exit, sort};
 use super::live::Live;
 use super::output::Output;
 use super::run::interrupt_on_ctrl_c;
+
+/// The objective of the demonstration's scenario that its capacity is taken at.
+const P99_MS: f64 = 60.0;
 
 /// Show the whole story: a service of known truth, load, a charted report, and what was measured beside what is true
 #[derive(Debug, clap::Args)]
@@ -39,10 +42,22 @@ impl Demo {
         super::report::render(&run.directory, &page, out)?;
         out.print(loadline::render::run::text(&run.summary, out.colour_stdout()).as_bytes())?;
         out.print(truths(&demo.compared).as_bytes())?;
+        out.print(planned(&run.directory, out)?.as_bytes())?;
         let page = page.canonicalize().context("failed to find the report just written")?;
         out.print(format!("\nThe charted report: {}\n", page.display()).as_bytes())?;
         Ok(if run.summary.status == Status::Interrupted { Exit::Interrupted } else { Exit::Done })
     }
+}
+
+/// When the service runs out of what it truly carries within the scenario's p99; its page goes beside the report.
+fn planned(directory: &Path, out: &Output) -> anyhow::Result<String> {
+    let capacity = loadline::demo::true_capacity(P99_MS);
+    let document = loadline::demo::headroom(capacity).map_err(super::forecast::sort)?;
+    let page = directory.join("headroom.html");
+    out.write(&page, loadline::render::headroom::html(&document).as_bytes())?;
+    let page = page.canonicalize().context("failed to find the page just written")?;
+    let text = loadline::render::headroom::text(&document);
+    Ok(format!("\nand when does it run out? (a made-up demand)\n{text}\nThe headroom, charted: {}\n", page.display()))
 }
 
 /// A table of what was measured beside what is true.

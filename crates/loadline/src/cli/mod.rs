@@ -15,6 +15,7 @@ mod input;
 mod live;
 mod meta;
 mod output;
+mod planning;
 mod report;
 mod run;
 mod serve;
