@@ -8,6 +8,7 @@ mod bad_scenarios;
 mod bad_targets;
 mod components;
 mod exit_codes;
+mod headroom;
 mod hlog;
 mod kill;
 mod reports;
@@ -27,6 +28,7 @@ fn main() -> std::process::ExitCode {
         structure::trials(),
         bad_scenarios::trials(),
         exit_codes::trials(),
+        headroom::trials(),
         secrets::trials(),
         slo::trials(),
         kill::trials(),

@@ -27,7 +27,15 @@ struct Set {
 }
 
 const SETS: [Set; 3] = [
-    Set { name: "m4", file: "m4_hourly.csv", horizon: 48, season: 24, cuts: &[0], earlier: &[48, 96], history_max: usize::MAX },
+    Set {
+        name: "m4",
+        file: "m4_hourly.csv",
+        horizon: 48,
+        season: 24,
+        cuts: &[0],
+        earlier: &[48, 96],
+        history_max: usize::MAX,
+    },
     Set {
         name: "ops",
         file: "ops_hourly.csv",

@@ -21,7 +21,8 @@ pub fn read_calendar(input: impl Read, file: &str) -> Result<Vec<Event>, String>
     let find =
         |name: &str| headers.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
     let columns = "a calendar has the columns `date,name[,days][,factor]`";
-    let needed = |name: &str| find(name).ok_or_else(|| format!("{file}:1: there is no column `{name}`; {columns}"));
+    let needed =
+        |name: &str| find(name).ok_or_else(|| format!("{file}:1: there is no column `{name}`; {columns}"));
     let (date, name) = (needed("date")?, needed("name")?);
     let (days, factor) = (find("days"), find("factor"));
     let mut events: Vec<Event> = Vec::new();

@@ -209,9 +209,8 @@ pub fn forecast(series: &Series, request: &Request) -> Result<Forecasted, Planni
         None => calendar.seasons.first().map_or(30, |s| 2 * s).max(30),
     };
     let events = events::place(&request.events, &series.axis, series.values.len() + steps);
-    let forecast =
-        forecast::forecast_with_events(&series.values, steps, &calendar, request.method, &events)
-            .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
+    let forecast = forecast::forecast_with_events(&series.values, steps, &calendar, request.method, &events)
+        .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
     Ok(Forecasted { forecast, calendar })
 }
 

@@ -131,10 +131,7 @@ mod tests {
     }
 
     fn question(capacity: &str) -> Question {
-        Question {
-            lead_time_s: Some(14.0 * 86_400.0),
-            ..Question::new(parse_capacity(capacity).unwrap())
-        }
+        Question { lead_time_s: Some(14.0 * 86_400.0), ..Question::new(parse_capacity(capacity).unwrap()) }
     }
 
     /// 300 … 359 requests a second on one instance of 100 that costs 730.485 a month, that is 1 an hour: four are

@@ -36,9 +36,10 @@ pub fn headroom_of_plan(
     // A change of demand goes on to those who are called.
     let about = |what_if: &WhatIf, answer: &&ServiceHeadroom| {
         let passed_on = what_if.factor != 1.0 || what_if.growth != 0.0;
-        what_if.service.as_ref().is_none_or(|name| {
-            *name == answer.service || passed_on && loaded.calls(&answer.service, name)
-        })
+        what_if
+            .service
+            .as_ref()
+            .is_none_or(|name| *name == answer.service || passed_on && loaded.calls(&answer.service, name))
     };
     let mut what_ifs = Vec::new();
     for what_if in &plan.what_ifs {
@@ -86,9 +87,10 @@ impl<'a> Loaded<'a> {
         seasons: Option<Vec<usize>>,
         events: &[Event],
     ) -> Result<Loaded<'a>, PlanningError> {
-        let given = plan.horizon.as_ref().map(|text| {
-            Horizon::parse(&text.value).map_err(|message| wrong(plan, text.span, message))
-        });
+        let given = plan
+            .horizon
+            .as_ref()
+            .map(|text| Horizon::parse(&text.value).map_err(|message| wrong(plan, text.span, message)));
         let own_events = crate::events::of_plan(plan, base).map_err(|(at, message)| {
             let span = match &plan.events[at] {
                 loadline_model::plan::EventSource::Calendar(file) => file.span,
@@ -199,7 +201,11 @@ fn capacity(service: &Service, demand: &Demand, base: &Path) -> Result<InstanceC
     match &service.capacity {
         CapacitySource::Written(text) => {
             let file = base.join(&text.value);
-            if file.is_file() { parse_capacity(&file.display().to_string()) } else { parse_capacity(&text.value) }
+            if file.is_file() {
+                parse_capacity(&file.display().to_string())
+            } else {
+                parse_capacity(&text.value)
+            }
         }
         CapacitySource::Interval { low, high, confidence, .. } => {
             let interval = Capacity::interval(*low, *high, *confidence);
@@ -286,7 +292,8 @@ mod tests {
     #[test]
     fn the_sample_runs_out_and_says_what_would_help() {
         let (text, base) = sample();
-        let document = headroom_of_plan(&Plan::parse(&text, "shop.yaml").unwrap(), &base, None, None, &[]).unwrap();
+        let document =
+            headroom_of_plan(&Plan::parse(&text, "shop.yaml").unwrap(), &base, None, None, &[]).unwrap();
         assert_eq!(
             (document.services.len(), document.what_ifs.len(), document.probability.len()),
             (2, 9, 120)
@@ -305,7 +312,9 @@ mod tests {
     fn a_capacity_that_is_none_has_its_place() {
         let (text, base) = sample();
         let plan = Plan::parse(&text.replace("210..240", "much"), "shop.yaml").unwrap();
-        let Err(PlanningError::Plan(diagnostics)) = headroom_of_plan(&plan, &base, None, None, &[]) else { panic!() };
+        let Err(PlanningError::Plan(diagnostics)) = headroom_of_plan(&plan, &base, None, None, &[]) else {
+            panic!()
+        };
         assert!(diagnostics[0].to_string().starts_with("shop.yaml:9:15: `much` is neither a capacity"));
     }
 }

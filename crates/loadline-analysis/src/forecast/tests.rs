@@ -89,8 +89,7 @@ fn a_path_is_a_matter_of_its_seed() {
 #[test]
 fn a_known_event_moves_medians_intervals_and_paths_alike() {
     let values = demand(960);
-    let event =
-        KnownEvent { name: "launch".into(), spans: vec![970..1008], factor: Some(1.5), lasts: true };
+    let event = KnownEvent { name: "launch".into(), spans: vec![970..1008], factor: Some(1.5), lasts: true };
     let plain = auto(&values, 48, &days()).unwrap();
     let with = forecast_with_events(&values, 48, &days(), Method::Auto, &[event]).unwrap();
     for (step, times) in [(9, 1.0), (10, 1.5), (47, 1.5)] {

@@ -177,9 +177,8 @@ mod tests {
         assert_eq!(needed(Policy { burst: 1.5, utilisation: 0.5, ..policy }), Some(27));
         // Half a step ahead of a rise from 100 to 300 there are 200.
         let rise = vec![vec![100.0, 300.0]; 5];
-        let ahead = |lag_steps| {
-            headroom(&rise, &Capacity::exact(100.0), 1, &Policy { lag_steps, ..policy }).needed
-        };
+        let ahead =
+            |lag_steps| headroom(&rise, &Capacity::exact(100.0), 1, &Policy { lag_steps, ..policy }).needed;
         assert_eq!([ahead(0.0), ahead(0.5), ahead(1.0), ahead(9.0)].map(|n| n[0]), [1, 2, 3, 3].map(Some));
         let lost = Policy { redundancy: Redundancy::Zones(3), ..policy };
         assert_eq!(headroom(&flat, &Capacity::exact(100.0), 12, &lost).exceeded_by[0], 1.0);

@@ -92,7 +92,9 @@ mod tests {
     /// The closed form against the integral in small steps.
     #[test]
     fn the_excess_is_the_integral() {
-        for (capacity, burst) in [(80.0, 1.5), (100.0, 1.5), (120.0, 1.2), (30.0, 3.0), (250.0, 3.0), (40.0, 1.5)] {
+        for (capacity, burst) in
+            [(80.0, 1.5), (100.0, 1.5), (120.0, 1.2), (30.0, 3.0), (250.0, 3.0), (40.0, 1.5)]
+        {
             let (low, high) = ((2.0f64 - burst).max(0.0) * 100.0, burst * 100.0);
             let busy = (2.0 / burst).min(1.0);
             let n = 100_000;

@@ -64,7 +64,8 @@ impl CapacitySource {
     }
 }
 
-const HELP: &str = "write `low` and `high`, `table: capacities.csv`, or `utilisation: cpu.csv` with `at: 70%`";
+const HELP: &str =
+    "write `low` and `high`, `table: capacities.csv`, or `utilisation: cpu.csv` with `at: 70%`";
 
 /// Reads the `capacity` of a service.
 pub(super) fn capacity(node: &Node, reader: &mut Reader) -> Option<CapacitySource> {

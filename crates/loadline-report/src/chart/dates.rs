@@ -75,7 +75,8 @@ fn month_tick(month: i32) -> Option<(f64, String)> {
     Some((at as f64, if month == 0 { format!("{name} {year}") } else { name.to_owned() }))
 }
 
-const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const NAMES: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// `4 Nov`.
 fn short(seconds: i64) -> String {
@@ -89,7 +90,11 @@ pub(crate) fn when(time: Time) -> String {
         Time::Clock(s) => {
             let year = date(s).map_or(String::new(), |d| format!(" {}", d.year()));
             let of_day = s.rem_euclid(DAY_S);
-            let clock = if of_day == 0 { String::new() } else { format!(", {:02}:{:02}", of_day / 3600, of_day / 60 % 60) };
+            let clock = if of_day == 0 {
+                String::new()
+            } else {
+                format!(", {:02}:{:02}", of_day / 3600, of_day / 60 % 60)
+            };
             format!("{}{year}{clock}", short(s))
         }
     }
@@ -117,7 +122,10 @@ mod tests {
 
     #[test]
     fn ticks_are_where_people_count() {
-        assert_eq!(labels("2026-11-04", "2027-03-04", 1080), ["9 Nov", "23 Nov", "7 Dec", "21 Dec", "4 Jan", "18 Jan", "1 Feb", "15 Feb", "1 Mar"]);
+        assert_eq!(
+            labels("2026-11-04", "2027-03-04", 1080),
+            ["9 Nov", "23 Nov", "7 Dec", "21 Dec", "4 Jan", "18 Jan", "1 Feb", "15 Feb", "1 Mar"]
+        );
         assert_eq!(labels("2025-09-01", "2027-03-04", 360), ["Jan 2026", "Jul", "Jan 2027"]);
         assert_eq!(labels("2026-11-04", "2026-11-05", 524), ["4 Nov", "06:00", "12:00", "18:00", "5 Nov"]);
         assert_eq!(labels("3", "40", 360), ["20", "40"]);

@@ -8,15 +8,19 @@ use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
 use crate::format::{number, percent, plural};
 use crate::page::Width;
 
+/// Where less than this share lay within the 80 % interval, it is said to have been too narrow.
+const TOO_FEW_WITHIN: f64 = 0.7;
+
 /// The latest backtests over what came; `None` where the document holds none.
 pub(crate) fn backtests(series: &SeriesForecast, name: String, width: Width) -> Option<Picture> {
     let tests: Vec<&Vec<Point>> = series.tests.iter().filter(|t| !t.is_empty()).collect();
     let (first, last) = (tests.first()?.first()?.time, series.history.last()?.time);
     let came: Vec<(f64, f64)> =
         series.history.iter().filter(|p| p.time >= first).map(|p| (x(p.time), p.value)).collect();
-    let values = tests.iter().flat_map(|t| t.iter()).flat_map(|p| {
-        p.bounds.iter().flat_map(|b| [b.low, b.high]).chain([p.value])
-    });
+    let values = tests
+        .iter()
+        .flat_map(|t| t.iter())
+        .flat_map(|p| p.bounds.iter().flat_map(|b| [b.low, b.high]).chain([p.value]));
     let (low, high) = values
         .chain(came.iter().map(|p| p.1))
         .fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
@@ -39,10 +43,8 @@ pub(crate) fn backtests(series: &SeriesForecast, name: String, width: Width) -> 
     let size = width.size(280);
     let chart = Chart::new(size, head, axis(first, last, size.width), Axis::new(scale, 6, number), ends);
     for test in &tests {
-        let band: Vec<(f64, f64, f64)> = test
-            .iter()
-            .filter_map(|p| p.bounds.first().map(|b| (x(p.time), b.low, b.high)))
-            .collect();
+        let band: Vec<(f64, f64, f64)> =
+            test.iter().filter_map(|p| p.bounds.first().map(|b| (x(p.time), b.low, b.high))).collect();
         if band.len() > 1 {
             chart.band(Role::Asked, &thin_band(&band));
         }
@@ -79,7 +81,13 @@ pub(super) fn words(series: &SeriesForecast) -> String {
         ),
         _ => "; there are too few of them to say how often the intervals hold".to_owned(),
     };
-    format!("In {made} of {} steps {against}{held}.", backtest.horizon)
+    let narrow = backtest.coverage_80.is_some_and(|c| c < TOO_FEW_WITHIN);
+    let doubt = if narrow {
+        " The intervals were too narrow on this history: take dates and probabilities as less sure than they say."
+    } else {
+        ""
+    };
+    format!("In {made} of {} steps {against}{held}.{doubt}", backtest.horizon)
 }
 
 fn round(share: f64) -> f64 {

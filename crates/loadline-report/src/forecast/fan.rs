@@ -49,7 +49,8 @@ pub(crate) fn fan(
     let lowest = lowest.chain(past.iter().map(|p| p.value)).fold(f64::INFINITY, f64::min);
     // A capacity far above would squeeze everything: it is named at the edge instead.
     let near = |value: f64| value <= 2.5 * highest;
-    let top = against.map_or(highest, |a| if near(a.capacity.high) { highest.max(a.capacity.high) } else { highest });
+    let top = against
+        .map_or(highest, |a| if near(a.capacity.high) { highest.max(a.capacity.high) } else { highest });
     let scale = if lowest < 0.0 { Scale::linear(lowest * 1.05, top * 1.05) } else { Scale::from_zero(top) };
     let mut ends = vec![EndLabel::new(points.last()?.value, "median", Role::Series(0))];
     for bound in &points.last()?.bounds {
@@ -58,20 +59,23 @@ pub(crate) fn fan(
     if let Some(against) = against {
         let value = against.capacity.value;
         let arrow = if near(value) { "" } else { " ↑" };
-        ends.push(EndLabel::new(value.min(scale.hi()), format!("usable {}{arrow}", number(value)), Role::Limit));
+        ends.push(EndLabel::new(
+            value.min(scale.hi()),
+            format!("usable {}{arrow}", number(value)),
+            Role::Limit,
+        ));
     }
-    let head = Head {
-        name,
-        title,
-        subtitle: subtitle(series, against),
-        description: description(series, against),
-    };
+    let head =
+        Head { name, title, subtitle: subtitle(series, against), description: description(series, against) };
     let size = width.size(if against.is_some() { 400 } else { 340 });
     let chart = Chart::new(size, head, axis(first, last, size.width), Axis::new(scale, 6, number), ends);
     if let Some(against) = against.filter(|a| near(a.capacity.value)) {
         let Band { low, high, .. } = against.capacity;
         if high > low {
-            chart.band(Role::Capacity, &[(x(first), low, high.min(scale.hi())), (x(last), low, high.min(scale.hi()))]);
+            chart.band(
+                Role::Capacity,
+                &[(x(first), low, high.min(scale.hi())), (x(last), low, high.min(scale.hi()))],
+            );
         }
     }
     draw(&chart, points, past);
@@ -140,7 +144,8 @@ pub(crate) fn thin_band(points: &[(f64, f64, f64)]) -> Vec<(f64, f64, f64)> {
 fn subtitle(series: &SeriesForecast, against: Option<&Against>) -> String {
     let levels: Vec<String> =
         series.points.first().iter().flat_map(|p| &p.bounds).map(|b| format!("{} %", b.level)).collect();
-    let bands = if levels.is_empty() { String::new() } else { format!(" with {} intervals", levels.join(" and ")) };
+    let bands =
+        if levels.is_empty() { String::new() } else { format!(" with {} intervals", levels.join(" and ")) };
     let outliers = series.findings.iter().any(|f| matches!(f, Finding::Outlier { .. }));
     let dots = if outliers { "; dots: outliers" } else { "" };
     let capacity = match against {
@@ -148,7 +153,9 @@ fn subtitle(series: &SeriesForecast, against: Option<&Against>) -> String {
         Some(_) => "; dashed: what may be used",
         None => "",
     };
-    format!("grey: history; blue: median of the forecast{bands}{capacity}{dots}")
+    let marks =
+        against.filter(|a| !a.marks.is_empty()).map_or("", |_| "; upright: run out with that probability");
+    format!("grey: history; blue: median of the forecast{bands}{capacity}{marks}{dots}")
 }
 
 fn description(series: &SeriesForecast, against: Option<&Against>) -> String {
@@ -156,6 +163,7 @@ fn description(series: &SeriesForecast, against: Option<&Against>) -> String {
     let bound = last.bounds.first().map_or(String::new(), |b| {
         format!(", between {} and {} with {} % probability", number(b.low), number(b.high), b.level)
     });
-    let capacity = against.map_or(String::new(), |a| format!(" What may be used is {}.", number(a.capacity.value)));
+    let capacity =
+        against.map_or(String::new(), |a| format!(" What may be used is {}.", number(a.capacity.value)));
     format!("At {} the median of demand is {}{bound}.{capacity}", when(last.time), number(last.value))
 }

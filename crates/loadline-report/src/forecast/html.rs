@@ -40,7 +40,11 @@ pub fn html(forecasts: &ForecastDocument) -> String {
             p.hint { "Charts of the first " (CHARTED_MAX) " series; choose others with --only." }
         }
     };
-    document(&format!("Forecast — {title}"), &content, "Made by Loadline from the history alone; the same history makes the same page.")
+    document(
+        &format!("Forecast — {title}"),
+        &content,
+        "Made by Loadline from the history alone; the same history makes the same page.",
+    )
 }
 
 /// The charts with their names, each a stand-alone SVG for light and dark.
@@ -77,9 +81,24 @@ fn section(series: &SeriesForecast, index: usize, named: bool) -> Markup {
             (chart(Width::Full, fan))
             (chart(Width::Full, tests))
             @if named { p.hint { (backtest(series)) } }
-            (chart(Width::Full, season))
-            ul { @for line in &lines { li { (line) } } @for finding in findings(series) { li { (finding) } } }
+            div.pair {
+                (chart(Width::Half, season))
+                (stands_out(series))
+            }
+            ul { @for line in &lines { li { (line) } } }
             p.hint { "Made by: " (series.model) }
+        }
+    }
+}
+
+/// The level shifts and outliers of the history, each named.
+pub(crate) fn stands_out(series: &SeriesForecast) -> Markup {
+    let found = findings(series);
+    markup! {
+        figure {
+            h3 { "What stands out in the history" }
+            @if found.is_empty() { p.hint { "No level shift and no outlier." } }
+            @else { ul { @for finding in &found { li { (finding) } } } }
         }
     }
 }

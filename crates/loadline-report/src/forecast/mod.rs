@@ -11,6 +11,7 @@ pub(crate) mod words;
 pub(crate) use backtests::backtests;
 pub(crate) use seasons::seasons;
 
+pub(crate) use html::stands_out;
 pub use html::{charts, html};
 pub use markdown::markdown;
 pub use text::text;

@@ -77,9 +77,10 @@ fn begin(series: &SeriesForecast, season: usize) -> (usize, bool) {
         [ref a, ref b, ..] => step(a.time, b.time) * season as i64 == 7 * 86_400 && season.is_multiple_of(7),
         _ => false,
     };
-    let monday = series.history.windows(2).position(|w| {
-        weekday(w[1].time) == Some(0) && weekday(w[0].time) == Some(6)
-    });
+    let monday = series
+        .history
+        .windows(2)
+        .position(|w| weekday(w[1].time) == Some(0) && weekday(w[0].time) == Some(6));
     match monday {
         Some(at) if week && at + 1 + season <= series.history.len() => (at + 1, true),
         _ => (0, false),

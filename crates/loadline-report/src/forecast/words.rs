@@ -37,9 +37,9 @@ pub(crate) fn findings(series: &SeriesForecast) -> Vec<String> {
 
 /// What is known to change demand.
 pub(crate) fn event(event: &EventEffect) -> String {
-    let spread = event.interval.map_or(String::new(), |(low, high)| {
-        format!(", 80 % between {} and {}", number(low), number(high))
-    });
+    let spread = event
+        .interval
+        .map_or(String::new(), |(low, high)| format!(", 80 % between {} and {}", number(low), number(high)));
     let source = match event.learnt_from {
         0 => "given".to_owned(),
         n => format!("learnt from {}{spread}", plural(n as u64, "occurrence", "occurrences")),

@@ -48,7 +48,10 @@ impl Charts<'_> {
         let out = &self.service.runs_out;
         let mark = |at: Option<Time>, text: &str| Some((at?, text.to_owned()));
         let mut marks: Vec<(Time, String)> =
-            [mark(out.p10, "10 %"), mark(out.p50, "50 %"), mark(out.p90, "90 %")].into_iter().flatten().collect();
+            [mark(out.p10, "10 %"), mark(out.p50, "50 %"), mark(out.p90, "90 %")]
+                .into_iter()
+                .flatten()
+                .collect();
         marks.dedup_by(|later, first| {
             let same = later.0 == first.0;
             if same {
@@ -56,9 +59,6 @@ impl Charts<'_> {
             }
             same
         });
-        if let Some(first) = marks.first_mut() {
-            first.1 = format!("run out: {}", first.1);
-        }
         let against = Against { capacity: self.service.capacity.usable, marks };
         let title = "Demand against what may be used".to_owned();
         fan(&self.service.demand, (self.named("demand"), title), Some(&against), width)
@@ -94,7 +94,8 @@ impl Charts<'_> {
         for (at, level) in [(out.p10, 0.1), (out.p50, 0.5), (out.p90, 0.9)] {
             if let Some(at) = at {
                 chart.dot(Role::Series(2), 3.5, (x(at), level));
-                chart.word((x(at), level + 0.045), &when(at), Role::Ink);
+                // Beneath the curve, which never falls, there is room to the right.
+                chart.word((x(at), level - 0.05), &when(at), Role::Ink);
             }
         }
         Some(chart.finish())
@@ -153,11 +154,17 @@ impl Charts<'_> {
         let label = |o: &Outlook| {
             let name = o.what_if.as_deref().unwrap_or("as planned");
             let room = if width == Width::Narrow { 14 } else { 34 };
-            if name.chars().count() <= room { name.to_owned() } else { format!("{}…", name.chars().take(room - 1).collect::<String>().trim_end()) }
+            if name.chars().count() <= room {
+                name.to_owned()
+            } else {
+                format!("{}…", name.chars().take(room - 1).collect::<String>().trim_end())
+            }
         };
         let words: Vec<String> = rows
             .iter()
-            .map(|o| format!("{}: 50% by {}", o.what_if.as_deref().unwrap_or("as planned"), date(o.runs_out.p50)))
+            .map(|o| {
+                format!("{}: 50% by {}", o.what_if.as_deref().unwrap_or("as planned"), date(o.runs_out.p50))
+            })
             .collect();
         let head = Head {
             name: self.named("what-ifs"),

@@ -10,7 +10,8 @@ use super::words::{
     share, summary, today,
 };
 use crate::chart::dates::when;
-use crate::forecast::words::{backtest, event, findings};
+use crate::forecast::stands_out;
+use crate::forecast::words::{backtest, event};
 use crate::format::{NONE, number};
 use crate::page::{Figure, Tile, Width, badge, banner, chart, document, key_figures, scroll};
 
@@ -93,11 +94,9 @@ fn tiles(service: &ServiceHeadroom) -> Vec<Tile> {
                 format!("now {}", money(cost.now_per_month, &cost.currency)),
             ));
         }
-        (None, Some(budget)) => tiles.push(tile(
-            "Error budget",
-            share(budget.eaten),
-            format!("eaten in {:.0} days", budget.days),
-        )),
+        (None, Some(budget)) => {
+            tiles.push(tile("Error budget", share(budget.eaten), format!("eaten in {:.0} days", budget.days)))
+        }
         (None, None) => {
             let band = &service.capacity.per_instance;
             tiles.push(tile("Capacity", number(band.value), "of one instance".to_owned()));
@@ -149,11 +148,9 @@ fn section(headroom: &HeadroomDocument, service: &ServiceHeadroom, index: usize,
             h3 { "How good the forecast is" }
             p { (backtest(&service.demand)) }
             (chart(Width::Full, |w| own.backtests(w)))
-            (chart(Width::Full, |w| own.season(w)))
-            @let found = findings(&service.demand);
-            @if !found.is_empty() {
-                h3 { "What stands out in the history" }
-                ul { @for finding in &found { li { (finding) } } }
+            div.pair {
+                (chart(Width::Half, |w| own.season(w)))
+                (stands_out(&service.demand))
             }
         }
     }

@@ -18,7 +18,12 @@ pub fn markdown(document: &HeadroomDocument) -> String {
     }
     for service in &document.details {
         if document.details.len() > 1 {
-            out += &format!("#### {}: {}\n\n{}\n\n", escape(name(service)), outcome(service).word(), escape(&summary(service).join(" ")));
+            out += &format!(
+                "#### {}: {}\n\n{}\n\n",
+                escape(name(service)),
+                outcome(service).word(),
+                escape(&summary(service).join(" "))
+            );
         }
         let mut lines = vec![
             format!("policy: {}", policy(service)),

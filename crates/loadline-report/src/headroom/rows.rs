@@ -6,8 +6,16 @@ use super::words::{date, money, probability, share};
 use crate::format::{NONE, number};
 
 /// The heads of [`outlooks`].
-pub(super) const HEADS: [&str; 8] =
-    ["service", "what if", "headroom now", "runs out (10 %)", "(50 %)", "by the end", "instances at most", "dearest month"];
+pub(super) const HEADS: [&str; 8] = [
+    "service",
+    "what if",
+    "headroom now",
+    "runs out (10 %)",
+    "(50 %)",
+    "by the end",
+    "instances at most",
+    "dearest month",
+];
 
 /// The services as planned, then under each what-if, in the order of the services.
 pub(super) fn outlooks(document: &HeadroomDocument) -> Vec<[String; 8]> {

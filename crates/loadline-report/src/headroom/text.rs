@@ -12,14 +12,18 @@ pub fn text(document: &HeadroomDocument) -> String {
     let mut text = format!("{} — {}\n", outcome(first).word(), name(first));
     summary(first).iter().for_each(|sentence| text += &format!("{sentence}\n"));
     let out = &first.runs_out;
-    text += &format!("\nruns out   10 %: {}; 50 %: {}; 90 %: {}\n", date(out.p10), date(out.p50), date(out.p90));
+    text +=
+        &format!("\nruns out   10 %: {}; 50 %: {}; 90 %: {}\n", date(out.p10), date(out.p50), date(out.p90));
     text += &format!("policy     {}\n", policy(first));
     text += &format!("capacity   {}\n", capacity(first));
     text += &format!("forecast   {}\n", backtest(&first.demand));
     budget(first).iter().for_each(|line| text += &format!("errors     {line}\n"));
     first.demand.events.iter().for_each(|e| text += &format!("event      {}\n", event(e)));
     for row in costs(first) {
-        text += &format!("cost       {}: {} instances, {} a month, {} a million requests\n", row[0], row[1], row[2], row[3]);
+        text += &format!(
+            "cost       {}: {} instances, {} a month, {} a million requests\n",
+            row[0], row[1], row[2], row[3]
+        );
     }
     findings(&first.demand).iter().for_each(|finding| text += &format!("history    {finding}\n"));
     let rows = outlooks(document);

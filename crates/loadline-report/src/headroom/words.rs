@@ -114,7 +114,11 @@ fn end(service: &ServiceHeadroom) -> String {
     let RunsOut { p10, p50, .. } = service.runs_out;
     match (p10, p50) {
         (Some(first), Some(even)) if first == even => {
-            format!("By {} it will probably have run out; by {last} the probability is {}.", when(even), probability(p))
+            format!(
+                "By {} it will probably have run out; by {last} the probability is {}.",
+                when(even),
+                probability(p)
+            )
         }
         (Some(first), Some(even)) => format!(
             "It will as likely as not have run out by {}, with a risk of one in ten by {}; by {last} the probability \
@@ -139,10 +143,16 @@ fn action(service: &ServiceHeadroom) -> String {
     };
     let dearest = service.cost.iter().flat_map(|c| &c.months).filter_map(|m| m.per_month).reduce(f64::max);
     let money = dearest.zip(service.cost.as_ref()).map_or(String::new(), |(per_month, cost)| {
-        format!(", for {} a month instead of {}", money(per_month, &cost.currency), money(cost.now_per_month, &cost.currency))
+        format!(
+            ", for {} a month instead of {}",
+            money(per_month, &cost.currency),
+            money(cost.now_per_month, &cost.currency)
+        )
     });
     if most <= u64::from(service.instances_now) {
-        return format!("The {have} there are suffice by the policy: at most {most} are needed within the horizon.");
+        return format!(
+            "The {have} there are suffice by the policy: at most {most} are needed within the horizon."
+        );
     }
     let order = match (service.order_by, today(service)) {
         (Some(order), Some(today)) if order <= today => {
@@ -175,7 +185,10 @@ pub(super) fn policy(service: &ServiceHeadroom) -> String {
         parts.push(format!("peaks are {} times the mean of an interval", number(policy.burst)));
     }
     if policy.autoscaling_lag_s > 0.0 {
-        parts.push(format!("instances follow demand {} late", crate::format::length(policy.autoscaling_lag_s)));
+        parts.push(format!(
+            "instances follow demand {} late",
+            crate::format::length(policy.autoscaling_lag_s)
+        ));
     }
     if let Some(lead) = policy.lead_time_s {
         parts.push(format!("orders take {} days", number(lead / 86_400.0)));

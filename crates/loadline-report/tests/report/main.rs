@@ -3,6 +3,7 @@
 mod browser;
 mod page;
 mod pictures;
+mod planning;
 mod samples;
 mod texts;
 

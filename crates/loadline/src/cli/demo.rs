@@ -57,7 +57,10 @@ fn planned(directory: &Path, out: &Output) -> anyhow::Result<String> {
     out.write(&page, loadline::render::headroom::html(&document).as_bytes())?;
     let page = page.canonicalize().context("failed to find the page just written")?;
     let text = loadline::render::headroom::text(&document);
-    Ok(format!("\nand when does it run out? (a made-up demand)\n{text}\nThe headroom, charted: {}\n", page.display()))
+    Ok(format!(
+        "\nand when does it run out? (a made-up demand)\n{text}\nThe headroom, charted: {}\n",
+        page.display()
+    ))
 }
 
 /// A table of what was measured beside what is true.

@@ -130,7 +130,9 @@ impl Headroom {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let form = Form::of(&self.output, self.json.then_some(Form::Json))?;
         if form == Form::Csv {
-            return Err(UserError::input("headroom writes .html, .md, .json, .svg (a folder of charts) or .txt"));
+            return Err(UserError::input(
+                "headroom writes .html, .md, .json, .svg (a folder of charts) or .txt",
+            ));
         }
         if form != Form::Svg {
             check_writable(&self.output)?;
@@ -172,7 +174,11 @@ impl Headroom {
                     .and_then(|history| of_utilisation(demand.history(), &history, policy.instances))
                     .map_err(UserError::input)?
             }
-            _ => return Err(UserError::input("give --capacity, or --utilisation-history and --at-utilisation")),
+            _ => {
+                return Err(UserError::input(
+                    "give --capacity, or --utilisation-history and --at-utilisation",
+                ));
+            }
         };
         let question = Question {
             instances: policy.instances,

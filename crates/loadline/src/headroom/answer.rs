@@ -40,7 +40,10 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
         notes.extend(said);
     }
     if let Some(budget) = error_budget.as_ref().filter(|b| b.days < BUDGET_DAYS - 1e-9) {
-        notes.push(format!("the error budget was looked at over the {:.0} days of the horizon only", budget.days));
+        notes.push(format!(
+            "the error budget was looked at over the {:.0} days of the horizon only",
+            budget.days
+        ));
     }
     let cost = cost(demand, question, &result.needed, &mut notes);
     ServiceHeadroom {
@@ -110,11 +113,10 @@ fn cost(
         1.0
     });
     let months = months(demand);
-    let requests = |month: &Month| {
-        Some(demand.mean(month.steps.clone()) / per_s * MONTH_DAYS * DAY_S)
-    };
+    let requests = |month: &Month| Some(demand.mean(month.steps.clone()) / per_s * MONTH_DAYS * DAY_S);
     let scaled = question.lag_s > 0.0;
-    let bills = bills(needed, &months.iter().map(|m| m.1.clone()).collect::<Vec<_>>(), price, scaled, requests);
+    let bills =
+        bills(needed, &months.iter().map(|m| m.1.clone()).collect::<Vec<_>>(), price, scaled, requests);
     let step_s = demand.axis().step_s();
     let months = months.into_iter().zip(bills).map(|((month, steps), bill)| MonthCost {
         month,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use loadline_analysis::headroom::{Capacity, per_instance};
 use loadline_analysis::ingest::Columns;
+use loadline_model::plan::parse_fraction;
 use loadline_model::series::Series;
 use serde::Deserialize;
 
@@ -104,7 +105,10 @@ pub fn measured(json: &str) -> Result<InstanceCapacity, String> {
             (capacity, format!("measured by saturation{limit}, a {percent:.0} % interval"))
         }
         ((Some(low), None), _) if low > 0.0 => {
-            notes.push("the measurement found no upper bound: the capacity is its lower bound, taken at its word".into());
+            notes.push(
+                "the measurement found no upper bound: the capacity is its lower bound, taken at its word"
+                    .into(),
+            );
             (Capacity::exact(low), format!("the least that saturation measured{limit}"))
         }
         (_, Some(value)) if value > 0.0 => {
@@ -155,24 +159,34 @@ pub fn of_table(path: &Path, name: &str) -> Result<InstanceCapacity, String> {
             amount(text).map(Some).ok_or_else(wrong)
         };
         let source = format!("row `{name}` of {file}");
-        let ends = (cell("low")?, cell("high")?, cell("confidence")?.unwrap_or(CONFIDENCE));
+        let ends = (
+            cell("low")?,
+            cell("high")?,
+            confidence(find("confidence").and_then(|at| row.get(at)), &file, line)?,
+        );
         return match (cell("capacity")?, ends) {
             (value, (Some(low), Some(high), confidence)) if low <= high => {
                 let value = value.unwrap_or((low + high) / 2.0);
                 Ok(InstanceCapacity::new(Capacity::around(value, (low, high), confidence), source))
             }
             (_, (Some(_), Some(_), _)) => Err(format!("{file}:{line}: `low` is above `high`; swap the two")),
-            (Some(value), _) => {
-                Ok(InstanceCapacity {
-                    per_second: row.get(amounts).is_some_and(|text| text.contains('/')),
-                    ..InstanceCapacity::new(Capacity::exact(value), format!("{source}, taken at its word"))
-                })
-            }
+            (Some(value), _) => Ok(InstanceCapacity {
+                per_second: row.get(amounts).is_some_and(|text| text.contains('/')),
+                ..InstanceCapacity::new(Capacity::exact(value), format!("{source}, taken at its word"))
+            }),
             (None, _) => Err(format!("{file}:{line}: the capacity is missing; {columns}")),
         };
     }
     let help = loadline_model::diagnostic::suggestion(name, known.iter().map(String::as_str));
     Err(format!("{file} has no row `{name}`; {help}"))
+}
+
+/// The confidence of an interval, as a share or in per cent.
+fn confidence(text: Option<&str>, file: &impl std::fmt::Display, line: u64) -> Result<f64, String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(CONFIDENCE) };
+    let wrong =
+        || format!("{file}:{line}: `{text}` in column `confidence` is no share; write one such as 90%");
+    parse_fraction(text).ok().filter(|c| *c > 0.0 && *c < 1.0).ok_or_else(wrong)
 }
 
 /// A history of utilisation, and the utilisation to plan for.
@@ -247,7 +261,8 @@ pub fn of_utilisation(
         ));
     }
     let target = history.target;
-    let unclear = "utilisation does not clearly grow with demand: no capacity can be derived from these histories";
+    let unclear =
+        "utilisation does not clearly grow with demand: no capacity can be derived from these histories";
     let found = per_instance(&pairs, target, CONFIDENCE).ok_or(unclear)?;
     let (low, high) = found.interval.filter(|(low, _)| *low > 0.0).ok_or(unclear)?;
     let mut notes = Vec::new();

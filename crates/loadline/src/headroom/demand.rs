@@ -29,11 +29,7 @@ impl Demand {
     ///
     /// # Errors
     /// Where they do not, or do not allow for a forecast.
-    pub fn forecast(
-        all: &[Series],
-        request: &Request,
-        per_s: Option<f64>,
-    ) -> Result<Demand, PlanningError> {
+    pub fn forecast(all: &[Series], request: &Request, per_s: Option<f64>) -> Result<Demand, PlanningError> {
         let first = all.first().expect("a file holds at least one series");
         if let Some(other) = all.iter().find(|s| s.axis != first.axis || s.values.len() != first.values.len())
         {
@@ -134,11 +130,8 @@ impl Demand {
             sorted.iter_mut().zip(&self.paths).for_each(|(v, path)| *v = path[step]);
             sorted.sort_unstable_by(f64::total_cmp);
             let at = |q: f64| loadline_analysis::forecast::score::quantile(&sorted, q);
-            let bound = |level: f64| Bound {
-                level,
-                low: at(0.5 - level / 200.0),
-                high: at(0.5 + level / 200.0),
-            };
+            let bound =
+                |level: f64| Bound { level, low: at(0.5 - level / 200.0), high: at(0.5 + level / 200.0) };
             Point { time: self.time(step), value: at(0.5), bounds: LEVELS.map(bound).to_vec() }
         };
         SeriesForecast { points: (0..self.steps()).map(point).collect(), ..self.described.clone() }
@@ -171,8 +164,7 @@ fn summed(parts: &[(&Series, f64)]) -> Series {
 
 /// How a forecast of the sum itself did on the past: what is said of a demand whose paths come from its parts.
 fn of_sum(history: &Series, steps: usize, request: &Request) -> Result<SeriesForecast, PlanningError> {
-    let request =
-        &Request { horizon: Some(crate::forecast::Horizon::Steps(steps)), ..request.clone() };
+    let request = &Request { horizon: Some(crate::forecast::Horizon::Steps(steps)), ..request.clone() };
     let made = forecast(history, request)?;
     let mut described = entry(history, &made, request);
     described.model = "the sum of joint paths of its parts; the backtests are those of the sum itself".into();
