@@ -98,10 +98,10 @@ fn a_plan_that_cannot_be_used_says_where() {
         )
     };
     for (text, place, says) in [
-        (plan("{ table: table.csv, row: smal }", ""), "plan.yaml:4:41", "did you mean `small`?"),
+        (plan("{ table: table.csv, row: smal }", ""), "plan.yaml:4:40", "did you mean `small`?"),
         (
             plan("{ table: table.csv, row: large }", ""),
-            "plan.yaml:4:41",
+            "plan.yaml:4:40",
             "table.csv:3: `many` in column `capacity`",
         ),
         (plan("nowhere.json", ""), "plan.yaml:4:15", "is neither a capacity above 0 nor a file"),

@@ -241,6 +241,8 @@ pub fn forecast_all(
     Ok(ForecastDocument { schema: SCHEMA.into(), series })
 }
 
+/// Cycles that a season has to be seen for what stands out to be told by it.
+const CYCLES_LEAST: usize = 8;
 /// The most values of a history in a document.
 const HISTORY_MAX: usize = 5000;
 
@@ -269,7 +271,7 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             Finding::Outlier { time: series.axis.time(index), value, usual }
         }
     };
-    let season = made.calendar.seasons.first().copied().unwrap_or(1);
+    let season = rhythm(&made.calendar.seasons, n);
     let (history, tests) = if request.history {
         (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
     } else {
@@ -296,6 +298,13 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
         tests,
         notes: series.notes.iter().chain(&forecast.notes).cloned().collect(),
     }
+}
+
+/// The season that tells what stands out: the longest one that the history holds many times, so that a weekend is not
+/// taken for one; else the shortest.
+fn rhythm(seasons: &[usize], n: usize) -> usize {
+    let many = seasons.iter().copied().filter(|season| n >= CYCLES_LEAST * season).max();
+    many.or(seasons.first().copied()).unwrap_or(1)
 }
 
 /// The latest values with their times.

@@ -123,7 +123,7 @@ impl Charts<'_> {
                 when(most.1)
             ),
         };
-        let y = Axis::new(Scale::from_zero(have.max(most.0 as f64)), 6, number);
+        let y = Axis::new(Scale::from_zero(have.max(most.0 as f64).max(4.0)), 6, number);
         let size = width.size(280);
         let chart = Chart::new(size, head, axis(from, to, size.width), y, ends);
         chart.grid();

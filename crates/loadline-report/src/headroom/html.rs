@@ -161,7 +161,7 @@ fn cost(service: &ServiceHeadroom) -> Markup {
     markup! {
         h3 { "What it costs" }
         (scroll("Cost", &markup! {
-            table.fit {
+            table {
                 thead { tr { @for (i, head) in COST_HEADS.iter().enumerate() { th.n[i > 0] { (head) } } } }
                 tbody { @for row in costs(service) {
                     tr { th scope="row" { (row[0]) } @for cell in &row[1..] { td.n { (cell) } } }

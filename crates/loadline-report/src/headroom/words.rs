@@ -150,9 +150,7 @@ fn action(service: &ServiceHeadroom) -> String {
         )
     });
     if most <= u64::from(service.instances_now) {
-        return format!(
-            "The {have} there are suffice by the policy: at most {most} are needed within the horizon."
-        );
+        return format!("The policy needs at most {most} within the horizon, of {have} today.");
     }
     let order = match (service.order_by, today(service)) {
         (Some(order), Some(today)) if order <= today => {
