@@ -385,9 +385,9 @@ impl Reach {
             self.ended += request.counts.requests;
             let count = |class| request.counts.errors.get(class).copied().unwrap_or(0);
             self.no_connection += NO_CONNECTION.map(count).iter().sum::<u64>();
-            let examples =
+            let mut examples =
                 NO_CONNECTION.iter().filter_map(|class| request.counts.examples.get(*class)?.first());
-            self.why = self.why.take().or(examples.cloned().next());
+            self.why = self.why.take().or(examples.next().cloned());
         }
         second.second + 1 >= UNREACHABLE_AFTER_S && self.is_unreachable()
     }

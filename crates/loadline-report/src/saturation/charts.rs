@@ -192,7 +192,7 @@ pub(super) fn resources(document: &SaturationDocument, width: Width) -> Option<P
     let evidence = document.evidence.as_ref().filter(|evidence| !evidence.resources.is_empty())?;
     let shown = shown(evidence);
     let last = |values: &[(f64, f64)]| values.last().map_or(0.0, |point| point.1);
-    let lines: Vec<(String, Role, Vec<(f64, f64)>)> = shown
+    let lines: Vec<_> = shown
         .into_iter()
         .enumerate()
         .map(|(k, resource)| {

@@ -23,6 +23,8 @@ fn texts(page: &str, selector: &str) -> Vec<String> {
     document.select(&selector).map(|e| e.text().collect::<String>()).collect()
 }
 
+type Change = fn(&mut SaturationDocument);
+
 #[test]
 fn the_sentence_says_what_was_found_and_how_sure_it_is() {
     let found = document();
@@ -32,7 +34,7 @@ fn the_sentence_says_what_was_found_and_how_sure_it_is() {
         first.starts_with(expected) && first.contains("/s within p99 < 34.54ms; with 90% confidence between"),
         "{first}"
     );
-    let cases: [(fn(&mut SaturationDocument), &str); 5] = [
+    let cases: [(Change, &str); 5] = [
         (|d| d.verdict = Some(Verdict::Inconclusive), "INCONCLUSIVE"),
         (|d| d.verdict = Some(Verdict::Fail), "FAIL"),
         (

@@ -18,6 +18,7 @@ mod input;
 mod live;
 mod meta;
 mod output;
+mod planning;
 mod report;
 mod results;
 mod run;
@@ -60,7 +61,7 @@ enum Verb {
     Report(report::Report),
     Fit(fit::Fit),
     Forecast(forecast::Forecast),
-    Headroom(headroom::Headroom),
+    Headroom(Box<headroom::Headroom>),
     Check(check::Check),
     Compare(compare::Compare),
     Duel(duel::Duel),

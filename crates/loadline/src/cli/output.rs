@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
+use anyhow::Context;
+
 /// What the user wants to see.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {

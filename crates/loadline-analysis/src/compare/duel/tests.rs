@@ -37,7 +37,7 @@ impl Service {
     }
 
     fn second(&mut self, second: u64) -> Second {
-        let burst = if second / 3 % 2 == 0 { self.burst } else { 1.0 };
+        let burst = if (second / 3).is_multiple_of(2) { self.burst } else { 1.0 };
         let requests = [0, 1].map(|side| {
             let mut durations = Durations::empty();
             let mut failed = 0;
