@@ -14,6 +14,7 @@ mod differential;
 mod duel;
 mod exit_codes;
 mod handing_out;
+mod headroom;
 mod hlog;
 mod ingest;
 mod kill;
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
         bad_scenarios::trials(),
         exit_codes::trials(),
         handing_out::trials(),
+        headroom::trials(),
         secrets::trials(),
         slo::trials(),
         kill::trials(),

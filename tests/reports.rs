@@ -102,6 +102,7 @@ fn the_demo_ends_with_a_report() {
     let folder = Folder::new("demo");
     let ended = run(&folder, &["demo", "--out", "run"]).expect(0);
     assert!(folder.join("run/report.html").is_file());
+    assert!(folder.join("run/headroom.html").is_file() && ended.stdout.contains("when does it run out?"));
     assert!(
         ended.stdout.contains("run/report.html") && ended.stdout.contains("against the truth"),
         "{}",

@@ -3,8 +3,9 @@
 //! `LOADLINE_DATA=FOLDER cargo run --release -p loadline-analysis --example evaluate_forecast -- [SET…] [--all] [-v]`
 //!
 //! The folder holds `demand/{m4_hourly,ops_hourly,daily_long}.csv` with `series_id,timestamp,value`. Sets: `m4`,
-//! `ops`, `daily`. Without `--all` every third series of M4 is taken. `-v` prints each series. Figures stand for the
-//! even, the odd and all series, so that a choice made on one half can be checked on the other.
+//! `ops`, `daily`. Without `--all` every third series of M4 is taken. `-v` prints each series. `--earlier` takes other
+//! ends of the histories than the protocol's. Figures stand for the even, the odd and all series: so that a choice made
+//! on one half, or on earlier ends, can be checked on the other.
 
 use std::{env, fs};
 
@@ -20,17 +21,28 @@ struct Set {
     horizon: usize,
     season: usize,
     cuts: &'static [usize],
+    /// Ends of the history that the protocol does not look at.
+    earlier: &'static [usize],
     history_max: usize,
 }
 
 const SETS: [Set; 3] = [
-    Set { name: "m4", file: "m4_hourly.csv", horizon: 48, season: 24, cuts: &[0], history_max: usize::MAX },
+    Set {
+        name: "m4",
+        file: "m4_hourly.csv",
+        horizon: 48,
+        season: 24,
+        cuts: &[0],
+        earlier: &[48, 96],
+        history_max: usize::MAX,
+    },
     Set {
         name: "ops",
         file: "ops_hourly.csv",
         horizon: 48,
         season: 24,
         cuts: &[0, 108, 216],
+        earlier: &[54, 162, 270, 324],
         history_max: 2016,
     },
     Set {
@@ -39,6 +51,7 @@ const SETS: [Set; 3] = [
         horizon: 90,
         season: 7,
         cuts: &[0],
+        earlier: &[60, 120, 180, 240],
         history_max: usize::MAX,
     },
 ];
@@ -159,11 +172,12 @@ fn print_row(set: &str, part: &str, scores: &[&Vec<Score>]) {
     );
 }
 
-fn evaluate(set: &Set, series: &[Series], verbose: bool) {
+fn evaluate(set: &Set, series: &[Series], earlier: bool, verbose: bool) {
+    let all = if earlier { set.earlier } else { set.cuts };
     let mut scores: Vec<Vec<Score>> = Vec::new();
     let mut exceedance: Vec<Vec<(f64, f64, f64, bool)>> = Vec::new();
     for one in series {
-        let cuts = if one.values.len() < 500 { &set.cuts[..1] } else { set.cuts };
+        let cuts = if one.values.len() < 500 { &all[..1] } else { all };
         let mut of_series = Vec::new();
         for cut in cuts {
             let (train, test) =
@@ -208,7 +222,7 @@ fn evaluate(set: &Set, series: &[Series], verbose: bool) {
             .filter(|(i, _)| of.is_none_or(|h| i % 2 == h))
             .flat_map(|(_, e)| e)
             .collect();
-        if set.cuts.len() == 1 {
+        if set.name == "daily" {
             let n = chosen.len() as f64;
             let (brier, loss) = chosen.iter().fold((0.0, 0.0), |sum, e| (sum.0 + e.0 / n, sum.1 + e.1 / n));
             let (said, came) = chosen
@@ -245,6 +259,6 @@ fn main() {
         if set.name == "m4" && !flag("--all") {
             series = series.into_iter().step_by(3).collect();
         }
-        evaluate(&set, &series, flag("-v"));
+        evaluate(&set, &series, flag("--earlier"), flag("-v"));
     }
 }

@@ -33,8 +33,41 @@ pub struct SeriesForecast {
     pub points: Vec<Point>,
     /// What stands out in the history.
     pub findings: Vec<Finding>,
+    /// What was known to change demand, given or learnt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventEffect>,
+    /// The history, where it was asked for: at most the last 5,000 values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Past>,
+    /// The latest backtests that do not overlap, where the history was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<Vec<Point>>,
     /// What was done to the data, and what could not be known.
     pub notes: Vec<String>,
+}
+
+/// One value of a history.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// When.
+    pub time: Time,
+    /// The demand.
+    pub value: f64,
+}
+
+/// What an event does to demand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventEffect {
+    /// What it is called.
+    pub name: String,
+    /// How many times as large demand is meanwhile: the median.
+    pub factor: f64,
+    /// The central 80 %, where it was learnt from more than one occurrence.
+    pub interval: Option<(f64, f64)>,
+    /// Occurrences in the history that it was learnt from; 0 where the factor was given.
+    pub learnt_from: usize,
+    /// The first time of each occurrence within the horizon.
+    pub upcoming: Vec<Time>,
 }
 
 /// How the forecast did on the past.
@@ -197,6 +230,9 @@ mod tests {
                 },
                 points: vec![Point { time: Time::Clock(0), value: 2.0, bounds }],
                 findings: vec![Finding::Outlier { time: Time::Step(3), value: 9.0, usual: 2.0 }],
+                events: vec![],
+                history: vec![],
+                tests: vec![],
                 notes: vec![],
             }],
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::forecast::SeriesForecast;
 use crate::series::Time;
 
 /// The schema of [`HeadroomDocument`].
@@ -12,6 +13,9 @@ pub const SCHEMA: &str = "loadline/headroom@1";
 pub struct HeadroomDocument {
     /// [`SCHEMA`].
     pub schema: String,
+    /// What the plan is called; empty without a plan.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
     /// 1 − demand / capacity at the policy's quantile; the demand is the highest of the latest season.
     pub headroom_now: Option<f64>,
     /// When it runs out.
@@ -34,6 +38,9 @@ pub struct HeadroomDocument {
     /// Of a plan, the services under each what-if.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub what_ifs: Vec<Outlook>,
+    /// Everything about each service, in the order of the plan; one entry without a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<ServiceHeadroom>,
     /// What a reader should know besides.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -56,6 +63,131 @@ pub struct Outlook {
     pub needed_max: Option<u64>,
     /// As in [`HeadroomDocument`].
     pub order_by: Option<Time>,
+    /// What the dearest month costs; `null` without a price.
+    #[serde(default)]
+    pub cost_per_month_max: Option<f64>,
+    /// As in [`HeadroomDocument`].
+    #[serde(default)]
+    pub error_budget_eaten: Option<f64>,
+}
+
+/// Everything about one service: what a page shows of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceHeadroom {
+    /// Its name; empty without a plan.
+    pub service: String,
+    /// Instances there are.
+    pub instances_now: u32,
+    /// What they carry.
+    pub capacity: CapacityDocument,
+    /// How capacity is planned.
+    pub policy: PolicyDocument,
+    /// The demand: its history, its forecast by joint paths (known events included), and how it did on the past. Its
+    /// `points` hold the central 80 % and 95 % of the paths.
+    pub demand: SeriesForecast,
+    /// As in [`HeadroomDocument`].
+    pub headroom_now: Option<f64>,
+    /// As in [`HeadroomDocument`].
+    pub runs_out: RunsOut,
+    /// As in [`HeadroomDocument`].
+    pub probability: Vec<Probability>,
+    /// As in [`HeadroomDocument`].
+    pub instances: Vec<Instances>,
+    /// As in [`HeadroomDocument`].
+    pub order_by: Option<Time>,
+    /// What overload does to the error budget; `null` without a promise of availability.
+    pub error_budget: Option<ErrorBudget>,
+    /// What the instances cost; `null` without a price.
+    pub cost: Option<Cost>,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// What a service carries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapacityDocument {
+    /// Where it comes from, in words.
+    pub source: String,
+    /// Of one instance, in the unit of the demand: the central 90 %.
+    pub per_instance: Band,
+    /// Of all instances as the policy lets them be used: after what may be lost, the share to be used, and the burst.
+    pub usable: Band,
+    /// Where it was derived from utilisation: the largest demand of an instance it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_max: Option<f64>,
+}
+
+/// A median with the central 90 % around it; the three are equal for a number taken at its word.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// The 5 % quantile.
+    pub low: f64,
+    /// The median.
+    pub value: f64,
+    /// The 95 % quantile.
+    pub high: f64,
+}
+
+/// How capacity is planned, as it was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyDocument {
+    /// The probability with which capacity has to suffice.
+    pub quantile: f64,
+    /// `none`, `n+1`, `zones:3`, …
+    pub redundancy: String,
+    /// The short peak over the mean of one sampling interval.
+    pub burst: f64,
+    /// The share of an instance's capacity to be used.
+    pub utilisation: f64,
+    /// Seconds from ordering to serving.
+    pub lead_time_s: Option<f64>,
+    /// Seconds that autoscaling takes.
+    pub autoscaling_lag_s: f64,
+}
+
+/// What expected overload does to an error budget of 30 days.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBudget {
+    /// The promised share of good requests.
+    pub availability: f64,
+    /// The share of the budget of the first 30 days that overload is expected to eat; above 1 it is overdrawn.
+    pub eaten: f64,
+    /// The probability that it is overdrawn in the first 30 days.
+    pub overdrawn: f64,
+    /// The share eaten in the worst 30 days of the horizon.
+    pub worst: f64,
+    /// When these begin.
+    pub worst_from: Time,
+    /// Days that the first figure rests on: fewer than 30 where the horizon is shorter.
+    pub days: f64,
+}
+
+/// What the instances needed cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Such as `EUR`; empty where not said.
+    pub currency: String,
+    /// The price of an instance a month.
+    pub instance_per_month: f64,
+    /// What the instances there are cost a month.
+    pub now_per_month: f64,
+    /// The calendar months of the horizon (30 days each, where there are no dates).
+    pub months: Vec<MonthCost>,
+}
+
+/// One month's cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MonthCost {
+    /// Such as `2026-12`; `1`, `2`, … where there are no dates.
+    pub month: String,
+    /// Days of it within the horizon.
+    pub days: f64,
+    /// The instances paid for: the most needed in it; with autoscaling their mean over time.
+    pub instances: Option<f64>,
+    /// What a whole month of them costs.
+    pub per_month: Option<f64>,
+    /// The same over the requests expected, in millions.
+    pub per_million_requests: Option<f64>,
 }
 
 /// The first dates by which demand has been above capacity with that probability; `null`: not within the horizon.

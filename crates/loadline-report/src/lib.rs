@@ -9,6 +9,8 @@
 //! | [`run`] | the report of one run |
 //! | [`saturation`] | the report of a search for the highest load within the objectives |
 //! | [`comparison`] | the report of a comparison between runs, and of changes in a history |
+//! | [`forecast`] | the report of forecasts of demand |
+//! | [`headroom`] | the report of capacity against demand to come |
 //! | [`chart`] | scales, labels, palette and canvas, shared by all reports |
 //! | `page` | what every page shares: banner, tiles, tables, style |
 //! | [`format`] | figures as people read them |
@@ -38,7 +40,9 @@
 
 pub mod chart;
 pub mod comparison;
+pub mod forecast;
 pub mod format;
+pub mod headroom;
 mod page;
 pub mod run;
 pub mod saturation;

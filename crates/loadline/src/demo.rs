@@ -1,6 +1,8 @@
 //! The demonstration: a service whose truth is known, driven by a scripted scenario, then searched for its capacity,
 //! and what was measured beside what is true.
 
+mod headroom;
+
 use std::time::Duration;
 
 use loadline_analysis::queueing::mmc::{self, Mmc};
@@ -12,6 +14,8 @@ use crate::run::{FinishedRun, JourneyError, RunOptions, run};
 use crate::saturate::{FinishedSearch, MetricsSource, SaturateError, SaturateOptions, saturate};
 use crate::serve::{self, Running, ServeConfig, ServiceTime, Stats};
 use crate::{run as running, saturate as searching};
+
+pub use headroom::{headroom, true_capacity};
 
 /// The scenario, as it stands in `scenarios/demo.yaml`.
 const SCENARIO: &str = include_str!("../../../scenarios/demo.yaml");

@@ -8,10 +8,13 @@ use std::thread;
 use loadline_analysis::forecast::{self, Calendar, Forecast, ForecastError, Method, seasons};
 use loadline_analysis::ingest::IngestError;
 use loadline_model::diagnostic::Diagnostic;
-use loadline_model::forecast::{Backtest, Bound, Finding, ForecastDocument, Point, SCHEMA, SeriesForecast};
-use loadline_model::plan::parse_span;
+use loadline_model::forecast::{
+    Backtest, Bound, EventEffect, Finding, ForecastDocument, Past, Point, SCHEMA, SeriesForecast,
+};
+use loadline_model::plan::{Event, parse_span};
 use loadline_model::series::Series;
 
+use crate::events;
 use crate::prometheus::PrometheusError;
 
 /// How far to look ahead.
@@ -71,6 +74,10 @@ pub struct Request {
     pub method: Method,
     /// Series forecast at a time; as many as there are cores where not given. The result does not depend on it.
     pub threads: Option<usize>,
+    /// What is known to change demand.
+    pub events: Vec<Event>,
+    /// Whether the document is to hold the history and the latest backtests: for pages.
+    pub history: bool,
 }
 
 impl PlanningError {
@@ -175,7 +182,8 @@ pub fn forecast(series: &Series, request: &Request) -> Result<Forecasted, Planni
         Some(horizon) => horizon.steps(series)?,
         None => calendar.seasons.first().map_or(30, |s| 2 * s).max(30),
     };
-    let forecast = forecast::forecast(&series.values, steps, &calendar, request.method)
+    let events = events::place(&request.events, &series.axis, series.values.len() + steps);
+    let forecast = forecast::forecast_with_events(&series.values, steps, &calendar, request.method, &events)
         .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
     Ok(Forecasted { forecast, calendar })
 }
@@ -192,7 +200,7 @@ pub fn forecast_all(
         while let Some((index, series)) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, all.get(i)?)))
         {
-            done.push((index, forecast(series, request).map(|f| entry(series, &f, &request.levels))));
+            done.push((index, forecast(series, request).map(|f| entry(series, &f, request))));
             progress();
         }
         done
@@ -208,14 +216,20 @@ pub fn forecast_all(
     Ok(ForecastDocument { schema: SCHEMA.into(), series })
 }
 
+/// Cycles that a season has to be seen for what stands out to be told by it.
+const CYCLES_LEAST: usize = 8;
+/// The most values of a history in a document.
+const HISTORY_MAX: usize = 5000;
+
 /// The entry of the document.
-fn entry(series: &Series, made: &Forecasted, levels: &[f64]) -> SeriesForecast {
+pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> SeriesForecast {
     let (forecast, accuracy) = (&made.forecast, &made.forecast.accuracy);
     let n = series.values.len();
     let point = |step: usize| Point {
         time: series.axis.time(n + step),
         value: forecast.median()[step],
-        bounds: levels
+        bounds: request
+            .levels
             .iter()
             .map(|&level| Bound {
                 level,
@@ -232,7 +246,12 @@ fn entry(series: &Series, made: &Forecasted, levels: &[f64]) -> SeriesForecast {
             Finding::Outlier { time: series.axis.time(index), value, usual }
         }
     };
-    let season = made.calendar.seasons.first().copied().unwrap_or(1);
+    let season = rhythm(&made.calendar.seasons, n);
+    let (history, tests) = if request.history {
+        (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
+    } else {
+        Default::default()
+    };
     SeriesForecast {
         id: series.id.clone(),
         model: forecast.model.clone(),
@@ -249,6 +268,52 @@ fn entry(series: &Series, made: &Forecasted, levels: &[f64]) -> SeriesForecast {
         },
         points: (0..forecast.horizon()).map(point).collect(),
         findings: forecast::findings(&series.values, season).into_iter().map(finding).collect(),
+        events: forecast.effects.iter().map(|e| effect(series, e)).collect(),
+        history,
+        tests,
         notes: series.notes.iter().chain(&forecast.notes).cloned().collect(),
+    }
+}
+
+/// The season that tells what stands out: the longest one that the history holds many times, so that a weekend is not
+/// taken for one; else the shortest.
+fn rhythm(seasons: &[usize], n: usize) -> usize {
+    let many = seasons.iter().copied().filter(|season| n >= CYCLES_LEAST * season).max();
+    many.or(seasons.first().copied()).unwrap_or(1)
+}
+
+/// The latest values with their times.
+fn past(series: &Series) -> Vec<Past> {
+    let n = series.values.len();
+    let from = n.saturating_sub(HISTORY_MAX);
+    (from..n).map(|t| Past { time: series.axis.time(t), value: series.values[t] }).collect()
+}
+
+fn test(series: &Series, test: &forecast::Test) -> Vec<Point> {
+    let bounds = |step: usize| {
+        let bound = |(level, ends): &(f64, Vec<(f64, f64)>)| Bound {
+            level: 100.0 * level,
+            low: ends[step].0,
+            high: ends[step].1,
+        };
+        test.intervals.iter().map(bound).collect()
+    };
+    let point = |(step, value): (usize, &f64)| Point {
+        time: series.axis.time(test.origin + step),
+        value: *value,
+        bounds: bounds(step),
+    };
+    test.median.iter().enumerate().map(point).collect()
+}
+
+fn effect(series: &Series, effect: &forecast::Effect) -> EventEffect {
+    let at = |z: f64| effect.factor * (z * effect.deviation).exp();
+    EventEffect {
+        name: effect.name.clone(),
+        factor: effect.factor,
+        // The central 80 % of a normal is within 1.2816 standard deviations.
+        interval: (effect.deviation > 0.0).then(|| (at(-1.2816), at(1.2816))),
+        learnt_from: effect.learnt_from,
+        upcoming: effect.upcoming.iter().map(|s| series.axis.time(series.values.len() + s.start)).collect(),
     }
 }

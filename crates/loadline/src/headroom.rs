@@ -1,73 +1,24 @@
 //! Headroom from files: demand is read and forecast, its joint paths are set against the capacity.
 
-use std::path::Path;
+mod answer;
+mod capacity;
+mod demand;
 
-use loadline_analysis::headroom::{Capacity, Policy, headroom, headroom_now};
-use loadline_model::headroom::{HeadroomDocument, Instances, Probability, RunsOut, SCHEMA};
-use loadline_model::series::{Axis, Series, Time};
-use serde::Deserialize;
+use loadline_analysis::headroom::Policy;
+use loadline_model::headroom::{HeadroomDocument, SCHEMA, ServiceHeadroom};
+use loadline_model::series::{Series, Time};
 
-use crate::forecast::{Forecasted, PlanningError, Request, forecast};
+pub use answer::answer;
+pub use capacity::{
+    InstanceCapacity, UtilisationHistory, measured, of_table, of_utilisation, parse_capacity,
+};
+pub use demand::Demand;
 
-/// Joint paths drawn.
-const PATHS: usize = 2000;
-/// Days of an error budget.
-const BUDGET_DAYS: f64 = 30.0;
-const DAY_S: f64 = 86_400.0;
-const YEAR_S: f64 = 365.25 * DAY_S;
+use crate::forecast::{PlanningError, Request};
 
-/// Reads a capacity: `1200`, `1200/s`, `1100..1300` (taken as a central 90 % interval), or a file with a document of
-/// `saturate`.
-pub fn parse_capacity(text: &str) -> Result<Capacity, String> {
-    let help = "write a number, a rate (1200/s), a range (1100..1300) or the file of a saturation document";
-    if let Some((low, high)) = text.split_once("..") {
-        return match (amount(low), amount(high)) {
-            (Some(low), Some(high)) if low <= high => Ok(Capacity::interval(low, high, 0.9)),
-            (Some(_), Some(_)) => Err(format!("the range `{text}` ends before it begins; {help}")),
-            _ => Err(format!("`{text}` is no range of capacities above 0; {help}")),
-        };
-    }
-    if let Some(value) = amount(text) {
-        return Ok(Capacity::exact(value));
-    }
-    if !Path::new(text).is_file() {
-        return Err(format!("`{text}` is neither a capacity above 0 nor a file; {help}"));
-    }
-    let json = std::fs::read_to_string(text).map_err(|e| format!("cannot read {text}: {e}"))?;
-    measured(&json).map_err(|message| format!("{text}: {message}"))
-}
+const YEAR_S: f64 = 365.25 * 86_400.0;
 
-fn amount(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let value = text.parse::<f64>().ok().or_else(|| loadline_model::units::parse_rate(text).ok());
-    value.filter(|v| *v > 0.0 && v.is_finite())
-}
-
-/// The capacity in a document of `saturate`.
-fn measured(json: &str) -> Result<Capacity, String> {
-    #[derive(Deserialize)]
-    struct Saturation {
-        schema: String,
-        capacity_per_s: Option<f64>,
-        interval: (Option<f64>, Option<f64>),
-        confidence: f64,
-    }
-    let read: Saturation =
-        serde_json::from_str(json).map_err(|e| format!("this is no saturation document: {e}"))?;
-    if !read.schema.starts_with("loadline/saturation@") {
-        return Err(format!("the schema is `{}`, not that of a saturation document", read.schema));
-    }
-    match (read.interval, read.capacity_per_s) {
-        ((Some(low), Some(high)), _) if 0.0 < low && low <= high => {
-            Ok(Capacity::interval(low, high, read.confidence))
-        }
-        ((Some(low), None), _) if low > 0.0 => Ok(Capacity::exact(low)),
-        (_, Some(capacity)) if capacity > 0.0 => Ok(Capacity::exact(capacity)),
-        _ => Err("it holds no capacity: saturation was not found".into()),
-    }
-}
-
-/// A known change of demand.
+/// A supposed change of demand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Change {
     /// From a time on, demand is this many times as large.
@@ -85,144 +36,70 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
     /// The capacity of one instance, in the unit of the demand.
-    pub capacity: Capacity,
+    pub capacity: InstanceCapacity,
     /// Instances there are.
     pub instances: u32,
-    /// How capacity is to be planned.
+    /// How capacity is to be planned; its lag is taken from `lag_s`.
     pub policy: Policy,
     /// Seconds from ordering to serving.
     pub lead_time_s: Option<f64>,
-    /// Seconds that autoscaling takes.
+    /// Seconds that autoscaling takes; 0 where instances are ordered.
     pub lag_s: f64,
-    /// The share of requests that may fail.
-    pub error_budget: Option<f64>,
-    /// What is known of the future.
-    pub changes: Vec<Change>,
+    /// The promised share of good requests.
+    pub availability: Option<f64>,
+    /// What an instance costs a month.
+    pub price: Option<f64>,
+    /// The currency of that.
+    pub currency: String,
 }
 
-/// Demand to come, as joint paths.
-#[derive(Debug, Clone)]
-pub(crate) struct Demand {
-    paths: Vec<Vec<f64>>,
-    /// Times of the steps of a path.
-    axis: Axis,
-    /// Index on the axis of the first step of a path.
-    begin: usize,
-    /// The highest demand of the latest season.
-    peak: f64,
-    notes: Vec<String>,
-}
-
-impl Demand {
-    /// Of the sum of `all` series.
-    pub(crate) fn forecast(all: &[Series], request: &Request) -> Result<Demand, PlanningError> {
-        let first = all.first().expect("a file holds at least one series");
-        if let Some(other) = all.iter().find(|s| s.axis != first.axis || s.values.len() != first.values.len())
-        {
-            return Err(PlanningError::NotAlike { one: first.id.clone(), other: other.id.clone() });
+impl Question {
+    /// Of one instance of a capacity, without a policy.
+    pub fn new(capacity: InstanceCapacity) -> Question {
+        Question {
+            capacity,
+            instances: 1,
+            policy: Policy::default(),
+            lead_time_s: None,
+            lag_s: 0.0,
+            availability: None,
+            price: None,
+            currency: String::new(),
         }
-        let made: Vec<Forecasted> = all.iter().map(|s| forecast(s, request)).collect::<Result<_, _>>()?;
-        Ok(Demand {
-            paths: joint_paths(&made),
-            axis: first.axis,
-            begin: first.values.len(),
-            peak: peak(all, &made[0]),
-            notes: notes(all, &made),
-        })
-    }
-
-    /// The sum of demands, each so many times; path by path, so that the peak is that of the sum.
-    pub(crate) fn sum(parts: &[(&Demand, f64)]) -> Option<Demand> {
-        let first = parts.first()?.0;
-        let alike = |d: &Demand| {
-            d.axis.time(d.begin) == first.axis.time(first.begin) && d.axis.step() == first.axis.step()
-        };
-        if !parts.iter().all(|(d, _)| alike(d)) {
-            return None;
-        }
-        let mut sum = Demand { peak: 0.0, notes: Vec::new(), ..first.clone() };
-        sum.paths.iter_mut().flatten().for_each(|v| *v = 0.0);
-        for (part, times) in parts {
-            sum.peak += part.peak * times;
-            for (path, more) in sum.paths.iter_mut().zip(&part.paths) {
-                path.iter_mut().zip(more).for_each(|(a, b)| *a += b * times);
-            }
-        }
-        Some(sum)
-    }
-
-    fn time(&self, step: usize) -> Time {
-        self.axis.time(self.begin + step)
-    }
-
-    fn changed(mut self, changes: &[Change]) -> Demand {
-        if changes.is_empty() {
-            return self;
-        }
-        let step_s = self.axis.step_s().unwrap_or(0.0);
-        let factors: Vec<f64> = (0..self.paths[0].len())
-            .map(|step| factor(changes, self.time(step), (step + 1) as f64 * step_s))
-            .collect();
-        for path in &mut self.paths {
-            path.iter_mut().zip(&factors).for_each(|(demand, factor)| *demand *= factor);
-        }
-        self
     }
 }
 
-/// Forecasts the sum of `all` series and sets it against the capacity.
+/// Forecasts the sum of `all` series, as `changes` make it, and sets it against the capacity.
+///
+/// # Errors
+/// Where the series do not cover the same times, or do not allow for a forecast.
 pub fn headroom_of(
     all: &[Series],
     request: &Request,
+    changes: &[Change],
     question: &Question,
 ) -> Result<HeadroomDocument, PlanningError> {
-    Ok(answer(Demand::forecast(all, request)?, question))
+    let demand = Demand::forecast(all, request, None)?.changed(changes);
+    Ok(document(answer("", &demand, question)))
 }
 
-pub(crate) fn answer(demand: Demand, question: &Question) -> HeadroomDocument {
-    let demand = demand.changed(&question.changes);
-    let step_s = demand.axis.step_s();
-    let lag_steps = step_s.map_or(0, |step| (question.lag_s / step).ceil() as usize);
-    let policy = Policy { lag_steps, ..question.policy };
-    let result = headroom(&demand.paths, &question.capacity, question.instances, &policy);
-    let at = |p: f64| result.runs_out(p).map(|step| demand.time(step));
-    let order_by = question.lead_time_s.and_then(|lead| match at(1.0 - policy.quantile)? {
-        Time::Clock(seconds) => Some(Time::Clock(seconds - lead.ceil() as i64)),
-        Time::Step(_) => None,
-    });
-    let days = |step: usize| (step + 1) as f64 * step_s.unwrap_or(DAY_S) / DAY_S;
-    let budget_end = (0..demand.paths[0].len()).rfind(|step| days(*step) <= BUDGET_DAYS).unwrap_or(0);
-    let dates = (0..demand.paths[0].len()).map(|step| demand.time(step));
-    let probability = dates.clone().zip(&result.exceeded_by);
-    let instances = dates.zip(&result.needed);
-    let mut notes = demand.notes.clone();
-    if step_s.is_none() && (question.lead_time_s.is_some() || question.lag_s > 0.0) {
-        notes.push("the demand has no dates: lead time and lag were left out".into());
-    }
+/// The document whose own fields are those of `service`.
+pub fn document(service: ServiceHeadroom) -> HeadroomDocument {
     HeadroomDocument {
         schema: SCHEMA.into(),
-        headroom_now: headroom_now(demand.peak, &question.capacity, question.instances, &policy),
-        runs_out: RunsOut { p10: at(0.1), p50: at(0.5), p90: at(0.9) },
-        probability: probability.map(|(date, p)| Probability { date, exceeded_by: *p }).collect(),
-        instances: instances.map(|(date, needed)| Instances { date, needed: *needed }).collect(),
-        order_by,
-        error_budget_eaten: question.error_budget.map(|budget| result.overload[budget_end] / budget),
+        name: String::new(),
+        headroom_now: service.headroom_now,
+        runs_out: service.runs_out.clone(),
+        probability: service.probability.clone(),
+        instances: service.instances.clone(),
+        order_by: service.order_by,
+        error_budget_eaten: service.error_budget.as_ref().map(|b| b.eaten),
         service: None,
         services: Vec::new(),
         what_ifs: Vec::new(),
-        notes,
+        notes: service.notes.clone(),
+        details: vec![service],
     }
-}
-
-/// Paths of the sum: the same draw of every series, so that what moved them together does so here.
-fn joint_paths(made: &[Forecasted]) -> Vec<Vec<f64>> {
-    let mut sum: Vec<Vec<f64>> = made[0].forecast.paths(PATHS, 1).collect();
-    for other in &made[1..] {
-        for (path, more) in sum.iter_mut().zip(other.forecast.paths(PATHS, 1)) {
-            path.iter_mut().zip(more).for_each(|(a, b)| *a += b);
-        }
-    }
-    sum
 }
 
 fn factor(changes: &[Change], time: Time, ahead_s: f64) -> f64 {
@@ -234,25 +111,6 @@ fn factor(changes: &[Change], time: Time, ahead_s: f64) -> f64 {
             Change::Growth(a_year) => (1.0 + a_year).powf(ahead_s / YEAR_S),
         })
         .product()
-}
-
-/// The highest demand of the latest season that the history holds; without one the latest demand.
-fn peak(all: &[Series], made: &Forecasted) -> f64 {
-    let n = all[0].values.len();
-    let season = made.calendar.seasons.iter().copied().filter(|s| *s <= n).max().unwrap_or(1);
-    (n - season..n).map(|t| all.iter().map(|s| s.values[t]).sum::<f64>()).fold(f64::NEG_INFINITY, f64::max)
-}
-
-fn notes(all: &[Series], made: &[Forecasted]) -> Vec<String> {
-    let mut notes = Vec::new();
-    if all.len() > 1 {
-        notes.push(format!("the demand is the sum of {} series", all.len()));
-    }
-    for (series, made) in all.iter().zip(made) {
-        let name = if series.id.is_empty() { String::new() } else { format!("{}: ", series.id) };
-        notes.extend(series.notes.iter().chain(&made.forecast.notes).map(|note| format!("{name}{note}")));
-    }
-    notes
 }
 
 #[cfg(test)]
@@ -273,21 +131,39 @@ mod tests {
     }
 
     fn question(capacity: &str) -> Question {
-        Question {
-            capacity: parse_capacity(capacity).unwrap(),
-            instances: 1,
-            policy: Policy::default(),
-            lead_time_s: Some(14.0 * DAY_S),
-            lag_s: 0.0,
-            error_budget: None,
-            changes: Vec::new(),
-        }
+        Question { lead_time_s: Some(14.0 * 86_400.0), ..Question::new(parse_capacity(capacity).unwrap()) }
+    }
+
+    /// 300 … 359 requests a second on one instance of 100 that costs 730.485 a month, that is 1 an hour: four are
+    /// needed from 301 on.
+    #[test]
+    fn costs_and_budgets_by_hand() {
+        let request = Request { horizon: Some(Horizon::Steps(60)), ..Request::default() };
+        let question = Question {
+            instances: 3,
+            availability: Some(0.99),
+            price: Some(730.485),
+            ..Question::new(parse_capacity("100/s").unwrap())
+        };
+        let flat = Series { values: vec![350.0; 200], ..growing() };
+        let document = headroom_of(&[flat], &request, &[], &question).unwrap();
+        let service = &document.details[0];
+        let cost = service.cost.as_ref().unwrap();
+        // The first value is of 2026-01-01: the horizon begins 200 days later, on the 20th of July.
+        let months: Vec<(&str, f64)> = cost.months.iter().map(|m| (m.month.as_str(), m.days)).collect();
+        assert_eq!(months, [("2026-07", 12.0), ("2026-08", 31.0), ("2026-09", 17.0)]);
+        assert!((cost.months[1].per_month.unwrap() - 4.0 * 730.485).abs() < 1e-6);
+        // 4 an hour over 350 × 3,600 requests an hour.
+        assert!((cost.months[1].per_million_requests.unwrap() - 4.0 / 1.26).abs() < 1e-6);
+        // 50 of 350 fail; 1 % may.
+        let budget = service.error_budget.as_ref().unwrap();
+        assert!((budget.eaten - 50.0 / 350.0 / 0.01).abs() < 1e-6 && budget.overdrawn == 1.0);
     }
 
     #[test]
     fn a_straight_line_runs_out_where_it_crosses() {
         let request = Request { horizon: Some(Horizon::Steps(60)), levels: vec![80.0], ..Request::default() };
-        let document = headroom_of(&[growing()], &request, &question("330")).unwrap();
+        let document = headroom_of(&[growing()], &request, &[], &question("330")).unwrap();
         // 299 is the last value; it is above 330 at the step of 331, the 32nd.
         let crossing = growing().axis.time(231);
         let Some(Time::Clock(p50)) = document.runs_out.p50 else { panic!("{:?}", document.runs_out) };
@@ -295,28 +171,12 @@ mod tests {
         assert_eq!(document.order_by, Some(Time::Clock(p50 - 14 * 86_400)));
         assert!((document.headroom_now.unwrap() - (1.0 - 299.0 / 330.0)).abs() < 1e-9);
         assert_eq!((document.probability.len(), document.instances.len()), (60, 60));
-        let twice = headroom_of(&[growing(), growing()], &request, &question("660")).unwrap();
+        let twice = headroom_of(&[growing(), growing()], &request, &[], &question("660")).unwrap();
         assert_eq!(twice.runs_out, document.runs_out);
         let launch = Change::Event { from: growing().axis.time(205), factor: 2.0 };
-        let launched = Question { changes: vec![launch], ..question("330") };
         assert_eq!(
-            headroom_of(&[growing()], &request, &launched).unwrap().runs_out.p10,
+            headroom_of(&[growing()], &request, &[launch], &question("330")).unwrap().runs_out.p10,
             Some(growing().axis.time(205))
         );
-    }
-
-    #[test]
-    fn capacities_as_people_write_them() {
-        assert_eq!(parse_capacity("1200"), Ok(Capacity::exact(1200.0)));
-        assert_eq!(parse_capacity("1200/s"), Ok(Capacity::exact(1200.0)));
-        assert_eq!(parse_capacity("1100..1300"), Ok(Capacity::interval(1100.0, 1300.0, 0.9)));
-        for text in ["0", "-5", "x", "5..1", "nan", "..", "1/fortnight"] {
-            assert!(parse_capacity(text).is_err(), "{text}");
-        }
-        let document = r#"{"schema":"loadline/saturation@1","capacity_per_s":10.0,"interval":[9.0,11.0],"confidence":0.9}"#;
-        assert_eq!(measured(document), Ok(Capacity::interval(9.0, 11.0, 0.9)));
-        let open = r#"{"schema":"loadline/saturation@1","capacity_per_s":null,"interval":[9.0,null],"confidence":0.9}"#;
-        assert_eq!(measured(open), Ok(Capacity::exact(9.0)));
-        assert!(measured("{}").is_err());
     }
 }

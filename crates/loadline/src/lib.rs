@@ -41,6 +41,7 @@ pub mod demand;
 pub mod demo;
 pub mod directory;
 pub mod duel;
+pub mod events;
 pub mod forecast;
 pub mod headroom;
 pub mod host;

@@ -9,6 +9,7 @@
 
 mod autoregression;
 mod combine;
+mod events;
 mod history;
 mod naive;
 mod origins;
@@ -21,12 +22,14 @@ mod spread;
 mod transform;
 mod yearly;
 
+pub use events::{Effect, KnownEvent};
 pub use history::{Finding, findings};
 use origins::Backtests;
 use paths::Paths;
 pub use pool::Calendar;
 use pool::Candidate;
 use spread::{Errors, Spread};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Why there is no forecast.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +76,20 @@ pub struct Accuracy {
     pub beats_seasonal_naive: bool,
 }
 
+/// One backtest: what was forecast without knowing what came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Test {
+    /// The first value forecast, from the beginning of the history.
+    pub origin: usize,
+    /// The medians.
+    pub median: Vec<f64>,
+    /// Central intervals, each with its probability: 80 % and 95 %; none where too few other backtests are left.
+    pub intervals: Vec<(f64, Vec<(f64, f64)>)>,
+}
+
+/// The most tests shown.
+const TESTS_MAX: usize = 4;
+
 /// The forecast of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
@@ -82,6 +99,11 @@ pub struct Forecast {
     pub accuracy: Accuracy,
     /// What a reader should know besides.
     pub notes: Vec<String>,
+    /// What known events do.
+    pub effects: Vec<Effect>,
+    /// The latest backtests that do not overlap, in the order of time; known events are left out of them.
+    pub tests: Vec<Test>,
+    /// The medians, known events included.
     centre: Vec<f64>,
     spread: Spread,
     paths: Paths,
@@ -100,7 +122,7 @@ impl Forecast {
 
     /// The quantile `q`, `0 < q < 1`, of step `step` (the first is 0).
     pub fn quantile(&self, step: usize, q: f64) -> f64 {
-        let (median, value) = (self.centre[step], self.spread.quantile(step, q));
+        let (median, value) = (self.centre[step], self.with_events(step, q, self.spread.quantile(step, q)));
         // The scale there and back costs a last digit.
         if q == 0.5 {
             median
@@ -113,12 +135,33 @@ impl Forecast {
 
     /// The probability that demand at `step` is at most `value`.
     pub fn probability(&self, step: usize, value: f64) -> f64 {
-        self.spread.probability(step, value)
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..30 {
+            let mid = (low + high) / 2.0;
+            if self.quantile(step, mid) <= value { low = mid } else { high = mid }
+        }
+        (low + high) / 2.0
+    }
+
+    /// The quantile `q` with known events: where a factor is uncertain, both spreads add up as those of logarithms do.
+    fn with_events(&self, step: usize, q: f64, value: f64) -> f64 {
+        let (factor, deviation) = events::factor(&self.effects, step);
+        let median = if factor > 0.0 { self.centre[step] / factor } else { 0.0 };
+        if deviation == 0.0 || median <= 0.0 || value <= 0.0 {
+            return value * factor;
+        }
+        let own = (value / median).ln();
+        let event = deviation * Normal::standard().inverse_cdf(q);
+        self.centre[step] * own.hypot(event).copysign(q - 0.5).exp()
     }
 
     /// Joint courses of the whole horizon, the same for the same seed.
     pub fn paths(&self, count: usize, seed: u64) -> impl Iterator<Item = Vec<f64>> + '_ {
-        (0..count).map(move |index| self.paths.draw(seed, index))
+        (0..count).map(move |index| {
+            let mut path = self.paths.draw(seed, index);
+            events::put_on(&mut path, &self.effects, seed, index);
+            path
+        })
     }
 }
 
@@ -139,8 +182,31 @@ pub fn forecast(
     calendar: &Calendar,
     method: Method,
 ) -> Result<Forecast, ForecastError> {
+    forecast_with_events(values, horizon, calendar, method, &[])
+}
+
+/// The same with what is known to change demand.
+pub fn forecast_with_events(
+    values: &[f64],
+    horizon: usize,
+    calendar: &Calendar,
+    method: Method,
+    events: &[KnownEvent],
+) -> Result<Forecast, ForecastError> {
     check(values, horizon)?;
     let calendar = &within(calendar, values.len());
+    let known = events::known(values, horizon, calendar.seasons.last().copied().unwrap_or(1), events);
+    let mut forecast = undisturbed(&known.values, horizon, calendar, method);
+    for (step, median) in forecast.centre.iter_mut().enumerate() {
+        *median *= events::factor(&known.effects, step).0;
+    }
+    forecast.notes.extend(known.notes);
+    forecast.effects = known.effects;
+    Ok(forecast)
+}
+
+/// The forecast where nothing known happens. The calendar's seasons fit into the history.
+fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Method) -> Forecast {
     let season = calendar.seasons.first().copied().unwrap_or(1);
     let backtests = Backtests::plan(values.len(), horizon, &calendar.seasons);
     let actual: Vec<&[f64]> = backtests.origins.iter().map(|o| &values[*o..o + backtests.horizon]).collect();
@@ -168,14 +234,37 @@ pub fn forecast(
         beats_seasonal_naive: beats,
     };
     let ages: Vec<usize> = backtests.origins.iter().map(|o| values.len() - o).collect();
-    Ok(Forecast {
+    Forecast {
         notes: notes(values, horizon, &backtests, &accuracy),
+        effects: Vec::new(),
+        tests: tests_of(&backtests, &chosen.backtests, &errors),
         spread: Spread::new(&chosen.centre, &errors),
         paths: Paths::new(&chosen.centre, &errors, &ages, season, calendar.day),
         model: chosen.model,
         centre: chosen.centre,
         accuracy,
-    })
+    }
+}
+
+/// The latest tests that do not overlap.
+fn tests_of(backtests: &Backtests, forecasts: &[Vec<f64>], errors: &Errors) -> Vec<Test> {
+    let mut shown: Vec<usize> = Vec::new();
+    for j in (0..backtests.origins.len()).rev() {
+        if shown.len() < TESTS_MAX && shown.last().is_none_or(|later| !backtests.overlap(j, *later)) {
+            shown.push(j);
+        }
+    }
+    let test = |j: usize| {
+        let interval = |level: f64| {
+            spread::interval(errors, backtests, (j, &forecasts[j]), level).map(|ends| (level, ends))
+        };
+        Test {
+            origin: backtests.origins[j],
+            median: forecasts[j].clone(),
+            intervals: [0.8, 0.95].into_iter().filter_map(interval).collect(),
+        }
+    };
+    shown.into_iter().rev().map(test).collect()
 }
 
 fn check(values: &[f64], horizon: usize) -> Result<(), ForecastError> {
@@ -237,4 +326,5 @@ fn notes(values: &[f64], horizon: usize, backtests: &Backtests, accuracy: &Accur
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are what is meant")]
 mod tests;

@@ -11,8 +11,9 @@ use super::{spread::Errors, transform::Transform};
 const SEASON_WEIGHT: f64 = 4.0;
 /// Days over which that fades.
 const SEASON_DAYS: f64 = 70.0;
-/// Slow parts are scaled as Student's t is from a normal, with so many degrees of freedom: few were seen.
-const FREEDOM: u32 = 5;
+/// Slow parts are scaled as Student's t is from a normal, with one degree of freedom less than the horizons that the
+/// backtests span: where few independent ones were seen, larger misses are to be expected. Bounds of that number.
+const FREEDOM: std::ops::RangeInclusive<usize> = 2..=10;
 /// Days in a year.
 const YEAR_DAYS: f64 = 365.25;
 
@@ -26,6 +27,7 @@ pub(super) struct Paths {
     /// Cumulated weights of the backtests, the last 1.
     chances: Vec<f64>,
     season: usize,
+    freedom: u32,
     limit: f64,
     floor: f64,
 }
@@ -56,6 +58,7 @@ impl Paths {
             })
             .collect();
         let quick = errors.rows.iter().zip(&errors.slow);
+        let horizons = ages.iter().max().map_or(0, |oldest| oldest / centre.len().max(1));
         Paths {
             scale: errors.scale,
             centre: centre.iter().map(|v| errors.scale.apply(*v)).collect(),
@@ -63,6 +66,7 @@ impl Paths {
             quick: quick.map(|(all, slow)| all.iter().zip(slow).map(|(a, s)| a - s).collect()).collect(),
             chances,
             season,
+            freedom: horizons.saturating_sub(1).clamp(*FREEDOM.start(), *FREEDOM.end()) as u32,
             limit: errors.limit(),
             floor: errors.floor,
         }
@@ -70,11 +74,11 @@ impl Paths {
 
     /// The path `index` of the family `seed`: always the same one.
     pub(super) fn draw(&self, seed: u64, index: usize) -> Vec<f64> {
-        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (index as u64) << 20);
+        let mut random = Random::new(seed, index);
         let slow = &self.slow[self.pick(&mut random)];
         let quick = &self.quick[self.pick(&mut random)];
         let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
-        let size = sign / (random.chi_square(FREEDOM) / FREEDOM as f64).sqrt();
+        let size = sign / (random.chi_square(self.freedom) / f64::from(self.freedom)).sqrt();
         let cycles = quick.len() / self.season;
         let (span, shift) = if cycles > 1 {
             (cycles * self.season, (random.unit() * cycles as f64) as usize * self.season)
@@ -96,9 +100,14 @@ impl Paths {
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
+    /// The stream `index` of the family `seed`.
+    pub(super) fn new(seed: u64, index: usize) -> Random {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (index as u64) << 20)
+    }
+
     fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -107,12 +116,14 @@ impl Random {
         ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A sum of squares of normals (Box and Muller 1958).
+    /// A standard normal (Box and Muller 1958).
+    pub(super) fn normal(&mut self) -> f64 {
+        let radius = -2.0 * (1.0 - self.unit()).ln();
+        radius.sqrt() * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    /// A sum of squares of normals.
     fn chi_square(&mut self, freedom: u32) -> f64 {
-        let mut square = || {
-            let radius = -2.0 * (1.0 - self.unit()).ln();
-            radius * (std::f64::consts::TAU * self.unit()).cos().powi(2)
-        };
-        (0..freedom).map(|_| square()).sum::<f64>().max(1e-3)
+        (0..freedom).map(|_| self.normal().powi(2)).sum::<f64>().max(1e-3)
     }
 }

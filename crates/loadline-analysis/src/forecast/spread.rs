@@ -109,36 +109,45 @@ impl Spread {
         let off = (self.units[step] * size).min(self.limit).copysign(q - 0.5);
         self.scale.invert(self.centre[step] + off).max(self.floor)
     }
-
-    /// The probability that demand is at most `value` at a step.
-    pub(super) fn probability(&self, step: usize, value: f64) -> f64 {
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..30 {
-            let mid = (low + high) / 2.0;
-            if self.quantile(step, mid) <= value { low = mid } else { high = mid }
-        }
-        (low + high) / 2.0
-    }
 }
 
-/// The share of values in the backtests within the central interval `level` made without them and without whatever
-/// overlaps them.
+/// How far the central interval `level` of backtest `j` reaches at each step on the scale of the errors, made without
+/// it and without whatever overlaps it; `None` where fewer than three others are left.
+fn held_out(errors: &Errors, backtests: &Backtests, j: usize, level: f64) -> Option<Vec<f64>> {
+    let others = |k: usize| !backtests.overlap(j, k);
+    if (0..errors.rows.len()).filter(|k| others(*k)).count() < 3 {
+        return None;
+    }
+    let limit = score::quantile(&pool(errors, others, j), level);
+    Some(errors.sizes(others).into_iter().take(backtests.horizon).map(|size| limit * size).collect())
+}
+
+/// The share of values in the backtests within such intervals.
 pub(super) fn coverage(errors: &Errors, backtests: &Backtests, level: f64) -> Option<f64> {
-    let count = errors.rows.len();
     let mut within = 0;
     let mut all = 0;
-    for j in 0..count {
-        let others = |k: usize| !backtests.overlap(j, k);
-        if (0..count).filter(|k| others(*k)).count() < 3 {
-            continue;
-        }
-        let limit = score::quantile(&pool(errors, others, j), level);
-        let sizes = errors.sizes(others);
-        let inside = |(error, size): (&f64, &f64)| error.abs() <= limit * size;
-        within += errors.rows[j].iter().zip(&sizes).take(backtests.horizon).filter(|p| inside(*p)).count();
-        all += backtests.horizon;
+    for (j, row) in errors.rows.iter().enumerate() {
+        let Some(reach) = held_out(errors, backtests, j, level) else { continue };
+        within += row.iter().zip(&reach).filter(|(error, reach)| error.abs() <= **reach).count();
+        all += reach.len();
     }
     (all > 0).then(|| within as f64 / all as f64)
+}
+
+/// The central interval `level` of a backtest's `forecast`, made without it, on the scale of the demand.
+pub(super) fn interval(
+    errors: &Errors,
+    backtests: &Backtests,
+    (j, forecast): (usize, &[f64]),
+    level: f64,
+) -> Option<Vec<(f64, f64)>> {
+    let reach = held_out(errors, backtests, j, level)?;
+    let end = |value: f64| errors.scale.invert(value).max(errors.floor);
+    let both = |(value, reach): (&f64, &f64)| {
+        let centre = errors.scale.apply(*value);
+        (end(centre - reach).min(*value), end(centre + reach).max(*value))
+    };
+    Some(forecast.iter().zip(&reach).map(both).collect())
 }
 
 /// Sizes of errors over the usual size, sorted; each usual size is that of the other rows but `left_out`.

@@ -86,6 +86,49 @@ fn a_path_is_a_matter_of_its_seed() {
     assert!((175..=325).contains(&below), "{below}");
 }
 
+#[test]
+fn a_known_event_moves_medians_intervals_and_paths_alike() {
+    let values = demand(960);
+    let event = KnownEvent { name: "launch".into(), spans: vec![970..1008], factor: Some(1.5), lasts: true };
+    let plain = auto(&values, 48, &days()).unwrap();
+    let with = forecast_with_events(&values, 48, &days(), Method::Auto, &[event]).unwrap();
+    for (step, times) in [(9, 1.0), (10, 1.5), (47, 1.5)] {
+        for q in [0.025, 0.5, 0.9] {
+            assert!((with.quantile(step, q) - times * plain.quantile(step, q)).abs() < 1e-9);
+        }
+        let path = |f: &Forecast| f.paths(3, 1).nth(2).unwrap()[step];
+        assert!((path(&with) - times * path(&plain)).abs() < 1e-9);
+    }
+}
+
+/// Ten weeks, every second of which has a day of triple demand: taught, the forecast of the others is as without.
+#[test]
+fn a_learnt_event_does_not_teach_the_rest_wrong() {
+    let quiet = demand(1680);
+    let mut values = quiet.clone();
+    let spans: Vec<_> = (0..6).map(|k| k * 336 + 48..k * 336 + 72).collect();
+    spans.iter().filter(|s| s.end <= 1680).flat_map(|s| s.clone()).for_each(|t| values[t] *= 3.0);
+    let event = KnownEvent { name: "sale".into(), spans, factor: None, lasts: false };
+    let with = forecast_with_events(&values, 168, &days(), Method::Auto, &[event]).unwrap();
+    let plain = auto(&quiet, 168, &days()).unwrap();
+    assert_eq!(with.effects[0].learnt_from, 5);
+    assert!((with.effects[0].factor - 3.0).abs() < 0.1, "{:?}", with.effects);
+    assert!(score::mean_absolute_error(&plain.median()[..48], &with.median()[..48]) < 4.0);
+    let ratio = with.median()[60] / plain.median()[60];
+    assert!((2.8..3.2).contains(&ratio), "{ratio}");
+    assert!(with.quantile(60, 0.9) - with.median()[60] > plain.quantile(60, 0.9) - plain.median()[60]);
+}
+
+#[test]
+fn tests_are_apart_and_in_order() {
+    let forecast = auto(&demand(960), 48, &days()).unwrap();
+    let origins: Vec<usize> = forecast.tests.iter().map(|t| t.origin).collect();
+    assert_eq!(origins, [768, 816, 864, 912]);
+    assert_eq!(forecast.tests[3].intervals[0].1.len(), 48);
+    let (low, high) = forecast.tests[3].intervals[1].1[5];
+    assert!(low < forecast.tests[3].median[5] && forecast.tests[3].median[5] < high);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     /// Whatever the values: no panic, finite figures, quantiles in order, never negative where no value was.

@@ -2,37 +2,43 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// A normal distribution, cut off at a hundredth of its mean; exact where it has no spread.
+/// Two halves of normal distributions that meet at the median, cut off at a hundredth of it; exact where they have no
+/// spread.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Capacity {
-    mean: f64,
-    deviation: f64,
+    median: f64,
+    below: f64,
+    above: f64,
 }
 
 impl Capacity {
     /// A number taken at its word, above 0.
     pub fn exact(value: f64) -> Capacity {
-        Capacity { mean: value, deviation: 0.0 }
+        Capacity { median: value, below: 0.0, above: 0.0 }
     }
 
     /// The normal distribution whose central interval of probability `confidence` is `low` to `high`.
     pub fn interval(low: f64, high: f64, confidence: f64) -> Capacity {
+        Capacity::around((low + high) / 2.0, (low, high), confidence)
+    }
+
+    /// The same with a median that need not be in the middle, but within.
+    pub fn around(median: f64, (low, high): (f64, f64), confidence: f64) -> Capacity {
         let z = standard(0.5 + confidence.clamp(0.01, 0.9999) / 2.0);
-        Capacity { mean: (low + high) / 2.0, deviation: (high - low) / (2.0 * z) }
+        let median = median.clamp(low, high);
+        Capacity { median, below: (median - low) / z, above: (high - median) / z }
     }
 
     /// The same, so many times as large.
     pub fn times(self, factor: f64) -> Capacity {
-        Capacity { mean: self.mean * factor, deviation: self.deviation * factor }
+        Capacity { median: self.median * factor, below: self.below * factor, above: self.above * factor }
     }
 
     /// The quantile `q`.
     pub fn quantile(&self, q: f64) -> f64 {
-        if self.deviation == 0.0 {
-            return self.mean;
-        }
-        let q = q.clamp(1e-6, 1.0 - 1e-6);
-        (self.mean + self.deviation * standard(q)).max(0.01 * self.mean)
+        let z = standard(q.clamp(1e-6, 1.0 - 1e-6));
+        let deviation = if z < 0.0 { self.below } else { self.above };
+        if deviation == 0.0 { self.median } else { (self.median + deviation * z).max(0.01 * self.median) }
     }
 
     /// The draw `index` of an endless, evenly spread sequence of draws (steps of the golden section).
@@ -44,4 +50,19 @@ impl Capacity {
 /// The quantile of the standard normal distribution.
 fn standard(q: f64) -> f64 {
     Normal::standard().inverse_cdf(q)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_those_that_were_given() {
+        let capacity = Capacity::around(100.0, (90.0, 130.0), 0.9);
+        for (q, value) in [(0.05, 90.0), (0.5, 100.0), (0.95, 130.0)] {
+            assert!((capacity.quantile(q) - value).abs() < 1e-9);
+        }
+        assert_eq!(Capacity::exact(7.0).quantile(0.99), 7.0);
+        assert_eq!(Capacity::around(50.0, (10.0, 20.0), 0.9).quantile(0.5), 20.0);
+    }
 }

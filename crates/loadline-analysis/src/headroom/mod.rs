@@ -5,10 +5,13 @@
 //! from sums of peaks.
 
 mod capacity;
+pub mod cost;
+mod overload;
 mod utilisation;
 
 pub use capacity::Capacity;
 pub use loadline_model::plan::Redundancy;
+pub use overload::{Budget, Overload, excess, overload};
 pub use utilisation::{PerInstance, per_instance};
 
 /// How capacity is to be planned.
@@ -22,14 +25,15 @@ pub struct Policy {
     pub utilisation: f64,
     /// What may be lost.
     pub redundancy: Redundancy,
-    /// Steps that new instances take to come: what is needed then is needed now.
-    pub lag_steps: usize,
+    /// Steps that new instances take to come: what is needed by then is needed now. Between two steps demand is taken
+    /// to run straight.
+    pub lag_steps: f64,
 }
 
 impl Default for Policy {
     /// No margin, no burst, no redundancy; the median.
     fn default() -> Policy {
-        Policy { quantile: 0.5, burst: 1.0, utilisation: 1.0, redundancy: Redundancy::None, lag_steps: 0 }
+        Policy { quantile: 0.5, burst: 1.0, utilisation: 1.0, redundancy: Redundancy::None, lag_steps: 0.0 }
     }
 }
 
@@ -66,8 +70,6 @@ pub struct Headroom {
     pub exceeded_by: Vec<f64>,
     /// For each step, the instances to have; `None` where that has no bound.
     pub needed: Vec<Option<u64>>,
-    /// For each step, the share of the demand up to it that is expected to be above capacity.
-    pub overload: Vec<f64>,
 }
 
 /// Sets `paths` of demand (all as long as the horizon, at least one) against `instances` of a `capacity` each.
@@ -75,22 +77,16 @@ pub fn headroom(paths: &[Vec<f64>], capacity: &Capacity, instances: u32, policy:
     let steps = paths[0].len();
     let each: Vec<f64> =
         (0..paths.len()).map(|i| capacity.draw(i) * policy.utilisation / policy.burst).collect();
-    let (mut above, mut excess, mut total) = (vec![0.0; steps], vec![0.0; steps], vec![0.0; steps]);
+    let mut above = vec![0.0; steps];
     for (path, each) in paths.iter().zip(&each) {
         let usable = each * policy.serving(instances);
         if let Some(first) = path.iter().position(|d| *d > usable) {
             above[first] += 1.0;
         }
-        for (t, demand) in path.iter().enumerate() {
-            excess[t] += (demand - usable).max(0.0);
-            total[t] += demand.max(0.0);
-        }
     }
-    let (excess, total) = (running(&excess), running(&total));
-    let overload = excess.iter().zip(&total).map(|(e, t)| if *t > 0.0 { e / t } else { 0.0 }).collect();
     let exceeded_by = running(&above).into_iter().map(|n| n / paths.len() as f64).collect();
     let needed = (0..steps).map(|t| needed(paths, &each, t, policy)).collect();
-    Headroom { exceeded_by, needed, overload }
+    Headroom { exceeded_by, needed }
 }
 
 impl Headroom {
@@ -114,12 +110,8 @@ fn running(values: &[f64]) -> Vec<f64> {
 
 /// The policy's quantile over the paths of the instances that serve the demand at `step`, with redundancy.
 fn needed(paths: &[Vec<f64>], each: &[f64], step: usize, policy: &Policy) -> Option<u64> {
-    let until = (step + policy.lag_steps + 1).min(paths[0].len());
-    let mut counts: Vec<f64> = paths
-        .iter()
-        .zip(each)
-        .map(|(path, each)| path[step..until].iter().fold(0.0, |m: f64, d| m.max(*d)) / each)
-        .collect();
+    let mut counts: Vec<f64> =
+        paths.iter().zip(each).map(|(path, each)| highest(&path[step..], policy.lag_steps) / each).collect();
     counts.sort_unstable_by(f64::total_cmp);
     let rank = (policy.quantile * counts.len() as f64).ceil().max(1.0) as usize;
     let count = counts[rank.min(counts.len()) - 1];
@@ -128,10 +120,25 @@ fn needed(paths: &[Vec<f64>], each: &[f64], step: usize, policy: &Policy) -> Opt
     (serving < 1e12).then(|| policy.having(serving as u64))
 }
 
+/// The highest demand from now until `lag` steps ahead.
+fn highest(path: &[f64], lag: f64) -> f64 {
+    let whole = (lag as usize).min(path.len() - 1);
+    let most = path[..=whole].iter().copied().fold(0.0, f64::max);
+    match path.get(whole + 1) {
+        Some(next) => most.max(path[whole] + (next - path[whole]) * lag.fract()),
+        None => most,
+    }
+}
+
+/// The capacity that the policy lets be used: the draw of one instance of `capacity` at `quantile`, times those that
+/// serve after the loss that is planned for, times the share to be used, over the burst.
+pub fn usable(capacity: &Capacity, instances: u32, policy: &Policy, quantile: f64) -> f64 {
+    capacity.quantile(quantile) * policy.utilisation / policy.burst * policy.serving(instances)
+}
+
 /// `1 − demand / capacity` with the capacity that is there with the policy's quantile; `None` where that is nothing.
 pub fn headroom_now(demand: f64, capacity: &Capacity, instances: u32, policy: &Policy) -> Option<f64> {
-    let each = capacity.quantile(1.0 - policy.quantile) * policy.utilisation / policy.burst;
-    let usable = each * policy.serving(instances);
+    let usable = usable(capacity, instances, policy, 1.0 - policy.quantile);
     (usable > 0.0).then(|| 1.0 - demand / usable)
 }
 
@@ -168,6 +175,11 @@ mod tests {
         // Nine in two of three zones are five a zone.
         assert_eq!(needed(Policy { redundancy: Redundancy::Zones(3), ..policy }), Some(15));
         assert_eq!(needed(Policy { burst: 1.5, utilisation: 0.5, ..policy }), Some(27));
+        // Half a step ahead of a rise from 100 to 300 there are 200.
+        let rise = vec![vec![100.0, 300.0]; 5];
+        let ahead =
+            |lag_steps| headroom(&rise, &Capacity::exact(100.0), 1, &Policy { lag_steps, ..policy }).needed;
+        assert_eq!([ahead(0.0), ahead(0.5), ahead(1.0), ahead(9.0)].map(|n| n[0]), [1, 2, 3, 3].map(Some));
         let lost = Policy { redundancy: Redundancy::Zones(3), ..policy };
         assert_eq!(headroom(&flat, &Capacity::exact(100.0), 12, &lost).exceeded_by[0], 1.0);
         assert_eq!(headroom(&flat, &Capacity::exact(100.0), 15, &lost).exceeded_by[2], 0.0);

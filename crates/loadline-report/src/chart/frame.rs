@@ -265,6 +265,33 @@ impl Chart {
         self.draw(PathElement::new([(x0, y), (x1, y)], stroke(Role::Limit, 1.2)));
     }
 
+    /// Draws an upright dashed line at `x` and names it above the plot, as far as there is room.
+    pub fn mark_at(&self, x: f64, text: &str) {
+        let (lo, hi) = (self.y.scale.lo(), self.y.scale.hi());
+        self.draw(PathElement::new([(x, lo), (x, hi)], stroke(Role::Limit, 1.2)));
+        let half = text_width(text, SMALL) / 2.0;
+        let middle = self.at_x(x).max(self.left + half).min(f64::from(self.size.width) - half);
+        if middle - half > self.named_to.get() {
+            self.named_to.set(middle + half + 6.0);
+            let at = (middle, self.top - 10.0);
+            self.canvas.borrow_mut().text(at, text, Role::Ink, SMALL, Anchor::Middle, false);
+        }
+    }
+
+    /// Draws a filled dot.
+    pub fn dot(&self, role: Role, radius: f64, at: (f64, f64)) {
+        self.draw(Circle::new(at, units(radius), filled(role)));
+    }
+
+    /// Writes a word into the plot, its vertical middle at `at`, beginning or ending there: ending where it would not
+    /// fit to the right.
+    pub fn word(&self, (x, y): (f64, f64), text: &str, role: Role) {
+        let (at, width) = (self.at_x(x) + 8.0, text_width(text, SMALL));
+        let fits = at + width <= f64::from(self.size.width);
+        let (at, anchor) = if fits { (at, Anchor::Start) } else { (at - 16.0, Anchor::End) };
+        self.canvas.borrow_mut().text((at, self.at_y(y)), text, role, SMALL, anchor, false);
+    }
+
     /// Writes the end labels, and so ends the picture.
     pub fn finish(self) -> Picture {
         let wanted: Vec<f64> = self.ends.iter().map(|end| self.at_y(end.value)).collect();

@@ -4,6 +4,7 @@
 //! places of words, [`palette`] the colours, and [`document`] makes a stand-alone file of a picture.
 
 pub mod canvas;
+pub(crate) mod dates;
 pub mod document;
 pub mod frame;
 pub mod labels;

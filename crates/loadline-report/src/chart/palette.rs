@@ -23,6 +23,10 @@ pub enum Role {
     Shade,
     /// A broad pale band behind a line: what was asked for.
     Asked,
+    /// The outer band of a forecast, paler than [`Role::Asked`], which is the inner one.
+    Fan,
+    /// The band of an uncertain capacity.
+    Capacity,
     /// A data series, 0 to 7 (taken modulo 8).
     Series(u8),
     /// A step of the sequential palette, 0 (least) to 8 (most).
@@ -46,7 +50,7 @@ pub enum Theme {
 /// The background of a chart in the light and in the dark theme.
 pub const BACKGROUND: [&str; 2] = ["#ffffff", "#161b22"];
 
-const PLAIN: [(Role, &str, &str, &str); 7] = [
+const PLAIN: [(Role, &str, &str, &str); 9] = [
     (Role::Ink, "ink", "#1b1f24", "#e8edf2"),
     (Role::Muted, "mut", "#57606a", "#9aa5b1"),
     (Role::Grid, "grd", "#e6e9ed", "#2a313a"),
@@ -54,6 +58,8 @@ const PLAIN: [(Role, &str, &str, &str); 7] = [
     (Role::Limit, "slo", "#1b1f24", "#e8edf2"),
     (Role::Shade, "shd", "#f1f3f5", "#1f262f"),
     (Role::Asked, "ask", "#c5dff2", "#234a66"),
+    (Role::Fan, "fan", "#e4f0f9", "#182f42"),
+    (Role::Capacity, "cap", "#f6e2d3", "#43301f"),
 ];
 
 // Blue, bluish green, vermillion, grey, reddish purple, orange, sky, olive.

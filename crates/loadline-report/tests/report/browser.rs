@@ -97,5 +97,26 @@ fn pages_are_whole_in_a_real_browser() {
             }
         }
     }
+    let plans = [
+        ("headroom", loadline_report::headroom::html(&crate::planning::document(&[0.9, 0.04]))),
+        ("forecast", forecast_page()),
+    ];
+    for (name, page) in plans {
+        let path = folder.path().join(format!("{name}.html"));
+        fs::write(&path, page.replacen("<head>", &format!("<head>{PROBE}"), 1)).unwrap();
+        let profile = folder.path().join("profile");
+        for (width, dark) in [(1200, false), (420, true)] {
+            let seen = look(&chromium, &path, &profile, width, dark);
+            if seen != "[]" {
+                faults.push(format!("{name} at {width}: {seen}"));
+            }
+        }
+    }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn forecast_page() -> String {
+    let series = vec![crate::planning::series("a"), crate::planning::series("b")];
+    let schema = loadline_model::forecast::SCHEMA.to_owned();
+    loadline_report::forecast::html(&loadline_model::forecast::ForecastDocument { schema, series })
 }

@@ -4,6 +4,7 @@ mod browser;
 mod comparisons;
 mod page;
 mod pictures;
+mod planning;
 mod samples;
 mod saturation;
 mod texts;

@@ -1,21 +1,24 @@
 //! `loadline check`: what is wrong with a file, without any traffic.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use loadline::forecast::PlanningError;
 use loadline::model::diagnostic::Diagnostic;
+use loadline::model::plan::{Plan, is_plan};
 use loadline::model::scenario::{Load, Scenario};
 use loadline::model::slo::Slo;
+use loadline::prometheus::Access;
 
 use super::exit::{Exit, UserError, sort};
-use super::input;
+use super::input::{folder_of, name_of, scenario_of, text};
 use super::output::Output;
 
-/// Read scenario files and say what is wrong with them, without any traffic
+/// Read scenario and plan files and say what is wrong with them, without any traffic
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// Scenario files; `-` reads stdin
+    /// Scenario or plan files (a plan has `services`); `-` reads stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Say which environment variables are not set, but do not call that wrong
@@ -27,17 +30,12 @@ impl Check {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let mut wrong = Vec::new();
         for file in &self.files {
-            let note = |note: &str| out.say(format!("{}: note: {note}", file.display()));
             let mut unset = BTreeSet::new();
-            let checked = input::scenario_with(file, |name| self.value(name, &mut unset)).and_then(
-                |(scenario, base)| {
-                    loadline::run::compile(&scenario, &base).map_err(sort)?;
-                    Ok(scenario)
-                },
-            );
+            let checked = self.checked(file, &mut unset);
+            let note = |note: &str| out.say(format!("{}: note: {note}", file.display()));
             let faults = match checked {
-                Ok(scenario) => {
-                    notes(&scenario).iter().for_each(|text| note(text));
+                Ok(notes) => {
+                    notes.iter().for_each(|text| note(text));
                     Vec::new()
                 }
                 Err(error) => match error.downcast::<UserError>()? {
@@ -56,6 +54,23 @@ impl Check {
             wrong.extend(faults);
         }
         if wrong.is_empty() { Ok(Exit::Done) } else { Err(UserError::Diagnostics(wrong).into()) }
+    }
+
+    /// What is worth a note in a file that is right; `unset` takes the variables that stand for anything.
+    fn checked(&self, file: &Path, unset: &mut BTreeSet<String>) -> anyhow::Result<Vec<String>> {
+        let (text, name, base) = (text(file)?, name_of(file), folder_of(file));
+        if is_plan(&text) {
+            let plan = Plan::parse(&text, &name).map_err(UserError::Diagnostics)?;
+            return loadline::plan::check(&plan, &base, &Access::default()).map(|()| Vec::new()).map_err(
+                |error| match error {
+                    PlanningError::Plan(diagnostics) => UserError::Diagnostics(diagnostics).into(),
+                    error => UserError::input(error),
+                },
+            );
+        }
+        let scenario = scenario_of(&text, &name, |name| self.value(name, unset))?;
+        loadline::run::compile(&scenario, &base).map_err(sort)?;
+        Ok(notes(&scenario))
     }
 
     /// The value of an environment variable; one that is not set may stand for anything, where that is allowed.

@@ -1,6 +1,6 @@
 //! `loadline demo`: the whole story on one machine with nothing else installed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use loadline::demo::{Compared, DemoError, Progress};
@@ -13,6 +13,9 @@ use super::live::Live;
 use super::live_search::LiveSearch;
 use super::output::Output;
 use super::run::interrupt_on_ctrl_c;
+
+/// The objective of the demonstration's scenario that its capacity is taken at.
+const P99_MS: f64 = 60.0;
 
 /// Show the whole story: a service of known truth, load, a charted report, and what was measured beside what is true
 #[derive(Debug, clap::Args)]
@@ -50,6 +53,7 @@ impl Demo {
             out.print(format!("\n{text}").as_bytes())?;
         }
         out.print(truths(&demo.compared).as_bytes())?;
+        out.print(planned(&run.directory, out)?.as_bytes())?;
         let folders = std::iter::once(&run.directory).chain(demo.search.iter().map(|found| &found.directory));
         let names = ["The charted report:", "The search for the capacity:"];
         for (folder, name) in folders.zip(names) {
@@ -61,6 +65,20 @@ impl Demo {
         let status = demo.search.map_or(run.summary.status, |found| found.document.status);
         Ok(if status == Status::Interrupted { Exit::Interrupted } else { Exit::Done })
     }
+}
+
+/// When the service runs out of what it truly carries within the scenario's p99; its page goes beside the report.
+fn planned(directory: &Path, out: &Output) -> anyhow::Result<String> {
+    let capacity = loadline::demo::true_capacity(P99_MS);
+    let document = loadline::demo::headroom(capacity).map_err(super::forecast::sort)?;
+    let page = directory.join("headroom.html");
+    out.write(&page, loadline::render::headroom::html(&document).as_bytes())?;
+    let page = page.canonicalize().context("failed to find the page just written")?;
+    let text = loadline::render::headroom::text(&document);
+    Ok(format!(
+        "\nand when does it run out? (a made-up demand)\n{text}\nThe headroom, charted: {}\n",
+        page.display()
+    ))
 }
 
 /// A table of what was measured beside what is true.

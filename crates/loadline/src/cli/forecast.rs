@@ -9,10 +9,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use loadline::analysis::forecast::Method;
 use loadline::forecast::{Horizon, PlanningError, Request, forecast_all};
-use loadline::model::forecast::{ForecastDocument, SeriesForecast};
+use loadline::render::forecast as render;
 
 use super::exit::{Exit, UserError};
 use super::output::{Output, check_writable};
+use super::planning::{EventFlags, Form, write_charts};
 use super::source::SourceFlags;
 
 /// Forecast demand from historical metrics, with intervals calibrated by backtests
@@ -35,16 +36,18 @@ pub(crate) struct Forecast {
     /// The way to forecast
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
+    #[command(flatten)]
+    events: EventFlags,
     /// Series forecast at a time; changes nothing in the result [default: the cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), env = "LOADLINE_THREADS")]
     threads: Option<u16>,
-    /// What to print [default: a summary]
+    /// What to print [default: as the ending of --output says, a summary on stdout]
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Where to
+    /// Where to; the ending tells what: .html, .md, .json, .csv, .svg (a folder of charts), .txt
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
 }
@@ -73,25 +76,45 @@ fn level(text: &str) -> Result<f64, String> {
 
 impl Forecast {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
-        check_writable(&self.output)?;
+        let asked = self.format.or(self.json.then_some(Format::Json)).map(|format| match format {
+            Format::Json => Form::Json,
+            Format::Csv => Form::Csv,
+        });
+        let form = Form::of(&self.output, asked)?;
+        if form != Form::Svg {
+            check_writable(&self.output)?;
+        }
+        let events = self.events.events()?;
         let series = self.source.load(self.file, "SERIES")?;
         let method = match self.model {
             Model::Auto => Method::Auto,
             Model::SeasonalNaive => Method::SeasonalNaive,
         };
-        let threads = self.threads.map(usize::from);
-        let request =
-            Request { horizon: self.horizon, seasons: self.season, levels: self.level, method, threads };
+        let request = Request {
+            horizon: self.horizon,
+            seasons: self.season,
+            levels: self.level,
+            method,
+            threads: self.threads.map(usize::from),
+            events,
+            history: matches!(form, Form::Html | Form::Svg),
+        };
         let document = forecast_all(&series, &request, progress(series.len(), out)).map_err(sort)?;
-        let mut data = Vec::new();
-        match self.format.or(self.json.then_some(Format::Json)) {
-            Some(Format::Json) => {
-                serde_json::to_writer_pretty(&mut data, &document)?;
-                data.push(b'\n');
+        let data = match form {
+            Form::Json => format!("{}\n", serde_json::to_string_pretty(&document)?).into_bytes(),
+            Form::Csv => {
+                let mut data = Vec::new();
+                document.write_csv(&mut data)?;
+                data
             }
-            Some(Format::Csv) => document.write_csv(&mut data)?,
-            None => data = summary(&document).into_bytes(),
-        }
+            Form::Text => render::text(&document).into_bytes(),
+            Form::Markdown => render::markdown(&document).into_bytes(),
+            Form::Html => render::html(&document).into_bytes(),
+            Form::Svg => {
+                write_charts(&self.output, &render::charts(&document), out)?;
+                return Ok(Exit::Done);
+            }
+        };
         out.write(&self.output, &data)?;
         Ok(Exit::Done)
     }
@@ -126,41 +149,4 @@ fn progress(count: usize, out: &Output) -> impl Fn() + Sync {
             out.say(format_args!("forecast {} of {count} series", bar.position()));
         }
     }
-}
-
-fn summary(document: &ForecastDocument) -> String {
-    document.series.iter().map(paragraph).collect::<Vec<_>>().join("\n")
-}
-
-fn paragraph(series: &SeriesForecast) -> String {
-    let name = if series.id.is_empty() { "demand" } else { &series.id };
-    let last = series.points.last().expect("a horizon of at least one step");
-    let highest = series.points.iter().max_by(|a, b| a.value.total_cmp(&b.value)).expect("the same");
-    let mut text = format!("{name}: {}\n", series.model);
-    text += &format!("  at {}: {}", last.time, figure(last.value));
-    for bound in &last.bounds {
-        text += &format!(", {} to {} ({} %)", figure(bound.low), figure(bound.high), bound.level);
-    }
-    text += &format!("\n  highest median: {} at {}\n", figure(highest.value), highest.time);
-    let backtest = &series.backtest;
-    let ratio = backtest.error_to_naive.map_or("unknown".into(), |r| format!("{r:.2}"));
-    text += &format!("  {} backtests: error to seasonal naive {ratio}", backtest.count);
-    if let (Some(c80), Some(c95)) = (backtest.coverage_80, backtest.coverage_95) {
-        text += &format!(", {:.0} % within the 80 % interval, {:.0} % within 95 %", 100.0 * c80, 100.0 * c95);
-    }
-    text += "\n";
-    for note in &series.notes {
-        text += &format!("  note: {note}\n");
-    }
-    if !series.findings.is_empty() {
-        text +=
-            &format!("  {} outliers or level shifts in the history (see --json)\n", series.findings.len());
-    }
-    text
-}
-
-/// Four significant digits.
-fn figure(value: f64) -> String {
-    let digits = (3 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 9) as usize;
-    format!("{value:.digits$}")
 }

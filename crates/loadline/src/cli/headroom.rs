@@ -2,77 +2,110 @@
 
 use std::path::{Path, PathBuf};
 
-use loadline::analysis::headroom::{Capacity, Policy, Redundancy};
+use loadline::analysis::headroom::{Policy, Redundancy};
+use loadline::analysis::ingest::{Columns, Reading};
 use loadline::forecast::{Horizon, Request};
-use loadline::headroom::{Change, Question, headroom_of, parse_capacity};
+use loadline::headroom::{
+    Change, Demand, InstanceCapacity, Question, UtilisationHistory, answer, document, of_utilisation,
+    parse_capacity,
+};
 use loadline::model::headroom::HeadroomDocument;
-use loadline::model::plan::{Plan, parse_fraction, parse_span};
-use loadline::model::series::Time;
+use loadline::model::plan::{parse_fraction, parse_per, parse_price, parse_span};
 use loadline::plan::headroom_of_plan;
 use loadline::prometheus::Access;
+use loadline::render::headroom as render;
 
 use super::exit::{Exit, UserError};
 use super::forecast::sort;
 use super::output::{Output, check_writable};
+use super::planning::{EventFlags, Form, write_charts};
 use super::source::SourceFlags;
 
 /// Join capacity and demand: when it runs out, how likely, how many instances are needed by when
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("carries").args(["capacity", "utilisation_history"]))]
 pub(crate) struct Headroom {
     /// A plan file (YAML), which says all of this; its files are relative to it
-    #[arg(value_name = "PLAN", required_unless_present = "capacity")]
+    #[arg(value_name = "PLAN", required_unless_present = "carries")]
     plan: Option<PathBuf>,
     /// The demand: CSV, TSV, NDJSON or Parquet, or a folder of them; several series are summed
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     demand: Option<PathBuf>,
     #[command(flatten)]
     source: SourceFlags,
+    /// What the demand counts by: second, minute, hour or day; for the cost of a million requests
+    #[arg(long, value_parser = parse_per, conflicts_with = "plan")]
+    per: Option<f64>,
     /// The capacity of one instance: a number in the demand's unit, a rate, a range (1100..1300, taken as a 90 %
     /// interval), or the file of a saturation document
     #[arg(long, value_parser = parse_capacity, conflicts_with = "plan")]
-    capacity: Option<Capacity>,
+    capacity: Option<InstanceCapacity>,
+    /// In place of a capacity: a file with the history of utilisation, a share or in per cent, to derive it from
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "capacity"], requires = "at_utilisation")]
+    utilisation_history: Option<PathBuf>,
+    /// Its column of the utilisation [default: found]
+    #[arg(long, value_name = "COL", requires = "utilisation_history")]
+    utilisation_value: Option<String>,
+    /// Its column of the number of instances [default: --instances, always]
+    #[arg(long, value_name = "COL", requires = "utilisation_history")]
+    utilisation_instances: Option<String>,
+    /// The utilisation at which an instance is as full as it may be, such as 70%
+    #[arg(long, value_name = "SHARE", value_parser = share_or_all, requires = "utilisation_history")]
+    at_utilisation: Option<f64>,
     /// How far ahead: steps (48) or a duration (90d)
     #[arg(long, value_parser = Horizon::parse)]
     horizon: Option<Horizon>,
     /// Season lengths in steps, such as 24,168 [default: found]
     #[arg(long, value_delimiter = ',', value_name = "STEPS")]
     season: Option<Vec<usize>>,
-    /// Instances there are
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    instances: u32,
-    /// The probability with which capacity has to suffice
-    #[arg(long, default_value = "50%", value_parser = share)]
-    quantile: f64,
-    /// What may be lost: none, n+1, n+2, or one of so many zones (zones:3)
-    #[arg(long, default_value = "none", value_parser = Redundancy::parse)]
-    redundancy: Redundancy,
-    /// The short peak over the mean of one sampling interval
-    #[arg(long, default_value_t = 1.0, value_parser = at_least_one)]
-    burst: f64,
-    /// The share of an instance's capacity to be used
-    #[arg(long, default_value = "100%", value_parser = share_or_all)]
-    utilisation: f64,
-    /// From ordering to serving, such as 14d
-    #[arg(long, value_parser = parse_span)]
-    lead_time: Option<f64>,
-    /// What autoscaling takes, such as 5m
-    #[arg(long, default_value = "0s", value_parser = parse_span)]
-    autoscaling_lag: f64,
-    /// The promised share of good requests, such as 99.9%; says how much of 30 days' error budget overload eats
-    #[arg(long, value_parser = share)]
-    availability: Option<f64>,
-    /// A known change of demand, such as 2026-12-01=1.3 (repeatable)
-    #[arg(long, value_name = "TIME=FACTOR", value_parser = event)]
-    event: Vec<Change>,
+    #[command(flatten)]
+    events: EventFlags,
+    #[command(flatten)]
+    policy: PolicyFlags,
     /// Growth a year beside that of the forecast, such as 20%
-    #[arg(long, value_parser = growth, allow_hyphen_values = true)]
+    #[arg(long, value_parser = growth, allow_hyphen_values = true, conflicts_with = "plan")]
     growth: Option<Change>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
-    /// Where to
+    /// Where to; the ending tells what: .html, .md, .json, .svg (a folder of charts), .txt
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
+}
+
+/// How capacity is to be planned, and what it costs; a plan says it itself.
+#[derive(Debug, clap::Args)]
+struct PolicyFlags {
+    /// Instances there are
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with = "plan")]
+    instances: u32,
+    /// The probability with which capacity has to suffice
+    #[arg(long, default_value = "50%", value_parser = share, conflicts_with = "plan")]
+    quantile: f64,
+    /// What may be lost: none, n+1, n+2, or one of so many zones (zones:3)
+    #[arg(long, default_value = "none", value_parser = Redundancy::parse, conflicts_with = "plan")]
+    redundancy: Redundancy,
+    /// The short peak over the mean of one sampling interval
+    #[arg(long, default_value_t = 1.0, value_parser = at_least_one, conflicts_with = "plan")]
+    burst: f64,
+    /// The share of an instance's capacity to be used
+    #[arg(long, default_value = "100%", value_parser = share_or_all, conflicts_with = "plan")]
+    utilisation: f64,
+    /// From ordering to serving, such as 14d
+    #[arg(long, value_parser = parse_span, conflicts_with = "plan")]
+    lead_time: Option<f64>,
+    /// What autoscaling takes, such as 5m
+    #[arg(long, default_value = "0s", value_parser = parse_span, conflicts_with = "plan")]
+    autoscaling_lag: f64,
+    /// The promised share of good requests, such as 99.9%; says how much of 30 days' error budget overload eats
+    #[arg(long, value_parser = share, conflicts_with = "plan")]
+    availability: Option<f64>,
+    /// What an instance costs, such as 140/month or 0.19/h
+    #[arg(long, value_parser = parse_price, conflicts_with = "plan")]
+    price: Option<f64>,
+    /// The currency of that, such as EUR
+    #[arg(long, default_value = "", hide_default_value = true, conflicts_with = "plan")]
+    currency: String,
 }
 
 fn within(text: &str, help: &str, fits: fn(f64) -> bool) -> Result<f64, String> {
@@ -96,30 +129,36 @@ fn growth(text: &str) -> Result<Change, String> {
     within(text, "write a rate of growth a year, such as 20%", |v| v > -1.0).map(Change::Growth)
 }
 
-fn event(text: &str) -> Result<Change, String> {
-    let help = "write a time and a factor, such as `2026-12-01=1.3`";
-    let (from, factor) = text.split_once('=').ok_or_else(|| format!("`{text}` is no event; {help}"))?;
-    let from = Time::parse(from).ok_or_else(|| format!("`{from}` is no time; {help}"))?;
-    Ok(Change::Event { from, factor: within(factor, help, |v| v >= 0.0)? })
-}
-
 impl Headroom {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
-        check_writable(&self.output)?;
-        let (json, output, instances) = (self.json, self.output.clone(), self.instances);
+        let form = Form::of(&self.output, self.json.then_some(Form::Json))?;
+        if form == Form::Csv {
+            return Err(UserError::input(
+                "headroom writes .html, .md, .json, .svg (a folder of charts) or .txt",
+            ));
+        }
+        if form != Form::Svg {
+            check_writable(&self.output)?;
+        }
         if self.plan.is_some() && self.source.is_given() {
             return Err(UserError::input(
                 "the plan says where demand comes from: give it or --prometheus, not both",
             ));
         }
+        let output = self.output.clone();
         let document = match &self.plan {
-            Some(path) => of_plan(path, self.horizon, &self.source.access()?)?,
+            Some(path) => self.of_plan(path, &self.source.access()?)?,
             None => self.plain()?,
         };
-        let data = if json {
-            format!("{}\n", serde_json::to_string_pretty(&document)?)
-        } else {
-            summary(&document, instances)
+        let data = match form {
+            Form::Json => format!("{}\n", serde_json::to_string_pretty(&document)?),
+            Form::Markdown => render::markdown(&document),
+            Form::Html => render::html(&document),
+            Form::Svg => {
+                write_charts(&output, &render::charts(&document), out)?;
+                return Ok(Exit::Done);
+            }
+            Form::Text | Form::Csv => render::text(&document),
         };
         out.write(&output, data.as_bytes())?;
         Ok(Exit::Done)
@@ -127,67 +166,50 @@ impl Headroom {
 
     /// Demand and capacity from flags.
     fn plain(self) -> anyhow::Result<HeadroomDocument> {
-        let Some(capacity) = self.capacity else {
-            return Err(UserError::input("give a plan, or --demand (or --prometheus) and --capacity"));
-        };
+        let events = self.events.events()?;
+        let reading = self.source.reading_beside();
         let series = self.source.load(self.demand, "--demand FILE")?;
-        let request = Request { horizon: self.horizon, seasons: self.season, ..Request::default() };
-        let question = Question {
-            capacity,
-            instances: self.instances,
-            policy: Policy {
-                quantile: self.quantile,
-                burst: self.burst,
-                utilisation: self.utilisation,
-                redundancy: self.redundancy,
-                lag_steps: 0,
-            },
-            lead_time_s: self.lead_time,
-            lag_s: self.autoscaling_lag,
-            error_budget: self.availability.map(|a| 1.0 - a),
-            changes: self.event.into_iter().chain(self.growth).collect(),
+        let request = Request { horizon: self.horizon, seasons: self.season, events, ..Request::default() };
+        let demand = Demand::forecast(&series, &request, self.per).map_err(sort)?;
+        let policy = self.policy;
+        let capacity = match (self.capacity, self.utilisation_history, self.at_utilisation) {
+            (Some(capacity), ..) => capacity,
+            (None, Some(path), Some(at)) => {
+                let columns = Columns { value: self.utilisation_value, ..Columns::default() };
+                let reading = Reading { columns, ..reading };
+                UtilisationHistory::load(&path, &reading, self.utilisation_instances.as_deref(), at)
+                    .and_then(|history| of_utilisation(demand.history(), &history, policy.instances))
+                    .map_err(UserError::input)?
+            }
+            _ => {
+                return Err(UserError::input(
+                    "give --capacity, or --utilisation-history and --at-utilisation",
+                ));
+            }
         };
-        headroom_of(&series, &request, &question).map_err(sort)
+        let question = Question {
+            instances: policy.instances,
+            policy: Policy {
+                quantile: policy.quantile,
+                burst: policy.burst,
+                utilisation: policy.utilisation,
+                redundancy: policy.redundancy,
+                lag_steps: 0.0,
+            },
+            lead_time_s: policy.lead_time,
+            lag_s: policy.autoscaling_lag,
+            availability: policy.availability,
+            price: policy.price,
+            currency: policy.currency,
+            ..Question::new(capacity)
+        };
+        let changes: Vec<Change> = self.growth.into_iter().collect();
+        Ok(document(answer("", &demand.changed(&changes), &question)))
     }
-}
 
-fn of_plan(path: &Path, horizon: Option<Horizon>, access: &Access) -> anyhow::Result<HeadroomDocument> {
-    let text = super::input::text(path)?;
-    let plan = Plan::parse(&text, &path.display().to_string()).map_err(UserError::Diagnostics)?;
-    let base = path.parent().unwrap_or(Path::new("."));
-    headroom_of_plan(&plan, base, horizon, access).map_err(sort)
-}
-
-fn summary(document: &HeadroomDocument, instances: u32) -> String {
-    let end = document.probability.last().expect("a horizon of at least one step");
-    let date = |at: Option<Time>| at.map_or("not before the end".into(), |at| at.to_string());
-    let mut text = document.service.as_ref().map(|s| format!("first to run out: {s}\n")).unwrap_or_default();
-    let now = document.headroom_now.map_or("unknown".into(), |now| format!("{:.1} %", 100.0 * now));
-    text += &format!("headroom now: {now}\n");
-    text += &format!("probability of running out by {}: {:.0} %\n", end.date, 100.0 * end.exceeded_by);
-    let out = &document.runs_out;
-    text += &format!("runs out: 10 %: {}; 50 %: {}; 90 %: {}\n", date(out.p10), date(out.p50), date(out.p90));
-    if let Some(most) = document.instances.iter().filter(|i| i.needed.is_some()).max_by_key(|i| i.needed) {
-        let needed = most.needed.unwrap_or_default();
-        let now = if document.service.is_none() { format!("{instances} now; ") } else { String::new() };
-        text += &format!("instances: {now}at most {needed} needed, at {}\n", most.date);
+    fn of_plan(&self, path: &Path, access: &Access) -> anyhow::Result<HeadroomDocument> {
+        let (plan, base) = super::input::plan(path)?;
+        let events = self.events.events()?;
+        headroom_of_plan(&plan, &base, self.horizon, self.season.clone(), &events, access).map_err(sort)
     }
-    if let Some(order) = document.order_by {
-        text += &format!("order by: {order}\n");
-    }
-    if let Some(eaten) = document.error_budget_eaten {
-        text += &format!("of 30 days' error budget overload is expected to eat {:.1} %\n", 100.0 * eaten);
-    }
-    for outlook in document.services.iter().chain(&document.what_ifs) {
-        let what_if = outlook.what_if.as_ref().map(|w| format!(", {w}")).unwrap_or_default();
-        let needed = outlook.needed_max.map_or("unknown".into(), |n| n.to_string());
-        text += &format!(
-            "  {}{what_if}: runs out (50 %) {}; {:.0} % by the end; at most {needed} instances\n",
-            outlook.service,
-            date(outlook.runs_out.p50),
-            100.0 * outlook.exceeded_by_end
-        );
-    }
-    document.notes.iter().for_each(|note| text += &format!("note: {note}\n"));
-    text
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use loadline::model::plan::Plan;
 use loadline::model::scenario::Scenario;
 use loadline::model::units;
 
@@ -10,21 +11,36 @@ use super::exit::UserError;
 
 /// Reads a scenario file; also the folder that its files are relative to. `-` is stdin.
 pub(crate) fn scenario(path: &Path) -> anyhow::Result<(Scenario, PathBuf)> {
-    scenario_with(path, |variable| std::env::var(variable).ok())
+    let text = text(path)?;
+    let scenario = scenario_of(&text, &name_of(path), |variable| std::env::var(variable).ok())?;
+    Ok((scenario, folder_of(path)))
 }
 
-/// The same, with an environment of its own.
-pub(crate) fn scenario_with(
-    path: &Path,
+/// The scenario in `text`, with an environment of its own.
+pub(crate) fn scenario_of(
+    text: &str,
+    name: &str,
     mut environment: impl FnMut(&str) -> Option<String>,
-) -> anyhow::Result<(Scenario, PathBuf)> {
-    let text = text(path)?;
-    let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
+) -> anyhow::Result<Scenario> {
     let environment = std::cell::RefCell::new(&mut environment);
-    let scenario = Scenario::parse(&text, &name, |variable| (environment.borrow_mut())(variable))
-        .map_err(UserError::Diagnostics)?;
-    let base = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((scenario, base.to_owned()))
+    let scenario = Scenario::parse(text, name, |variable| (environment.borrow_mut())(variable));
+    Ok(scenario.map_err(UserError::Diagnostics)?)
+}
+
+/// Reads a plan; also the folder that its files are relative to. `-` is stdin.
+pub(crate) fn plan(path: &Path) -> anyhow::Result<(Plan, PathBuf)> {
+    let text = text(path)?;
+    Ok((Plan::parse(&text, &name_of(path)).map_err(UserError::Diagnostics)?, folder_of(path)))
+}
+
+/// The name that messages show.
+pub(crate) fn name_of(path: &Path) -> String {
+    if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() }
+}
+
+/// The folder that files named in `path` are relative to.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
 /// The text of a file, or of stdin for `-`.

@@ -17,12 +17,14 @@ pub(crate) struct Schema {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum SchemaOf {
     Scenario,
+    Plan,
 }
 
 impl Schema {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let schema = match self.file {
             SchemaOf::Scenario => loadline::model::scenario::schema(),
+            SchemaOf::Plan => loadline::model::plan::schema(),
         };
         out.print(format!("{schema:#}\n").as_bytes())?;
         Ok(Exit::Done)

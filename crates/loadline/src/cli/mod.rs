@@ -19,6 +19,7 @@ mod live;
 mod live_search;
 mod meta;
 mod output;
+mod planning;
 mod report;
 mod results;
 mod run;
@@ -61,7 +62,7 @@ enum Verb {
     Report(report::Report),
     Fit(fit::Fit),
     Forecast(forecast::Forecast),
-    Headroom(headroom::Headroom),
+    Headroom(Box<headroom::Headroom>),
     Check(check::Check),
     Compare(compare::Compare),
     Duel(duel::Duel),

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use loadline::model::run::{RunDocument, Status};
 use loadline::model::saturation::SaturationDocument;
 use loadline::render::{run, saturation};
 
 use super::exit::{Exit, UserError, sort_directory};
 use super::output::{Output, is_stdout};
+use super::planning::write_charts;
 
 /// Make the report of a run again from its directory, for a run that was killed as well
 #[derive(Debug, clap::Args)]
@@ -116,13 +116,4 @@ fn note_incomplete(document: &RunDocument, out: &Output) {
             document.ended_by.as_deref().unwrap_or("it ended early")
         ));
     }
-}
-
-/// A folder with one file a chart.
-fn write_charts(folder: &Path, charts: &[(String, String)], out: &Output) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
-    for (name, svg) in charts {
-        out.write(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-    }
-    Ok(())
 }

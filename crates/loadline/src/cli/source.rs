@@ -161,6 +161,11 @@ impl SourceFlags {
         self.server.prometheus.is_some()
     }
 
+    /// How a history beside the demand is read: at the same times.
+    pub(crate) fn reading_beside(&self) -> Reading {
+        Reading { step: self.rows.step, zone: self.rows.timezone.clone(), ..Reading::default() }
+    }
+
     /// How a server is reached.
     pub(crate) fn access(&self) -> anyhow::Result<Access> {
         let server = &self.server;

@@ -1,0 +1,63 @@
+//! Tables that several forms show.
+
+use loadline_model::headroom::{HeadroomDocument, Outlook, ServiceHeadroom};
+
+use super::words::{date, money, probability, share};
+use crate::format::{NONE, number};
+
+/// The heads of [`outlooks`].
+pub(super) const HEADS: [&str; 8] = [
+    "service",
+    "what if",
+    "headroom now",
+    "runs out (10 %)",
+    "(50 %)",
+    "by the end",
+    "instances at most",
+    "dearest month",
+];
+
+/// The services as planned, then under each what-if, in the order of the services.
+pub(super) fn outlooks(document: &HeadroomDocument) -> Vec<[String; 8]> {
+    let currency = document.details.iter().find_map(|d| d.cost.as_ref()).map_or("", |c| &c.currency);
+    let row = |o: &Outlook| {
+        [
+            o.service.clone(),
+            o.what_if.clone().unwrap_or_else(|| "as planned".to_owned()),
+            o.headroom_now.map_or(NONE.to_owned(), share),
+            date(o.runs_out.p10),
+            date(o.runs_out.p50),
+            probability(o.exceeded_by_end),
+            o.needed_max.map_or("no bound".to_owned(), |n| n.to_string()),
+            o.cost_per_month_max.map_or(NONE.to_owned(), |c| money(c, currency)),
+        ]
+    };
+    let of = |service: &Outlook| {
+        let what_ifs = document.what_ifs.iter().filter(|w| w.service == service.service).map(row);
+        std::iter::once(row(service)).chain(what_ifs).collect::<Vec<_>>()
+    };
+    document.services.iter().flat_map(of).collect()
+}
+
+/// The heads of [`costs`].
+pub(super) const COST_HEADS: [&str; 4] = ["month", "instances", "a month", "a million requests"];
+
+/// What each month costs; a month of which the horizon holds a part says so.
+pub(super) fn costs(service: &ServiceHeadroom) -> Vec<[String; 4]> {
+    let Some(cost) = &service.cost else { return Vec::new() };
+    let amount = |value: Option<f64>| value.map_or(NONE.to_owned(), |v| money(v, &cost.currency));
+    let month = |days: f64, name: &str| {
+        if days > 0.0 && days < 28.0 { format!("{name} ({} days)", number(days)) } else { name.to_owned() }
+    };
+    cost.months
+        .iter()
+        .map(|m| {
+            [
+                month(m.days, &m.month),
+                m.instances.map_or(NONE.to_owned(), number),
+                amount(m.per_month),
+                amount(m.per_million_requests),
+            ]
+        })
+        .collect()
+}

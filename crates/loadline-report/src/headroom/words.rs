@@ -1,0 +1,236 @@
+//! Headroom in three sentences: how much there is, when it ends, and what to do by when.
+
+use loadline_model::headroom::{HeadroomDocument, RunsOut, ServiceHeadroom};
+use loadline_model::series::Time;
+
+use crate::chart::dates::when;
+use crate::format::{NONE, number, percent, plural};
+use crate::page::Tone;
+
+/// From here on running out is more likely than not.
+const LIKELY: f64 = 0.5;
+
+/// How it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Running out within the horizon is as likely as not, or more.
+    RunsOut,
+    /// It is less likely, but more so than the policy allows.
+    AtRisk,
+    /// The policy is kept to the end of the horizon.
+    Lasts,
+}
+
+impl Outcome {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Outcome::RunsOut => "RUNS OUT",
+            Outcome::AtRisk => "AT RISK",
+            Outcome::Lasts => "LASTS",
+        }
+    }
+
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Outcome::RunsOut => Tone::Bad,
+            Outcome::AtRisk => Tone::Doubt,
+            Outcome::Lasts => Tone::Good,
+        }
+    }
+}
+
+/// How a service stands, by its own policy.
+pub fn outcome(service: &ServiceHeadroom) -> Outcome {
+    match by_end(service) {
+        p if p >= LIKELY => Outcome::RunsOut,
+        p if p > 1.0 - service.policy.quantile + 1e-9 => Outcome::AtRisk,
+        _ => Outcome::Lasts,
+    }
+}
+
+/// The service that the document's own fields speak of.
+pub(super) fn leading(document: &HeadroomDocument) -> Option<&ServiceHeadroom> {
+    let named = document.service.as_ref();
+    let found = document.details.iter().find(|d| named.is_none_or(|name| d.service == *name));
+    found.or(document.details.first())
+}
+
+pub(super) fn name(service: &ServiceHeadroom) -> &str {
+    if service.service.is_empty() { "the service" } else { &service.service }
+}
+
+pub(super) fn by_end(service: &ServiceHeadroom) -> f64 {
+    service.probability.last().map_or(0.0, |p| p.exceeded_by)
+}
+
+/// Probabilities of whole per cents: no more is known.
+pub(super) fn probability(p: f64) -> String {
+    match p {
+        p if p > 0.0 && p < 0.005 => "less than 1%".to_owned(),
+        p if p < 1.0 && p > 0.995 => "more than 99%".to_owned(),
+        p => percent((p * 100.0).round() / 100.0),
+    }
+}
+
+/// A share with a tenth of a per cent at most.
+pub(super) fn share(value: f64) -> String {
+    percent((value * 1000.0).round() / 1000.0)
+}
+
+pub(super) fn date(time: Option<Time>) -> String {
+    time.map_or("not before the end".to_owned(), when)
+}
+
+/// The last time of the history, which the forecast is made at.
+pub(super) fn today(service: &ServiceHeadroom) -> Option<Time> {
+    service.demand.history.last().map(|p| p.time)
+}
+
+/// The most instances needed, and when first.
+pub(super) fn most_needed(service: &ServiceHeadroom) -> Option<(u64, Time)> {
+    let known = service.instances.iter().filter_map(|i| Some((i.needed?, i.date)));
+    known.reduce(|most, next| if next.0 > most.0 { next } else { most })
+}
+
+/// The three sentences.
+pub(super) fn summary(service: &ServiceHeadroom) -> [String; 3] {
+    [now(service), end(service), action(service)]
+}
+
+fn now(service: &ServiceHeadroom) -> String {
+    let who = name(service);
+    match service.headroom_now {
+        Some(now) if now >= 0.0 => {
+            format!("Today {who} carries its latest peak with {} of what may be used to spare.", share(now))
+        }
+        Some(now) => format!("Today the latest peak of {who} is {} above what may be used.", share(-now)),
+        None => format!("How much {who} has to spare today is unknown."),
+    }
+}
+
+fn end(service: &ServiceHeadroom) -> String {
+    let p = by_end(service);
+    let last = service.probability.last().map_or(NONE.to_owned(), |p| when(p.date));
+    let RunsOut { p10, p50, .. } = service.runs_out;
+    match (p10, p50) {
+        (Some(first), Some(even)) if first == even => {
+            format!(
+                "By {} it will probably have run out; by {last} the probability is {}.",
+                when(even),
+                probability(p)
+            )
+        }
+        (Some(first), Some(even)) => format!(
+            "It will as likely as not have run out by {}, with a risk of one in ten by {}; by {last} the probability \
+             is {}.",
+            when(even),
+            when(first),
+            probability(p)
+        ),
+        (Some(first), None) => format!(
+            "The risk of running out reaches one in ten by {} and {} by {last}.",
+            when(first),
+            probability(p)
+        ),
+        _ => format!("The probability of running out by {last} is {}.", probability(p)),
+    }
+}
+
+fn action(service: &ServiceHeadroom) -> String {
+    let have = plural(u64::from(service.instances_now), "instance", "instances");
+    let Some((most, at)) = most_needed(service) else {
+        return format!("There are {have}; how many are needed has no bound, since one may carry nothing.");
+    };
+    let dearest = service.cost.iter().flat_map(|c| &c.months).filter_map(|m| m.per_month).reduce(f64::max);
+    let money = dearest.zip(service.cost.as_ref()).map_or(String::new(), |(per_month, cost)| {
+        format!(
+            ", for {} a month instead of {}",
+            money(per_month, &cost.currency),
+            money(cost.now_per_month, &cost.currency)
+        )
+    });
+    if most <= u64::from(service.instances_now) {
+        return format!("The policy needs at most {most} within the horizon, of {have} today.");
+    }
+    let order = match (service.order_by, today(service)) {
+        (Some(order), Some(today)) if order <= today => {
+            format!("; with this lead time the date to order by, {}, has passed", when(order))
+        }
+        (Some(order), _) => format!("; order by {}", when(order)),
+        (None, _) => String::new(),
+    };
+    format!("There are {have}; the policy needs {most} by {}{money}{order}.", when(at))
+}
+
+/// An amount with its currency.
+pub(super) fn money(amount: f64, currency: &str) -> String {
+    if currency.is_empty() { number(amount) } else { format!("{} {currency}", number(amount)) }
+}
+
+/// The policy in words.
+pub(super) fn policy(service: &ServiceHeadroom) -> String {
+    let policy = &service.policy;
+    let mut parts = vec![format!("capacity suffices with {} probability", share(policy.quantile))];
+    match policy.redundancy.split_once(':') {
+        Some(("zones", zones)) => parts.push(format!("one of {zones} zones may be lost")),
+        _ if policy.redundancy.starts_with("n+") => parts.push(format!("{} instances", policy.redundancy)),
+        _ => {}
+    }
+    if policy.utilisation < 1.0 {
+        parts.push(format!("{} of an instance is used", share(policy.utilisation)));
+    }
+    if policy.burst > 1.0 {
+        parts.push(format!("peaks are {} times the mean of an interval", number(policy.burst)));
+    }
+    if policy.autoscaling_lag_s > 0.0 {
+        parts.push(format!(
+            "instances follow demand {} late",
+            crate::format::length(policy.autoscaling_lag_s)
+        ));
+    }
+    if let Some(lead) = policy.lead_time_s {
+        parts.push(format!("orders take {} days", number(lead / 86_400.0)));
+    }
+    parts.join("; ")
+}
+
+/// The capacity in words.
+pub(super) fn capacity(service: &ServiceHeadroom) -> String {
+    let band = &service.capacity.per_instance;
+    let range = if band.high > band.low {
+        format!(" ({} to {} with 90% probability)", number(band.low), number(band.high))
+    } else {
+        String::new()
+    };
+    format!("{} for each instance{range}, {}", number(band.value), service.capacity.source)
+}
+
+/// What overload does to the error budget, in words.
+pub(super) fn budget(service: &ServiceHeadroom) -> Option<String> {
+    let budget = service.error_budget.as_ref()?;
+    Some(format!(
+        "Of the error budget of {:.0} days at {} overload is expected to eat {} in the first of them (it is overdrawn \
+         with {} probability), and {} in the worst, from {}.",
+        budget.days,
+        percent(budget.availability),
+        share(budget.eaten),
+        probability(budget.overdrawn),
+        share(budget.worst),
+        when(budget.worst_from)
+    ))
+}
+
+/// All notes: those of the document, then those of services that it does not repeat.
+pub(super) fn notes(document: &HeadroomDocument) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for service in &document.details {
+        let many = document.details.len() > 1;
+        for note in service.notes.iter().chain(&service.demand.notes) {
+            let note = if many { format!("{}: {note}", service.service) } else { note.clone() };
+            if !all.contains(&note) {
+                all.push(note);
+            }
+        }
+    }
+    if document.details.is_empty() { document.notes.clone() } else { all }
+}

@@ -1,0 +1,200 @@
+//! Demand to come, as joint paths: of a file's series, of callers, of both, and as what is known or supposed changes it.
+
+use loadline_model::forecast::{Bound, EventEffect, Finding, Past, Point, SeriesForecast};
+use loadline_model::series::{Axis, Series, Time};
+
+use super::{Change, factor};
+use crate::forecast::{Forecasted, PlanningError, Request, entry, forecast};
+
+/// Joint paths drawn.
+const PATHS: usize = 2000;
+/// The intervals shown around the median of the paths, in per cent.
+const LEVELS: [f64; 2] = [80.0, 95.0];
+
+/// Demand to come, and the history it comes from.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    pub(super) paths: Vec<Vec<f64>>,
+    /// The sum of the histories.
+    history: Series,
+    /// What a document says of it; the points are made from the paths.
+    described: SeriesForecast,
+    /// Seconds that it counts by, where known.
+    pub(super) per_s: Option<f64>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Demand {
+    /// Of the sum of `all` series, which cover the same times.
+    ///
+    /// # Errors
+    /// Where they do not, or do not allow for a forecast.
+    pub fn forecast(all: &[Series], request: &Request, per_s: Option<f64>) -> Result<Demand, PlanningError> {
+        let first = all.first().expect("a file holds at least one series");
+        if let Some(other) = all.iter().find(|s| s.axis != first.axis || s.values.len() != first.values.len())
+        {
+            return Err(PlanningError::NotAlike { one: first.id.clone(), other: other.id.clone() });
+        }
+        let request = &Request { history: true, levels: Vec::new(), ..request.clone() };
+        let made: Vec<Forecasted> = all.iter().map(|s| forecast(s, request)).collect::<Result<_, _>>()?;
+        let paths = joint_paths(&made);
+        if let ([series], [made]) = (all, &made[..]) {
+            let described = entry(series, made, request);
+            let notes = described.notes.clone();
+            return Ok(Demand { paths, history: series.clone(), described, per_s, notes });
+        }
+        let mut notes = vec![format!("the demand is the sum of {} series", all.len())];
+        for (series, made) in all.iter().zip(&made) {
+            let named = |note: &String| format!("{}: {note}", series.id);
+            notes.extend(series.notes.iter().chain(&made.forecast.notes).map(named));
+        }
+        let history = summed(&all.iter().map(|s| (s, 1.0)).collect::<Vec<_>>());
+        let described = of_sum(&history, paths[0].len(), request)?;
+        Ok(Demand { paths, history, described, per_s, notes })
+    }
+
+    /// The sum of demands, each so many times; path by path, so that the peak is that of the sum. `None` where they do
+    /// not go on at the same time in the same steps.
+    pub fn sum(parts: &[(&Demand, f64)], request: &Request) -> Option<Demand> {
+        let first = parts.first()?.0;
+        let alike = |d: &Demand| d.time(0) == first.time(0) && d.axis().step() == first.axis().step();
+        if !parts.iter().all(|(d, _)| alike(d)) {
+            return None;
+        }
+        let steps = parts.iter().map(|(d, _)| d.paths[0].len()).min()?;
+        let mut paths = vec![vec![0.0; steps]; first.paths.len()];
+        for (part, times) in parts {
+            for (path, more) in paths.iter_mut().zip(&part.paths) {
+                path.iter_mut().zip(more).for_each(|(a, b)| *a += b * times);
+            }
+        }
+        let history = summed(&parts.iter().map(|(d, times)| (&d.history, *times)).collect::<Vec<_>>());
+        let request = &Request { history: true, levels: Vec::new(), ..request.clone() };
+        let described = match parts {
+            [(only, times)] => scaled(only.described.clone(), *times),
+            _ => of_sum(&history, steps, request).ok()?,
+        };
+        Some(Demand { paths, history, described, per_s: first.per_s, notes: Vec::new() })
+    }
+
+    /// The history of the sum.
+    pub fn history(&self) -> &Series {
+        &self.history
+    }
+
+    pub(super) fn axis(&self) -> &Axis {
+        &self.history.axis
+    }
+
+    pub(super) fn time(&self, step: usize) -> Time {
+        self.history.axis.time(self.history.values.len() + step)
+    }
+
+    pub(super) fn steps(&self) -> usize {
+        self.paths[0].len()
+    }
+
+    /// The highest demand of the latest season that the history holds; without one the latest demand.
+    pub(super) fn peak(&self) -> f64 {
+        let n = self.history.values.len();
+        let season = self.described.seasons.iter().copied().filter(|s| *s <= n).max().unwrap_or(1);
+        self.history.values[n - season..].iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The mean demand over all paths and the steps given.
+    pub(super) fn mean(&self, steps: std::ops::Range<usize>) -> f64 {
+        let count = (self.paths.len() * steps.len()).max(1) as f64;
+        self.paths.iter().map(|path| path[steps.clone()].iter().sum::<f64>()).sum::<f64>() / count
+    }
+
+    /// As the changes make it.
+    pub fn changed(&self, changes: &[Change]) -> Demand {
+        let mut demand = self.clone();
+        if changes.is_empty() {
+            return demand;
+        }
+        let step_s = self.axis().step_s().unwrap_or(0.0);
+        let factors: Vec<f64> = (0..self.steps())
+            .map(|step| factor(changes, self.time(step), (step + 1) as f64 * step_s))
+            .collect();
+        for path in &mut demand.paths {
+            path.iter_mut().zip(&factors).for_each(|(demand, factor)| *demand *= factor);
+        }
+        demand
+    }
+
+    /// What a document says of it: the points are the quantiles of the paths, step by step.
+    pub(super) fn document(&self) -> SeriesForecast {
+        let mut sorted = vec![0.0; self.paths.len()];
+        let point = |step: usize| {
+            sorted.iter_mut().zip(&self.paths).for_each(|(v, path)| *v = path[step]);
+            sorted.sort_unstable_by(f64::total_cmp);
+            let at = |q: f64| loadline_analysis::forecast::score::quantile(&sorted, q);
+            let bound =
+                |level: f64| Bound { level, low: at(0.5 - level / 200.0), high: at(0.5 + level / 200.0) };
+            Point { time: self.time(step), value: at(0.5), bounds: LEVELS.map(bound).to_vec() }
+        };
+        SeriesForecast { points: (0..self.steps()).map(point).collect(), ..self.described.clone() }
+    }
+}
+
+/// Paths of the sum: the same draw of every series, so that what moved them together does so here.
+fn joint_paths(made: &[Forecasted]) -> Vec<Vec<f64>> {
+    let mut sum: Vec<Vec<f64>> = made[0].forecast.paths(PATHS, 1).collect();
+    for other in &made[1..] {
+        for (path, more) in sum.iter_mut().zip(other.forecast.paths(PATHS, 1)) {
+            path.iter_mut().zip(more).for_each(|(a, b)| *a += b);
+        }
+    }
+    sum
+}
+
+/// The sum of histories that end together, as far back as all of them go.
+fn summed(parts: &[(&Series, f64)]) -> Series {
+    let n = parts.iter().map(|(s, _)| s.values.len()).min().unwrap_or(0);
+    let first = parts[0].0;
+    let offset = first.values.len() - n;
+    let axis = match (first.axis, first.axis.time(offset).number()) {
+        (Axis::Clock { step_s, .. }, start_s) => Axis::Clock { start_s, step_s },
+        (Axis::Steps { step, .. }, start) => Axis::Steps { start, step },
+    };
+    let value = |t: usize| parts.iter().map(|(s, times)| times * s.values[s.values.len() - n + t]).sum();
+    Series { id: String::new(), axis, values: (0..n).map(value).collect(), notes: Vec::new() }
+}
+
+/// How a forecast of the sum itself did on the past: what is said of a demand whose paths come from its parts.
+fn of_sum(history: &Series, steps: usize, request: &Request) -> Result<SeriesForecast, PlanningError> {
+    let request = &Request { horizon: Some(crate::forecast::Horizon::Steps(steps)), ..request.clone() };
+    let made = forecast(history, request)?;
+    let mut described = entry(history, &made, request);
+    described.model = "the sum of joint paths of its parts; the backtests are those of the sum itself".into();
+    Ok(described)
+}
+
+fn scaled(described: SeriesForecast, times: f64) -> SeriesForecast {
+    let point = |p: Point| Point {
+        value: p.value * times,
+        bounds: p
+            .bounds
+            .into_iter()
+            .map(|b| Bound { low: b.low * times, high: b.high * times, ..b })
+            .collect(),
+        ..p
+    };
+    let finding = |f: Finding| match f {
+        Finding::LevelShift { time, before, after } => {
+            Finding::LevelShift { time, before: before * times, after: after * times }
+        }
+        Finding::Outlier { time, value, usual } => {
+            Finding::Outlier { time, value: value * times, usual: usual * times }
+        }
+    };
+    let events: Vec<EventEffect> = described.events;
+    SeriesForecast {
+        history: described.history.into_iter().map(|p| Past { value: p.value * times, ..p }).collect(),
+        tests: described.tests.into_iter().map(|t| t.into_iter().map(point).collect()).collect(),
+        findings: described.findings.into_iter().map(finding).collect(),
+        events,
+        ..described
+    }
+}

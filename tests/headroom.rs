@@ -1,0 +1,181 @@
+//! The planner's journey: a plan, its forms, known truths, and plans that cannot be used.
+
+use std::fs;
+use std::path::Path;
+
+use libtest_mimic::Trial;
+
+use crate::support::folder::Folder;
+use crate::support::harness::trials;
+use crate::support::loadline::run;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials! {
+        Beside: the_sample_plan_in_every_form, utilisation_gives_the_capacity_that_is_true,
+            a_plan_that_cannot_be_used_says_where, a_known_event_is_on_its_days, costs_and_orders_by_hand;
+    }
+}
+
+fn sample() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/plans/shop.yaml");
+    path.canonicalize().expect("it is in the repository").display().to_string()
+}
+
+fn the_sample_plan_in_every_form() {
+    let folder = Folder::new("plan");
+    let plan = sample();
+    run(&folder, &["check", &plan]).expect(0);
+    let json = run(&folder, &["headroom", &plan, "--json"]).expect(0).json();
+    assert_eq!(json["schema"], "loadline/headroom@1");
+    assert_eq!(json["probability"].as_array().map(Vec::len), Some(120));
+    let exceeded: Vec<f64> =
+        json["probability"].as_array().unwrap().iter().map(|p| p["exceeded_by"].as_f64().unwrap()).collect();
+    assert!(exceeded.is_sorted());
+    for form in ["html", "md", "json", "txt"] {
+        let name = |n: u32| format!("{n}.{form}");
+        for n in [1, 2] {
+            run(&folder, &["headroom", &plan, "-o", &name(n)]).expect(0);
+        }
+        let of = |n: u32| fs::read(folder.join(name(n))).expect("it is written");
+        assert!(!of(1).is_empty() && of(1) == of(2), "{form}");
+    }
+    let page = fs::read_to_string(folder.join("1.html")).unwrap();
+    assert!(page.contains("launch in December") && !page.contains("src=\"http") && !page.contains("NaN"));
+    run(&folder, &["headroom", &plan, "-o", "charts.svg"]).expect(0);
+    assert!(folder.join("charts.svg/s1-demand.svg").is_file());
+    run(&folder, &["headroom", &plan, "-o", "report.pdf"]).expect(2);
+    let schema = run(&folder, &["schema", "plan"]).expect(0).json();
+    assert_eq!(schema["title"], "Loadline plan");
+}
+
+/// Hours of demand, on four instances that are 10 % busy and 0.2 % more for each request a second of one.
+fn histories(folder: &Folder) {
+    let mut text = "time,requests_per_s,cpu,nodes\n".to_owned();
+    for t in 0..480u32 {
+        let demand =
+            800.0 + 300.0 * (f64::from(t) / 24.0 * std::f64::consts::TAU).sin() + f64::from(t * 37 % 41);
+        let cpu = 10.0 + 0.2 * demand / 4.0 + f64::from(t * 61 % 17) / 17.0 - 0.5;
+        text += &format!("{},{demand:.1},{cpu:.2},4\n", 1_767_225_600 + t * 3600);
+    }
+    folder.write("metrics.csv", &text);
+}
+
+/// At 70 % each carries 300 requests a second.
+fn utilisation_gives_the_capacity_that_is_true() {
+    let folder = Folder::new("utilisation");
+    histories(&folder);
+    let line =
+        ["headroom", "--demand", "metrics.csv", "--value", "requests_per_s", "--json", "--horizon", "7d"];
+    let from = [
+        "--utilisation-history",
+        "metrics.csv",
+        "--utilisation-value",
+        "cpu",
+        "--utilisation-instances",
+        "nodes",
+        "--at-utilisation",
+        "70%",
+    ];
+    let json = run(&folder, &[&line[..], &from, &["--instances", "4"]].concat()).expect(0).json();
+    let each = &json["details"][0]["capacity"]["per_instance"];
+    let (low, high) = (each["low"].as_f64().unwrap(), each["high"].as_f64().unwrap());
+    assert!(low <= 300.0 && 300.0 <= high && high - low < 20.0, "{each}");
+    // 285 a second of one instance is the largest demand seen: less than at the target.
+    assert!(json["notes"].to_string().contains("times beyond the largest demand"), "{}", json["notes"]);
+    let wrong = [&line[..], &from[..4], &["--at-utilisation", "170%"]].concat();
+    run(&folder, &wrong).expect(2);
+    run(&folder, &[&line[..], &from[..4]].concat()).expect(2);
+}
+
+fn a_plan_that_cannot_be_used_says_where() {
+    let folder = Folder::new("bad-plan");
+    histories(&folder);
+    folder.write("table.csv", "name,capacity\nsmall,700\nlarge,many\n");
+    folder.write("holidays.csv", "date,name\n2026-25-12,Christmas\n");
+    let plan = |capacity: &str, rest: &str| {
+        format!(
+            "services:\n  - name: front\n    demand: {{ file: metrics.csv, value: requests_per_s }}\n    capacity: {capacity}\n{rest}"
+        )
+    };
+    for (text, place, says) in [
+        (plan("{ table: table.csv, row: smal }", ""), "plan.yaml:4:40", "did you mean `small`?"),
+        (
+            plan("{ table: table.csv, row: large }", ""),
+            "plan.yaml:4:40",
+            "table.csv:3: `many` in column `capacity`",
+        ),
+        (plan("nowhere.json", ""), "plan.yaml:4:15", "is neither a capacity above 0 nor a file"),
+        (plan("1300..1100", ""), "plan.yaml:4:15", "ends before it begins"),
+        (
+            plan("900", "events: [{ calendar: holidays.csv }]\n"),
+            "plan.yaml:5:22",
+            "holidays.csv:2: `2026-25-12`",
+        ),
+        (plan("900", "horizon: soon\n"), "plan.yaml:5:10", "`soon` is no horizon"),
+        (plan("900", "policy: { quantil: 95% }\n"), "plan.yaml:5:11", "did you mean `quantile`?"),
+        (
+            plan("{ utilisation: metrics.csv, value: cup, at: 70% }", ""),
+            "plan.yaml:4:30",
+            "did you mean `cpu`?",
+        ),
+    ] {
+        folder.write("plan.yaml", &text);
+        for verb in ["check", "headroom"] {
+            let said = run(&folder, &[verb, "plan.yaml"]).expect(2).stderr;
+            assert!(said.contains(place) && said.contains(says), "{place} {says}\n{said}");
+            assert_eq!(said.matches("error[").count(), 1, "{said}");
+        }
+    }
+    let missing = plan("900", "").replace("metrics.csv", "nowhere.csv");
+    folder.write("plan.yaml", &missing);
+    let said = run(&folder, &["headroom", "plan.yaml"]).expect(2).stderr;
+    assert!(said.contains("nowhere.csv"), "{said}");
+}
+
+/// A flat demand of 100 a day, doubled for two days to come.
+fn a_known_event_is_on_its_days() {
+    let folder = Folder::new("event");
+    let day = |t: i64| 1_767_225_600 + t * 86_400;
+    let rows: String = (0..60).map(|t| format!("{},{}\n", day(t), 100 + t % 2)).collect();
+    folder.write("days.csv", &format!("time,value\n{rows}"));
+    // The 60th day is 2026-03-02.
+    let line = ["forecast", "days.csv", "--horizon", "7d", "--event", "2026-03-04..2026-03-05=2", "--json"];
+    let json = run(&folder, &line).expect(0).json();
+    let medians: Vec<f64> = json["series"][0]["points"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["value"].as_f64().unwrap())
+        .collect();
+    let near = |value: f64, times: f64| (value / times - 100.5).abs() < 3.0;
+    for (step, value) in medians.iter().enumerate() {
+        assert!(near(*value, if [2, 3].contains(&step) { 2.0 } else { 1.0 }), "{medians:?}");
+    }
+    run(&folder, &["forecast", "days.csv", "--event", "soon=2"]).expect(2);
+    let page = ["forecast", "days.csv", "-o", "forecast.html", "--holiday", "12-25"];
+    run(&folder, &page).expect(0);
+    let page = fs::read_to_string(folder.join("forecast.html")).unwrap();
+    assert!(page.contains("12-25: no factor is given") && page.contains("<svg"));
+}
+
+/// 350 a second for ever on three instances of 100: four are needed, and have been for long.
+fn costs_and_orders_by_hand() {
+    let folder = Folder::new("cost");
+    let rows: String = (0..200).map(|t| format!("{},350\n", 1_767_225_600 + t * 86_400)).collect();
+    folder.write("flat.csv", &format!("time,value\n{rows}"));
+    let line =
+        ["headroom", "--demand", "flat.csv", "--capacity", "100/s", "--instances", "3", "--horizon", "30d"];
+    let money =
+        ["--price", "1/h", "--currency", "EUR", "--availability", "99%", "--lead-time", "14d", "--json"];
+    let json = run(&folder, &[&line[..], &money].concat()).expect(0).json();
+    let service = &json["details"][0];
+    assert_eq!(json["instances"][0]["needed"], 4);
+    // The day before the horizon is the 19th of July; two weeks before its first day is the 6th.
+    assert_eq!(json["order_by"], "2026-07-06T00:00:00Z");
+    let dearest = service["cost"]["months"][0]["per_month"].as_f64().unwrap();
+    assert!((dearest - 4.0 * 730.485).abs() < 1e-6, "{dearest}");
+    let million = service["cost"]["months"][0]["per_million_requests"].as_f64().unwrap();
+    assert!((million - 4.0 / 1.26).abs() < 1e-6, "{million}");
+    let eaten = service["error_budget"]["eaten"].as_f64().unwrap();
+    assert!((eaten - 50.0 / 350.0 / 0.01).abs() < 1e-6, "{eaten}");
+}
