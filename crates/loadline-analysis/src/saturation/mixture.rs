@@ -13,7 +13,7 @@ use super::sampler::{Sample, Unit, sample};
 use crate::numeric::random::Random;
 
 /// Users are counted in batches beyond this many, for curves that are computed user by user.
-const MOST_USERS: f64 = 130.0;
+const MOST_USERS: f64 = 80.0;
 /// Curves drawn from each family.
 const PARTICLES: usize = 350;
 /// Real systems are near a family, not of it: the likelihood counts with this power (a coarsened posterior:

@@ -181,13 +181,29 @@ impl UslFit {
             };
             start(free).rss.min(start(0.0).rss) <= allowed
         };
-        let low = if holds(0.0) { 0.0 } else { crate::queueing::mmc::bisect(0.0, best, |v| !holds(v)) };
+        let low = if holds(0.0) { 0.0 } else { halve(0.0, best, |v| !holds(v)) };
         let mut high = best.max(scale);
         while holds(high) && high < 1e6 {
             high *= 2.0;
         }
-        Some((low, crate::queueing::mmc::bisect(best, high, holds)))
+        Some((low, halve(best, high, holds)))
     }
+}
+
+/// An end of an interval is found to a millionth of the range searched: each look at it is a fit of its own.
+const HALVINGS: usize = 20;
+
+/// The point in `low..high` at which `holds` turns from true to false.
+fn halve(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
 }
 
 /// The farthest value from `best`, in steps of `factor`, that still holds.
@@ -195,7 +211,7 @@ fn edge(best: f64, factor: f64, holds: &mut impl FnMut(f64) -> bool) -> f64 {
     let (mut inside, mut outside) = (best, best * factor);
     for _ in 0..40 {
         if !holds(outside) {
-            for _ in 0..25 {
+            for _ in 0..HALVINGS {
                 let middle = (inside * outside).sqrt();
                 if holds(middle) {
                     inside = middle;
