@@ -186,7 +186,9 @@ fn why_it_ended_early_is_said() {
     let flags = ["--rate", "50/s", "--duration", "20s", "--slo", "error_rate < 5% abort after 1s"];
     let url = serve.url("/");
     let line = [&["run", &url, "--no-report", "--out", "run"], &flags[..]].concat();
-    let ended = run(&folder, &line).expect(3);
+    let ended = run(&folder, &line);
+    // A busy machine may spoil the measurement besides.
+    assert!(matches!(ended.code, Some(3 | 6)), "{}", ended.stderr);
     assert!(
         ended.stdout.contains("Ended by: the objective `error_rate < 5% abort after 1s`"),
         "{}",

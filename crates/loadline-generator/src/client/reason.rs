@@ -48,7 +48,9 @@ pub(super) fn of_tls(error: &TlsError) -> Cow<'static, str> {
 
 fn of_certificate(error: &CertificateError) -> Cow<'static, str> {
     match error {
-        CertificateError::UnknownIssuer => {
+        // The second is webpki's word for a certificate of an authority that a server shows as its own: one that
+        // `openssl req -x509` signed itself, mostly.
+        CertificateError::UnknownIssuer | CertificateError::Other(_) => {
             "certificate not trusted: nobody who is trusted has issued it; name its authority, or itself, with --cacert \
              (--insecure trusts any)"
                 .into()

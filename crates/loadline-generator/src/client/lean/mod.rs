@@ -208,7 +208,10 @@ impl<'a> Exchange<'a> {
         if !self.answered && matches!(self.upload, Upload::Refused) {
             class.because(format!("{how} before it had taken the request"))
         } else if !self.answered {
-            class.because(format!("{how} before it answered"))
+            // Some that speak TLS hang up on whoever does not.
+            let plain = self.request.uri.scheme_str() == Some("http");
+            let hint = if plain { "; if it speaks TLS, try https://" } else { "" };
+            class.because(format!("{how} before it answered{hint}"))
         } else {
             class.because(format!("{how} before the answer was complete"))
         }
