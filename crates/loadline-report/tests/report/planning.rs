@@ -127,7 +127,7 @@ pub(crate) fn document(by_end: &[f64]) -> HeadroomDocument {
         by_end.iter().enumerate().map(|(i, p)| service(&format!("svc <{i}>"), *p)).collect();
     let first = &details[0];
     HeadroomDocument {
-        schema: SCHEMA.into(),
+        schema: loadline_model::headroom::SCHEMA.into(),
         name: "shop & co".into(),
         headroom_now: first.headroom_now,
         runs_out: first.runs_out.clone(),
