@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use loadline::forecast::PlanningError;
 use loadline::model::diagnostic::Diagnostic;
 use loadline::model::plan::{Plan, is_plan};
 use loadline::model::scenario::{Load, Scenario};
@@ -12,10 +11,12 @@ use loadline::model::slo::Slo;
 use loadline::prometheus::Access;
 
 use super::exit::{Exit, UserError, sort};
+use super::forecast;
 use super::input::{folder_of, name_of, scenario_of, text};
 use super::output::Output;
 
-/// Read scenario and plan files and say what is wrong with them, without any traffic
+/// Read scenario and plan files and say what is wrong with them, without any load; of a plan also the files and
+/// servers that it names
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
     /// Scenario or plan files (a plan has `services`); `-` reads stdin
@@ -61,12 +62,8 @@ impl Check {
         let (text, name, base) = (text(file)?, name_of(file), folder_of(file));
         if is_plan(&text) {
             let plan = Plan::parse(&text, &name).map_err(UserError::Diagnostics)?;
-            return loadline::plan::check(&plan, &base, &Access::default()).map(|()| Vec::new()).map_err(
-                |error| match error {
-                    PlanningError::Plan(diagnostics) => UserError::Diagnostics(diagnostics).into(),
-                    error => UserError::input(error),
-                },
-            );
+            loadline::plan::check(&plan, &base, &Access::default()).map_err(forecast::sort)?;
+            return Ok(Vec::new());
         }
         let scenario = scenario_of(&text, &name, |name| self.value(name, unset))?;
         loadline::run::compile(&scenario, &base).map_err(sort)?;
