@@ -166,6 +166,9 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(DirectoryError::AFile(directory.to_owned()));
+        }
         Err(error) => return Err(DirectoryError::io("read", &path)(error)),
     };
     let wrong = |error: serde_json::Error| DirectoryError::Document { path, message: error.to_string() };
