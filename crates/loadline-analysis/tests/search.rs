@@ -3,7 +3,7 @@
 //! Coverage and cost over many seeds: `cargo run --release -p loadline-analysis --example search_marks`.
 
 use loadline_analysis::search::figure::Events;
-use loadline_analysis::search::{Doom, Next, Search, Step};
+use loadline_analysis::search::{Doom, Next, Step};
 
 mod support;
 
@@ -16,62 +16,6 @@ fn finds_the_capacity_of_a_queue() {
     assert!((capacity.load.unwrap() / truth - 1.0).abs() < 0.1, "{capacity:?} for {truth}");
     assert!(capacity.precise && run.steps.last().is_some_and(|step| step.confirming));
     assert!(run.requests < kind.staircase_requests());
-}
-
-/// Of how many searches the interval held the truth, out of how many, and what they cost of a staircase.
-fn marks(kinds: &[&str], seeds: u64) -> (u32, u32, f64) {
-    let (mut covered, mut all, mut requests, mut staircase) = (0, 0, 0.0, 0.0);
-    for kind in support::kinds::KINDS.iter().filter(|kind| kinds.contains(&kind.name)) {
-        let truth = kind.capacity();
-        for seed in 0..seeds {
-            let run = support::run(&support::search(), kind, seed);
-            let Next::Converged(capacity) = &run.end else { panic!("{}: {:?}", kind.name, run.end) };
-            let (low, high) = (capacity.interval.0, capacity.interval.1.unwrap());
-            covered += u32::from(low <= truth && truth <= high);
-            all += 1;
-            requests += run.requests;
-            staircase += kind.staircase_requests();
-        }
-    }
-    (covered, all, requests / staircase)
-}
-
-/// Of 18 intervals at 90 % fewer than 13 hold the truth once in 160 times. A staircase of the same precision (see
-/// `support::kinds`) takes more than twice the requests.
-#[test]
-fn intervals_hold_the_truth_at_less_than_half_the_cost_of_a_staircase() {
-    let (covered, all, cost) = marks(&["M/M/1 loose", "M/M/2", "M/D/1"], 6);
-    assert!(covered >= 13, "{covered} of {all}");
-    assert!(cost < 0.5, "{cost} of a staircase");
-}
-
-/// The mark is 0.86 to 0.94. The intervals are wider than they need be at present: over-coverage up to 0.97 is let
-/// through here until that is mended.
-#[test]
-#[ignore = "takes minutes in release mode; the example search_marks shows each kind"]
-fn coverage_over_many_seeds() {
-    let (covered, all, cost) = marks(&["M/M/1", "M/M/2"], 200);
-    let coverage = f64::from(covered) / f64::from(all);
-    assert!((0.86..=0.97).contains(&coverage), "{coverage}");
-    assert!(cost < 0.5, "{cost} of a staircase");
-}
-
-/// A rate limiter with a bucket of 50: what exceeds 300/s fails once the bucket is used up, so that 1 % fail at 303/s.
-#[test]
-fn finds_the_limit_of_a_rate_limiter() {
-    let (slo, search) = ("error_rate < 1%".parse().unwrap(), Search { precision: 0.02, ..support::search() });
-    let mut steps = Vec::new();
-    let end = loop {
-        match search.next(&steps) {
-            Next::Run { load, duration_s, confirming } => {
-                assert!(steps.len() < 100, "it does not end: {:?}", steps.last());
-                steps.push(support::limited(&slo, 300.0, 50.0, load, duration_s, confirming));
-            }
-            end => break end,
-        }
-    };
-    let Next::Converged(capacity) = &end else { panic!("{end:?}") };
-    assert!((capacity.load.unwrap() / 303.03 - 1.0).abs() < 0.03, "{capacity:?}");
 }
 
 /// Steps against a service whose score is this function of the load.

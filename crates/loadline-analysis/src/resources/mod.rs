@@ -171,7 +171,7 @@ fn words(resources: &[Resource], saturated: Option<&str>, loads: &[f64], knee: f
         }
         (Some(resource), _) => {
             format!(
-                "what comes to its limit first: {}, {}{}",
+                "What comes to its limit first: {}, {}{}",
                 resource.name,
                 line(resource),
                 full_at(resource)
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(found.saturated.as_deref(), Some("workers"));
         assert!(
             found.words.starts_with(
-                "what reaches its limit at the knee: workers, 90 % in use at 360/s, 97 % at 390/s"
+                "What reaches its limit at the knee: workers, 90 % in use at 360/s, 97 % at 390/s"
             )
         );
         let workers = found.resources.iter().find(|r| r.name == "workers").unwrap();

@@ -8,21 +8,19 @@
 
 use super::Step;
 
-const CAPACITIES: usize = 60;
+const CAPACITIES: usize = 90;
 /// d ln r / d ln load at the capacity: from a gentle slope to a wall.
 const STEEPNESS: (f64, f64) = (0.5, 400.0);
-const STEEPNESSES: usize = 12;
+const STEEPNESSES: usize = 18;
 /// Shares of the events allowed that come even without load.
-const FLOORS: [f64; 6] = [0.0, 0.2, 0.4, 0.55, 0.7, 0.82];
+const FLOORS: [f64; 3] = [0.0, 0.3, 0.7];
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
-/// And how much more wrong, for a load e times the capacity or its e-th part.
-const MISFIT_FAR: f64 = 0.3;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// Loads as near as this, in their logarithm, have clumps alike.
-const NEIGHBOURHOOD: f64 = 0.05;
+const NEIGHBOURHOOD: f64 = 0.1;
 /// What all other loads together weigh against those nearby.
 const ELSEWHERE: f64 = 0.01;
 /// Degrees of freedom of Student's t: a step that was disturbed is an outlier, not a verdict.
@@ -107,10 +105,8 @@ impl Posterior {
         let logs: Vec<f64> = curves
             .iter()
             .flat_map(|&curve| {
-                let at = move |&capacity: &f64| -> f64 {
-                    steps.iter().map(|step| step.log_likelihood(curve, capacity)).sum()
-                };
-                loads.iter().map(at)
+                let likelihood = Likelihood::of(steps, curve);
+                loads.iter().map(move |&capacity| likelihood.log_at(capacity))
             })
             .collect();
         let best = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -160,76 +156,101 @@ impl Counts {
 /// trusted as it is, it would draw the capacity upwards.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UsualClump {
-    /// Mean of the clumps seen nearby.
-    size: f64,
-    /// Events seen nearby; a step counts for no more than [`EVENTS_MOST`].
-    events: f64,
+    /// ln of the variance of all counts nearby over their sum.
+    log_size: f64,
+    /// How many clumps were seen nearby.
+    count: f64,
 }
-
-/// More events than this of one step say no more about clumps.
-const EVENTS_MOST: f64 = 300.0;
-/// The theory of clumps counts as if so many had been seen.
-const THEORY_COUNTS: f64 = 10.0;
-/// Clumps differ in size, which makes few large ones likelier than Poisson's law for equal ones has it: an exponential
-/// size has 1.5 times the third moment for the same variance.
-const SPREAD: f64 = 1.2;
-/// A wall is steep for other reasons than long busy periods.
-const CLUMP_MOST: f64 = 5000.0;
 
 impl UsualClump {
     pub(super) fn at(load: f64, steps: &[Step]) -> UsualClump {
-        let (mut sizes, mut sum) = (1e-3, 1e-3);
+        let (mut variance, mut sum) = (0.1, 0.1);
         for step in steps.iter().filter(|step| step.settled) {
             let near = (-0.5 * ((step.load / load).ln() / NEIGHBOURHOOD).powi(2)).exp() + ELSEWHERE;
             // Where nearly all requests are events, they say nothing about clumps.
             let share = step.events.seen / (step.events.allowed * step.events.most);
-            let weight = near * (1.0 - share).max(0.0).powi(2) * step.events.seen.min(EVENTS_MOST);
-            sizes += weight * step.events.clump;
+            let weight = near * (1.0 - share).max(0.0).powi(2) * step.events.seen;
+            variance += weight * step.events.clump;
             sum += weight;
         }
-        UsualClump { size: sizes / sum, events: sum }
+        let size = variance / sum;
+        UsualClump { log_size: size.ln(), count: sum / size }
     }
 
-    /// The size where the response is so steep, at this load over the capacity. Few clumps say little about their
-    /// size, least of all in a step that is short beside them; then theory has the word.
-    pub(super) fn size(&self, steepness: f64, relative: f64) -> f64 {
-        let theory = theoretical_clump(steepness, relative);
-        let count = self.events / self.size.max(theory);
-        SPREAD * ((count * self.size.ln() + THEORY_COUNTS * theory.ln()) / (count + THEORY_COUNTS)).exp()
+    /// The size where the response is so steep. Few clumps say little about their size, least of all in a step
+    /// that is short beside them; then theory has the word.
+    pub(super) fn size(&self, steepness: f64) -> f64 {
+        let log = self.count * self.log_size + THEORY_COUNTS * theoretical_clump(steepness).ln();
+        (log / (self.count + THEORY_COUNTS)).exp()
     }
 }
+
+/// The theory of clumps counts as if so many had been seen.
+const THEORY_COUNTS: f64 = 3.0;
+
+/// A wall is steep for other reasons than long busy periods.
+const CLUMP_MOST: f64 = 1000.0;
 
 /// In M/M/c near saturation P(R > t) falls like e^{−(cμ−λ)t}, so that at a quantile of 99 % the steepness is
 /// o ln 100, o = ρ/(1 − ρ). Above its limit the queue stays for a busy period of cμ, and comes back 1/(1 − ρ) times on
 /// average before it leaves for good (D. Aldous, *Probability Approximations via the Poisson Clumping Heuristic*,
 /// 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is 2o (1 + 2o).
-fn theoretical_clump(steepness: f64, relative: f64) -> f64 {
-    let idle = 100.0_f64.ln() / (steepness + 100.0_f64.ln());
-    // Beyond the capacity half of the way to saturation at most: further on, hardly any request is in time.
-    let utilisation = ((1.0 - idle) * relative).min(1.0 - 0.5 * idle);
-    let odds = utilisation / (1.0 - utilisation);
+fn theoretical_clump(steepness: f64) -> f64 {
+    let odds = steepness / 100.0_f64.ln();
     (1.0 + 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
 }
 
-impl Counts {
-    /// ln of the likelihood of a curve with this capacity.
+/// The likelihood of a curve by all steps.
+struct Likelihood {
+    curve: Curve,
+    steps: Vec<Clumps>,
+    /// What does not depend on the capacity.
+    constant: f64,
+}
+
+/// The counts of a step in clumps, which are independent of each other.
+struct Clumps {
+    load: f64,
+    seen: f64,
+    log_seen: f64,
+    allowed: f64,
+    most: f64,
+    settled: bool,
+}
+
+impl Likelihood {
+    fn of(steps: &[Counts], curve: Curve) -> Likelihood {
+        let mut constant = 0.0;
+        let steeply = curve.steepness();
+        let in_clumps = |step: &Counts| {
+            let clump = step.clumps.size(steeply);
+            // Counts are spread as far apart as the clumps are large.
+            constant -= if step.seen > 0.0 { 0.5 * clump.ln() } else { 0.0 };
+            let Counts { load, most, settled, .. } = *step;
+            let (seen, allowed) = (step.seen / clump, step.allowed / clump);
+            Clumps { load, seen, log_seen: seen.max(f64::MIN_POSITIVE).ln(), allowed, most, settled }
+        };
+        let steps = steps.iter().map(in_clumps).collect();
+        Likelihood { curve, steps, constant }
+    }
+
+    fn log_at(&self, capacity: f64) -> f64 {
+        self.constant + self.steps.iter().map(|step| step.log_likelihood(self.curve, capacity)).sum::<f64>()
+    }
+}
+
+impl Clumps {
     fn log_likelihood(&self, curve: Curve, capacity: f64) -> f64 {
-        let relative = self.load / capacity;
-        let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);
-        // Where every request is an event there is nothing left to vary.
-        let clump = self.clumps.size(curve.steepness(), relative).powf(1.0 - (ratio / self.most).min(1.0));
-        // In clumps, which are independent of each other.
-        let (seen, expected) = (self.seen / clump, self.allowed * ratio / clump);
+        let ratio = curve.ratio(self.load / capacity, self.most).max(RATIO_LEAST);
+        let expected = self.allowed * ratio;
         // A backlog that still grew would have given a worse score in more time.
-        if !self.settled && seen < expected {
+        if !self.settled && self.seen < expected {
             return 0.0;
         }
-        let misfit =
-            MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs() + MISFIT_FAR * (relative - 1.0).abs().min(1.0);
-        let deviance = 2.0 * (if seen > 0.0 { seen * (seen / expected).ln() } else { 0.0 } - seen + expected);
-        let variance = 1.0 + misfit * misfit * 0.5 * (seen + expected);
-        // Counts are spread as far apart as the clumps are large.
-        let density = if seen > 0.0 { clump } else { 1.0 };
-        -0.5 * ((FREEDOM + 1.0) * (deviance / (FREEDOM * variance)).ln_1p() + (variance * density).ln())
+        let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
+        let log_ratio = if self.seen > 0.0 { self.log_seen - expected.ln() } else { 0.0 };
+        let deviance = 2.0 * (self.seen * log_ratio - self.seen + expected);
+        let variance = 1.0 + misfit * misfit * 0.5 * (self.seen + expected);
+        -0.5 * ((FREEDOM + 1.0) * (deviance / (FREEDOM * variance)).ln_1p() + variance.ln())
     }
 }

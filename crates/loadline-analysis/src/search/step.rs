@@ -134,7 +134,12 @@ impl Measured {
     /// What they showed.
     pub fn judge(&self, asked: &Asked) -> Judged {
         let intervals = self.folded(asked.duration_s);
-        let (from, settled) = settled_from(&intervals);
+        let means: Vec<f64> = responses(&intervals);
+        let (from, settled) = match settling(&means) {
+            Settling::From(cut) => (cut, true),
+            Settling::Never => (intervals.len() / 2, false),
+            Settling::Unknown => (0, true),
+        };
         let rest = &intervals[from..];
         let figures: Vec<Figure> = self.slos.iter().map(|slo| self.figure(slo, rest, asked)).collect();
         let worst = (0..figures.len()).max_by(|a, b| figures[*a].score.total_cmp(&figures[*b].score));
@@ -185,26 +190,6 @@ impl Measured {
     fn validity(&self, model: LoadModel, response: &Values) -> Validity {
         let delay = Values::merged(&self.delay);
         self.watch.judge(model, self.sent, &delay.to_histogram(), &response.to_histogram())
-    }
-}
-
-/// From which interval on the service had settled, by its response times and by its failures: a limiter that lets a
-/// burst through fails late. Where it never did, the second half, and `false`.
-fn settled_from(intervals: &[Interval]) -> (usize, bool) {
-    let failed = |interval: &Interval| {
-        let all = &interval.groups[0];
-        all.failed as f64 / all.requests.max(1) as f64
-    };
-    let failures: Vec<f64> = intervals.iter().map(failed).collect();
-    let cut = |figures: &[f64]| match settling(figures) {
-        Settling::From(cut) => Some(cut),
-        Settling::Never => None,
-        Settling::Unknown => Some(0),
-    };
-    let by_failures = if failures.iter().any(|share| *share > 0.0) { cut(&failures) } else { Some(0) };
-    match (cut(&responses(intervals)), by_failures) {
-        (Some(a), Some(b)) => (a.max(b), true),
-        _ => (intervals.len() / 2, false),
     }
 }
 

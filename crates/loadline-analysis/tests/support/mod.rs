@@ -8,7 +8,7 @@ use loadline_model::slo::Slo;
 pub(crate) mod kinds;
 pub(crate) mod queue;
 
-use kinds::{Kind, PRECISION, STEP_S};
+use kinds::{Kind, PRECISION};
 use queue::Random;
 
 pub(crate) fn search() -> Search {
@@ -20,7 +20,7 @@ pub(crate) fn search() -> Search {
         precision: PRECISION,
         confidence: 0.9,
         time_s: 36_000.0,
-        step_s: STEP_S,
+        step_s: 10.0,
         step_requests: 2_000.0,
     }
 }
@@ -75,40 +75,4 @@ fn interval(responses: Vec<(u64, u64)>) -> Interval {
     let response: Values = responses.into_iter().collect();
     let all = Group { response, service: Values::default(), requests, failed: 0 };
     Interval { groups: vec![all], offered: requests, completed: requests, completed_ok: requests, backlog: 0 }
-}
-
-/// A step of even arrivals against a limiter of `limit` a second with a bucket of `burst`.
-#[allow(dead_code, reason = "the example has no use for it")]
-pub(crate) fn limited(
-    slo: &Slo,
-    limit: f64,
-    burst: f64,
-    load: f64,
-    duration_s: f64,
-    confirming: bool,
-) -> Step {
-    let mut measured = Measured::new(std::slice::from_ref(slo));
-    let (mut bucket, mut last, mut sent) = (burst, 0.0, 0.0);
-    for second in 0..duration_s.ceil() as u32 {
-        let (mut requests, mut failed) = (0, 0);
-        while sent / load < (f64::from(second) + 1.0).min(duration_s) {
-            bucket = (bucket + (sent / load - last) * limit).min(burst);
-            (last, sent, requests) = (sent / load, sent + 1.0, requests + 1);
-            if bucket >= 1.0 {
-                bucket -= 1.0;
-            } else {
-                failed += 1;
-            }
-        }
-        let all = Group {
-            response: [(1_000, requests)].into_iter().collect(),
-            requests,
-            failed,
-            ..Group::default()
-        };
-        let (offered, completed, completed_ok) = (requests, requests, requests - failed);
-        measured.push_interval(Interval { groups: vec![all], offered, completed, completed_ok, backlog: 0 });
-    }
-    let (model, took_s) = (LoadModel::Open, duration_s);
-    measured.judge(&Asked { load, model, duration_s, took_s, confirming, confidence: 0.9 }).step
 }

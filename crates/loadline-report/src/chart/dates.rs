@@ -44,9 +44,10 @@ fn dated(lo: i64, hi: i64, max: usize) -> Vec<(f64, String)> {
     }
     let (Some(first), Some(last)) = (date(lo), date(hi)) else { return Vec::new() };
     let months = |d: Date| i32::from(d.year()) * 12 + i32::from(d.month()) - 1;
-    let every = MONTHS.into_iter().find(|m| (months(last) - months(first)) / m < max as i32).unwrap_or(120);
-    let begin = months(first) + i32::from(first.day() > 1);
-    (begin..=months(last)).filter(|m| m % every == 0).filter_map(month_tick).collect()
+    let all = months(first) + i32::from(first.day() > 1)..=months(last);
+    let each = |every: i32| all.clone().filter(move |month| month % every == 0);
+    let every = MONTHS.into_iter().find(|every| each(*every).count() <= max).unwrap_or(120);
+    each(every).filter_map(month_tick).collect()
 }
 
 fn multiples(lo: i64, hi: i64, step: i64) -> impl Iterator<Item = i64> {
