@@ -94,6 +94,7 @@ impl Kind {
     /// How long a step of a staircase has to be: the shortest for which the verdict at one step (5 %) below the
     /// capacity, and at one above, is right 19 times in 20, so that the capacity lies within one step of where it
     /// ends 9 times in 10; and at least ten requests beyond the p99 at the capacity.
+    #[allow(dead_code, reason = "the example that prints the marks uses it")]
     pub(crate) fn staircase_step_s(&self, rounds: u32) -> f64 {
         let capacity = self.capacity();
         let mut random = Random::new(99);
