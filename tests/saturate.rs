@@ -126,6 +126,41 @@ fn users_are_searched_for_in_a_closed_loop() {
     assert!((16.0..=26.0).contains(&users), "{users} for 20 to 22");
     let rate = number(&found, "/capacity_per_s");
     assert!((rate / 200.0 - 1.0).abs() < 0.1, "{rate} for 200");
+    a_capacity_is_compared(&folder);
+}
+
+/// A search against copies of itself whose capacity is another.
+fn a_capacity_is_compared(folder: &Folder) {
+    let text = fs::read_to_string(folder.join("run/saturation.json")).expect("it is written");
+    let search: Value = serde_json::from_str(&text).expect("it is JSON");
+    let copy = |name: &str, change: &dyn Fn(&mut Value)| {
+        let mut copied = search.clone();
+        change(&mut copied);
+        fs::create_dir_all(folder.join(name)).expect("a directory");
+        fs::copy(folder.join("run/run.json"), folder.join(name).join("run.json")).expect("a copy");
+        folder.write(&format!("{name}/saturation.json"), &copied.to_string());
+        run(folder, &["compare", "run", "--candidate", name, "--json"])
+    };
+    let of_share = |share: f64| {
+        move |search: &mut Value| {
+            search["capacity_per_s"] = (share * number(search, "/capacity_per_s")).into();
+            search["interval"] = serde_json::json!([
+                share * number(search, "/interval/0"),
+                share * number(search, "/interval/1")
+            ]);
+        }
+    };
+    let slower = copy("slower", &of_share(0.5)).expect(4).json();
+    assert_eq!(
+        (&slower["metrics"][0]["metric"], &slower["verdict"]),
+        (&"capacity".into(), &"regressed".into())
+    );
+    assert!((number(&slower, "/metrics/0/change") + 0.5).abs() < 1e-9);
+    copy("alike", &of_share(0.98)).expect(5);
+    let limited = copy("limited", &|search| search["end"] = "generator_limited".into()).expect(6);
+    assert!(limited.stdout.contains("generator limited"), "{}", limited.stdout);
+    let other = copy("other", &|search| search["slos"] = serde_json::json!(["p50 < 1s"])).expect(2);
+    assert!(other.stderr.contains("the objectives of the searches differ"), "{}", other.stderr);
 }
 
 fn ctrl_c_keeps_what_was_measured() {

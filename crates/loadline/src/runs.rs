@@ -14,6 +14,8 @@ use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, TableError};
 use crate::baseline;
 use crate::directory::{DOCUMENT_FILE, DirectoryError, RecordedRun};
 
+mod searched;
+
 /// Why runs could not be gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum RunsError {
@@ -64,11 +66,20 @@ pub enum RunsError {
 #[derive(Debug, Default)]
 pub struct Gatherer {
     seen: BTreeSet<PathBuf>,
-    first: Option<(PathBuf, RunDocument)>,
+    first: Option<First>,
     /// What differs between the runs and may explain a change.
     pub notes: Vec<String>,
     /// Response times of the runs gathered last.
     responses: Option<Histogram>,
+}
+
+/// The run that all others have to be like.
+#[derive(Debug)]
+struct First {
+    path: PathBuf,
+    document: RunDocument,
+    /// The objectives of a search for the capacity; `None` for a run.
+    searched: Option<Vec<String>>,
 }
 
 impl Gatherer {
@@ -116,8 +127,15 @@ impl Gatherer {
                 continue;
             }
             self.first_time(&place)?;
+            if let Some((search, document)) = searched::read(&place)? {
+                self.same_scenario(&place, &document, Some(&search.slos))?;
+                let run = searched::figures(&place, &document, &search);
+                note_figures(&mut table, &run);
+                table.runs.push(run);
+                continue;
+            }
             let (document, blocks) = read(&place)?;
-            self.same_scenario(&place, &document)?;
+            self.same_scenario(&place, &document, None)?;
             let Some(summary) = &document.summary else { continue };
             let mut run = figures(&place, &document, summary);
             run.errors_within = errors_within(&blocks);
@@ -148,14 +166,24 @@ impl Gatherer {
         if self.seen.insert(real) { Ok(()) } else { Err(RunsError::Twice(path.to_owned())) }
     }
 
-    fn same_scenario(&mut self, path: &Path, document: &RunDocument) -> Result<(), RunsError> {
-        let Some((first, known)) = &self.first else {
-            self.first = Some((path.to_owned(), document.clone()));
+    fn same_scenario(
+        &mut self,
+        path: &Path,
+        document: &RunDocument,
+        searched: Option<&Vec<String>>,
+    ) -> Result<(), RunsError> {
+        let Some(First { path: first, document: known, searched: known_searched }) = &self.first else {
+            let (path, document) = (path.to_owned(), document.clone());
+            self.first = Some(First { path, document, searched: searched.cloned() });
             return Ok(());
         };
-        let what = if known.model != document.model {
+        let what = if known_searched.is_some() != searched.is_some() {
+            "one is a search for the capacity, the other a run"
+        } else if known_searched.as_ref() != searched {
+            "the objectives of the searches differ"
+        } else if known.model != document.model {
             "one is open, the other closed"
-        } else if known.stages != document.stages {
+        } else if searched.is_none() && known.stages != document.stages {
             "the stages of the load differ"
         } else if known.request_names != document.request_names {
             "the requests differ"
@@ -277,15 +305,17 @@ fn figures(directory: &Path, document: &RunDocument, summary: &Summary) -> RunFi
             request(&mut values, &named.name, &named.response, &named.errors);
         }
     }
+    RunFigures { values, invalid: invalid(document, summary), ..named(directory, document) }
+}
+
+/// A run with its name and time, and no figures yet.
+fn named(directory: &Path, document: &RunDocument) -> RunFigures {
     let time: Option<jiff::Timestamp> = document.started_at.parse().ok();
     RunFigures {
         run: directory.display().to_string(),
         time_s: time.map(|time| time.as_microsecond() as f64 / 1e6),
         time: Some(document.started_at.clone()),
-        commit: None,
-        values,
-        errors_within: BTreeMap::new(),
-        invalid: invalid(document, summary),
+        ..RunFigures::default()
     }
 }
 

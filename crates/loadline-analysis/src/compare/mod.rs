@@ -29,7 +29,7 @@ mod shift;
 mod verdict;
 mod within;
 
-pub use within::errors_within;
+pub use within::{error_of_interval, errors_within};
 
 use loadline_model::comparison::{Comparison, ExcludedRun, SCHEMA, Verdict};
 use loadline_model::run_table::{Figure, RunFigures, RunTable};

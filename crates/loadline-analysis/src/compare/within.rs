@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use loadline_model::baseline::Block;
 use loadline_model::histogram::quantile_ms;
 use loadline_model::run_table::Figure;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::robust::{median, scale};
 use crate::latency::too_few_samples;
@@ -39,6 +40,13 @@ pub fn errors_within(blocks: &[Block]) -> BTreeMap<Figure, f64> {
         Some((Figure::of_all(*name), standard_error(&values?)?))
     };
     FIGURES.iter().filter_map(error).collect()
+}
+
+/// The standard error of the logarithm of a figure that is known by its interval, log-normal as it is taken to be;
+/// `None` for one that is no interval of a positive figure.
+pub fn error_of_interval(low: f64, high: f64, confidence: f64) -> Option<f64> {
+    let good = low > 0.0 && high >= low && high.is_finite() && (0.0..1.0).contains(&confidence);
+    good.then(|| (high / low).ln() / (2.0 * Normal::standard().inverse_cdf(0.5 + 0.5 * confidence)))
 }
 
 /// The blocks, as many neighbours taken together as it takes for each to tell the quantile.

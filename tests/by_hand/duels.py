@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Duels of two known services while another process burns CPU in bursts: how often a difference is found, and how
+often one is made up.
+
+    tests/by_hand/duels.py target/release/loadline [TRIALS]
+
+Half of the duels are of services with a median of 5.0 ms and 5.25 ms, half of 5.0 ms twice; each takes three minutes
+at most. Twenty of each take an hour or so, so that this is run by hand or by night. At `--confidence 99%` at least 18
+of 20 are to be found, and at most one of 20 made up.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+BURNER = """
+import random, time
+while True:
+    until = time.monotonic() + random.uniform(0.2, 2)
+    while time.monotonic() < until: pass
+    time.sleep(random.uniform(0.2, 4))
+"""
+SERVICE = "lognormal:{}ms,0.5"
+
+
+class Serve:
+    """`loadline serve` with a median of so many milliseconds."""
+
+    def __init__(self, loadline, median_ms, seed):
+        command = [loadline, "serve", "--service", SERVICE.format(median_ms), "--seed", str(seed)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.url = self.process.stdout.readline().split()[-1]
+
+    def __enter__(self):
+        return self.url
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def duel(loadline, medians_ms, trial):
+    """The verdict of one duel, and how long it took in seconds."""
+    with tempfile.TemporaryDirectory() as folder, \
+            Serve(loadline, medians_ms[0], 2 * trial) as base, Serve(loadline, medians_ms[1], 2 * trial + 1) as candidate:
+        begun = time.monotonic()
+        command = [loadline, "duel", base, candidate, "--confidence", "99%", "--tolerance", "0", "--max-time", "3m",
+                   "--out", f"{folder}/run", "--quiet", "--json"]
+        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+        if ended.returncode not in (0, 1, 3, 4, 5, 6, 7):
+            raise SystemExit(f"exit code {ended.returncode}: {ended.stderr}")
+        return json.loads(ended.stdout), time.monotonic() - begun
+
+
+def main():
+    loadline, trials = sys.argv[1], int((sys.argv[2:] or ["20"])[0])
+    burner = subprocess.Popen([sys.executable, "-c", BURNER])
+    called = {5.25: 0, 5.0: 0}
+    try:
+        for trial in range(trials):
+            for candidate_ms in called:
+                answer, took_s = duel(loadline, (5.0, candidate_ms), trial)
+                verdict = answer["verdict"]
+                called[candidate_ms] += verdict in ("regressed", "improved")
+                p50 = next((m for m in answer.get("metrics", []) if m.get("metric", m.get("name")) == "p50"), {})
+                print(f"{trial + 1}: 5.0 against {candidate_ms} ms: {verdict} after {took_s:.0f} s, "
+                      f"p50 {p50.get('change')} {p50.get('interval')}", flush=True)
+    finally:
+        burner.kill()
+    print(f"of {trials}: found {called[5.25]}, made up {called[5.0]}")
+
+
+if __name__ == "__main__":
+    main()
