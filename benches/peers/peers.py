@@ -22,6 +22,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import departures
 import machine
 import tables
 from machine import CLIENT_CORE, SERVER_CORE, Used, measured
@@ -191,6 +192,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loadline", default="target/release/loadline", help="the binary to measure")
     parser.add_argument("--goose", default=str(HERE / "goose/target/release/goose-peer"))
+    parser.add_argument("--bare-sender", default="target/release/examples/bare_sender")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4, help="length of one run")
     parser.add_argument("--connections", type=int, default=64)
@@ -199,7 +201,8 @@ def main():
     parser.add_argument("--only", default="", help="only the scenes whose name holds this")
     parser.add_argument("-o", "--output", help="file for the tables, in Markdown [default: standard output]")
     arguments = parser.parse_args()
-    arguments.loadline = str(Path(arguments.loadline).resolve())
+    for path in ("loadline", "goose", "bare_sender"):
+        setattr(arguments, path, str(Path(getattr(arguments, path)).resolve()))
     machine.raise_descriptor_limit()
 
     out = [tables.preamble(arguments)]
@@ -217,6 +220,10 @@ def main():
             if arguments.only in title:
                 machine.say(title)
                 out.append(tables.ratios(title, "CPU µs a flow", flows(arguments, directory)))
+            title = "Departures against an even schedule"
+            if arguments.only in title:
+                machine.say(title)
+                out.append(departures.table(title, departures.measure(arguments, directory)))
             title = "From the start of the process to its first request"
             if arguments.only in title:
                 machine.say(title)
