@@ -37,6 +37,9 @@ pub struct Response {
     pub body: Bytes,
     /// The length of the body in bytes, kept or not.
     pub body_len: u64,
+    /// How long the last byte had lain in the kernel when it was read: no time of the service's. Zero where it is not
+    /// known.
+    pub unread: Duration,
     /// From sending to the last byte.
     pub service_time: Duration,
 }

@@ -253,7 +253,8 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
         shared.on_their_way.borrow_mut()[key] = on_its_way;
         let exchange = self.exchange(step, request, sent).await;
         drop(place);
-        let done = shared.clock.now();
+        // It was done when the kernel had the answer, not when this worker got round to reading it.
+        let done = ago(shared.clock.now(), exchange.unread).max(sent);
         shared.on_their_way.borrow_mut().remove(key);
         let class = exchange.failure.as_ref().map(|failure| failure.class);
         let ended = on_its_way.ended(done, class, exchange.bytes_received, exchange.bytes_sent);
@@ -279,7 +280,8 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
                 Ok(answer) => answer,
                 Err(failure) => return exchange.failed(failure, request),
             };
-            exchange.bytes_received += answer.body_len;
+            (exchange.bytes_received, exchange.unread) =
+                (exchange.bytes_received + answer.body_len, answer.unread);
             match step.redirect(self.session, &request, &answer, hop) {
                 Ok(Some(next)) => request = next,
                 Ok(None) => match self.judge(step, answer, sent) {
@@ -293,7 +295,8 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
     }
 
     fn judge(&mut self, step: &RequestStep, mut answer: Response, sent: Nanos) -> Result<(), Failure> {
-        answer.service_time = Duration::from_nanos(self.shared.clock.now().saturating_sub(sent));
+        let done = ago(self.shared.clock.now(), answer.unread);
+        answer.service_time = Duration::from_nanos(done.saturating_sub(sent));
         step.judge(self.session, &answer)
     }
 }
@@ -306,6 +309,12 @@ struct Exchange {
     request: Option<Arc<Request>>,
     bytes_received: u64,
     bytes_sent: u64,
+    /// How long the answer lay unread.
+    unread: Duration,
+}
+
+fn ago(now: Nanos, before: Duration) -> Nanos {
+    now.saturating_sub(before.as_nanos() as Nanos)
 }
 
 impl Exchange {

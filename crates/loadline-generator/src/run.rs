@@ -8,9 +8,8 @@ use std::time::Duration;
 use loadline_model::recording::Second;
 
 use crate::arrivals::{Load, Source, Stage, TimedStage};
-use crate::client::Client;
 use crate::client::choice::AnyClient;
-use crate::client::http::{ClientError, HttpSettings};
+use crate::client::http::{ClientError, Done, HttpSettings};
 use crate::clock::Nanos;
 use crate::clock::real::{Epoch, RealClock};
 use crate::collect::Collector;
@@ -22,11 +21,6 @@ use crate::system::{Thief, ask_for_short_turns};
 
 /// Seconds that a worker may be ahead of whoever collects them.
 const HAND_OVERS_WAITING_MAX: usize = 4;
-
-/// Up to this arrival rate per worker the clock wakes early and looks for answers until the instant has come:
-/// precise, and it takes at most this share of a core. Beyond it answers wake the loop often enough.
-const PRECISE_UP_TO_PER_S: f64 = 2_500.0;
-const EARLY: Duration = Duration::from_micros(60);
 
 /// What a run is made of.
 #[derive(Debug, Clone)]
@@ -45,8 +39,6 @@ pub struct Plan {
     pub drain: Duration,
     /// The largest number of users of any stage; 0 in the open model.
     pub users_max: u32,
-    /// The highest arrival rate of any stage, in arrivals per second; decides how the clock is paced.
-    pub rate_max_per_s: f64,
     /// How requests are sent.
     pub http: HttpSettings,
 }
@@ -128,15 +120,8 @@ impl Plan {
             connections: None,
             drain: Duration::from_secs(30),
             users_max: 0,
-            rate_max_per_s: f64::INFINITY,
             http,
         }
-    }
-
-    /// How early the clock wakes for an arrival.
-    fn early(&self) -> Duration {
-        let per_worker = self.rate_max_per_s / f64::from(self.workers);
-        if per_worker <= PRECISE_UP_TO_PER_S { EARLY } else { Duration::ZERO }
     }
 
     pub(crate) fn settings(&self, worker: u32, stop: &StopHandle) -> Settings {
@@ -247,7 +232,11 @@ fn start_worker(
     let (spare, spare_out) = sync_channel(2);
     let (ready_in, ready) = sync_channel(1);
     let settings = plan.settings(index, stop);
-    let plan = plan.clone();
+    let mut plan = plan.clone();
+    if plan.users_max == 0 {
+        // Users who wait ask how fast it goes: they have no schedule whose truth would be worth the CPU.
+        plan.http.done = Done::Received;
+    }
     let drive = move || -> std::io::Result<()> {
         ask_for_short_turns();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -266,8 +255,7 @@ fn start_worker(
         let clock = RealClock::new(epoch);
         let source = Source::new(plan.seed, index, plan.workers, plan.users_max, stages);
         let recorder = Recorder::new(index, plan.script.request_names.len(), out, spare_out);
-        let early = plan.early();
-        runtime.block_on(drive_with(settings, plan.script, source, clock, client, recorder, early))
+        runtime.block_on(drive_with(settings, plan.script, source, clock, client, recorder))
     };
     let thread = thread::Builder::new().name(format!("load-{index}")).spawn(drive)?;
     Ok(Starting { ready, worker: Worker { go, spare, thread } })
@@ -278,10 +266,10 @@ async fn drive_with(
     script: Arc<Script>,
     source: Source,
     clock: RealClock,
-    client: impl Client,
+    client: AnyClient,
     recorder: Recorder,
-    early: Duration,
 ) -> std::io::Result<()> {
+    let stamps = client.stamps();
     let load = dispatch::run(settings, script, source, clock.clone(), client, recorder);
-    clock.drive(load, early).await
+    clock.drive(load, &stamps).await
 }

@@ -241,7 +241,6 @@ pub(crate) fn plan(
         connections: options.connections,
         drain: options.drain.unwrap_or_else(|| longest_timeout(scenario)),
         users_max,
-        rate_max_per_s,
         http: options.http.clone(),
     };
     let ahead = plan.http.connect_ahead;

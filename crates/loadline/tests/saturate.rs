@@ -117,6 +117,7 @@ impl<C: Clock> Client for Limiter<C> {
             headers: Default::default(),
             body: Default::default(),
             body_len: 0,
+            unread: Duration::ZERO,
             service_time: Duration::from_millis(1),
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::uri::Scheme;
 
 use super::http::{ClientError, ClientKind, HttpClient, HttpSettings, Reuse};
-use super::lean::LeanClient;
+use super::lean::{LeanClient, Stamps};
 use super::{Client, Connections};
 use crate::exchange::{ErrorClass, Failure, Request, Response};
 
@@ -67,6 +67,15 @@ impl AnyClient {
         Ok(AnyClient { settings: settings.clone(), lean, reqwest, lean_tls })
     }
 
+    /// Whether answers come with the instant at which the kernel had them; reqwest's do not.
+    pub fn stamps(&self) -> Stamps {
+        let stamps = self.lean.as_ref().map(LeanClient::stamps).unwrap_or_default();
+        if self.reqwest.get().is_some() {
+            stamps.note_without();
+        }
+        stamps
+    }
+
     /// Opens `count` connections to `target`; those that fail will be seen failing when a request needs them.
     pub async fn connect_ahead(&self, target: &str, count: u32) {
         if let Some(lean) = &self.lean {
@@ -82,6 +91,7 @@ impl AnyClient {
         if let Some(client) = self.reqwest.get() {
             return Ok(client);
         }
+        self.stamps().note_without();
         // The settings were tried when the lean client was made.
         let client =
             HttpClient::new(&self.settings).map_err(|error| ErrorClass::Tls.because(error.to_string()))?;

@@ -49,6 +49,14 @@ impl<C: Clock> Client for SimulatedServer<C> {
             return Err(ErrorClass::Timeout.into());
         }
         let service_time = Duration::from_nanos(end - now);
-        Ok(Response { status: 200, headers: HeaderMap::new(), body: Bytes::new(), body_len: 0, service_time })
+        let unread = Duration::ZERO;
+        Ok(Response {
+            status: 200,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            body_len: 0,
+            unread,
+            service_time,
+        })
     }
 }

@@ -1,8 +1,15 @@
 //! The monotonic clock of the system, with one `timerfd` a worker.
 //!
-//! tokio's own timer has a grain of one millisecond, too coarse to pace requests with. The timer here is armed
-//! for the instant itself; at low rates it is armed a little early and the rest is spent looking for answers, for
-//! a wake-up from sleep takes a virtual machine some 30 to 60 µs.
+//! tokio's own timer has a grain of one millisecond, too coarse to pace requests with. To be woken from sleep takes a
+//! virtual machine some 30 to 60 µs, and costs as much CPU as several requests. So there are three rhythms, by how many
+//! instants are waited for:
+//!
+//! - up to 2,500 a second the timer is armed 60 µs early and the rest is spent looking for answers: precise, and it
+//!   takes at most that much of a core;
+//! - up to 8,000 a second it is armed for the instant itself;
+//! - beyond, the worker naps for a tenth of a millisecond and then does all that has come up, answers included, for half
+//!   the CPU. What is due leaves up to that much later, which is counted as the generator's delay; answers end when the
+//!   kernel had them ([`Stamps`]), so that they are no longer for it. Without stamps, it is woken for each.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,6 +18,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::thread::clock_nanosleep_absolute;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
@@ -19,6 +27,14 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::{Clock, Nanos, SECOND, Timers};
+use crate::client::lean::Stamps;
+
+/// Instants that are farther apart than this on average are waited for precisely.
+const PRECISE_GAP: Nanos = 400_000;
+const EARLY: Nanos = 60_000;
+/// Those that are nearer than this are left to naps.
+const NAP_GAP: Nanos = 125_000;
+const NAP: Nanos = 100_000;
 
 /// An instant of the system's monotonic clock that all workers of a run share as their zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,16 +88,13 @@ impl RealClock {
     }
 
     /// Runs `work` to its end, waking what waits for an instant at that instant. Has to be called within a tokio
-    /// runtime with I/O.
-    ///
-    /// The timer fires `early` before the instant, and until then answers are looked for without sleeping: precise,
-    /// but it takes that much of a core for each wake-up. Zero is right for high rates.
+    /// runtime with I/O. Naps only while `stamps` say that it makes no answer longer.
     ///
     /// # Errors
     /// When the system grants no `timerfd`.
-    pub async fn drive<F: Future>(&self, work: F, early: Duration) -> io::Result<F::Output> {
+    pub async fn drive<F: Future>(&self, work: F, stamps: &Stamps) -> io::Result<F::Output> {
         let mut alarm = Alarm::new()?;
-        let early = early.as_nanos() as Nanos;
+        let mut rhythm = Rhythm::default();
         let mut work = pin!(work);
         // Before the epoch the clock stands still: what ran then would seem to take no time.
         poll_fn(|context| match monotonic() >= self.epoch.0 {
@@ -96,8 +109,14 @@ impl RealClock {
                     return Poll::Ready(Ok(output));
                 }
                 let Some(due) = self.timers.earliest() else { return Poll::Pending };
+                rhythm.note(due);
+                let early = if rhythm.gap > PRECISE_GAP { EARLY } else { 0 };
                 // What is due already waits for one look at I/O, too: or a busy loop would never see an answer.
                 if due <= self.now() + early {
+                    return look_again(context);
+                }
+                if rhythm.napping && stamps.on_all() {
+                    self.nap();
                     return look_again(context);
                 }
                 if alarm.poll_at(self.epoch.0 + due - early, context)?.is_pending() {
@@ -107,6 +126,42 @@ impl RealClock {
         })
         .await
     }
+
+    /// Sleeps up to the next tenth of a millisecond, whatever happens meanwhile.
+    fn nap(&self) {
+        let until = timespec(self.epoch.0 + (self.now() / NAP + 1) * NAP);
+        // A signal cuts it short, which is as well.
+        let _ = clock_nanosleep_absolute(ClockId::Monotonic, &until);
+    }
+}
+
+/// How densely the instants lie that are waited for.
+struct Rhythm {
+    last: Nanos,
+    /// A moving average.
+    gap: Nanos,
+    napping: bool,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Rhythm { last: 0, gap: SECOND, napping: false }
+    }
+}
+
+impl Rhythm {
+    fn note(&mut self, due: Nanos) {
+        if due > self.last {
+            self.gap = (15 * self.gap + (due - self.last)) / 16;
+            self.last = due;
+            // A worker that naps sees one instant a nap, or fewer.
+            self.napping = self.gap < if self.napping { 2 * NAP_GAP } else { NAP_GAP };
+        }
+    }
+}
+
+fn timespec(at: Nanos) -> Timespec {
+    Timespec { tv_sec: (at / SECOND) as i64, tv_nsec: (at % SECOND) as _ }
 }
 
 /// Lets the runtime look for I/O without sleeping, then polls this task again.
@@ -136,8 +191,7 @@ impl Alarm {
     /// Ready once `at`, on the system's monotonic clock, has passed.
     fn poll_at(&mut self, at: Nanos, context: &mut Context<'_>) -> io::Result<Poll<()>> {
         if self.armed_for != Some(at) {
-            let at_time = Timespec { tv_sec: (at / SECOND) as i64, tv_nsec: (at % SECOND) as _ };
-            let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at_time };
+            let once = Itimerspec { it_interval: timespec(0), it_value: timespec(at) };
             timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &once)?;
             self.armed_for = Some(at);
         }
@@ -163,7 +217,7 @@ mod tests {
     async fn nothing_runs_before_the_epoch() {
         let lead = Duration::from_millis(50);
         let (created, clock) = (monotonic(), RealClock::new(Epoch::after(lead)));
-        let begun = clock.drive(async { monotonic() }, Duration::ZERO).await.unwrap();
+        let begun = clock.drive(async { monotonic() }, &Stamps::default()).await.unwrap();
         assert!(begun - created >= lead.as_nanos() as Nanos);
     }
 }

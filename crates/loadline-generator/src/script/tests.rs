@@ -52,7 +52,14 @@ fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> 
         headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     let body = Bytes::copy_from_slice(body.as_bytes());
     let service_time = Duration::from_millis(5);
-    Response { status, headers: headers.collect(), body_len: body.len() as u64, body, service_time }
+    Response {
+        status,
+        headers: headers.collect(),
+        body_len: body.len() as u64,
+        body,
+        unread: Duration::ZERO,
+        service_time,
+    }
 }
 
 fn rendered(head: &str, request: &str) -> (Request, String) {

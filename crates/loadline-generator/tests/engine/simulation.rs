@@ -213,6 +213,7 @@ impl Client for Scribe {
             headers: http::HeaderMap::new(),
             body: bytes::Bytes::new(),
             body_len: 0,
+            unread: Duration::ZERO,
             service_time: self.service_time,
         })
     }

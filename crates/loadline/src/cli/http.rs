@@ -100,6 +100,7 @@ impl HttpFlags {
                 Client::Lean => ClientKind::Lean,
                 Client::Reqwest => ClientKind::Reqwest,
             },
+            ..HttpSettings::default()
         })
     }
 }

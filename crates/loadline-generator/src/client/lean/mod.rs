@@ -9,6 +9,7 @@ mod deadline;
 mod encode;
 mod parse;
 mod pool;
+mod socket;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -24,10 +25,11 @@ use encode::Heads;
 pub(super) use encode::announces_empty_body;
 pub use parse::Answer;
 use pool::{Origin, Pool};
+pub use socket::Stamps;
 use stream::{Connection, Connector};
 
 use super::connector::Resolver;
-use super::http::{ClientError, HttpSettings, HttpVersion};
+use super::http::{ClientError, Done, HttpSettings, HttpVersion};
 use super::reason;
 use super::{Client, Connections};
 use crate::exchange::{ErrorClass, Failure, Request, Response};
@@ -63,7 +65,8 @@ impl LeanClient {
     /// # Errors
     /// When TLS cannot be set up as asked.
     pub fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
-        let connector = Connector::new(Resolver::new(settings.dns), &settings.tls);
+        let stamped = settings.done == Done::Received;
+        let connector = Connector::new(Resolver::new(settings.dns), &settings.tls, stamped);
         if settings.tls.authorities.is_some() || settings.tls.identity.is_some() {
             connector.tls()?;
         }
@@ -82,6 +85,11 @@ impl LeanClient {
     pub fn prepare_tls(&self) -> Result<(), ClientError> {
         self.pool.connector().tls()?;
         Ok(())
+    }
+
+    /// Whether answers come with the instant at which the kernel had them.
+    pub fn stamps(&self) -> Stamps {
+        self.pool.connector().stamps.clone()
     }
 
     fn origin(&self, request: &Arc<Request>) -> Result<Rc<Origin>, Failure> {
@@ -124,10 +132,11 @@ impl LeanClient {
             let mut exchange = Exchange::new(self, request);
             match poll_fn(|context| exchange.poll(&mut connection, context)).await {
                 Ok(()) => {
+                    let unread = connection.unread();
                     if exchange.is_clean() {
                         self.pool.put_back(&origin, visitor, connection);
                     }
-                    return Ok(exchange.answer.into_response());
+                    return Ok(Response { unread, ..exchange.answer.into_response() });
                 }
                 // Only what was never taken is sent again: a reset after that is the service's, and is counted.
                 Err(Failure { class: ErrorClass::Reset, .. })

@@ -134,6 +134,7 @@ impl Answer {
             headers: self.headers,
             body: Bytes::from(self.body),
             body_len: self.body_len,
+            unread: Duration::ZERO,
             service_time: Duration::ZERO,
         }
     }

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::socket::{Socket, Stamps};
 use crate::client::connector::{Meter, Resolver};
 use crate::client::reason;
 use crate::client::tls::{TlsError, TlsSettings};
@@ -28,8 +29,8 @@ pub(super) struct Connection {
 }
 
 enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Connection {
@@ -66,6 +67,14 @@ impl Connection {
         }
     }
 
+    /// How long the bytes read last had lain in the kernel.
+    pub(super) fn unread(&self) -> Duration {
+        match &self.stream {
+            Stream::Plain(socket) => socket.unread(),
+            Stream::Tls(stream) => stream.get_ref().0.unread(),
+        }
+    }
+
     /// Sends what TLS still holds back.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
@@ -86,15 +95,18 @@ impl Connection {
 pub(super) struct Connector {
     resolver: Resolver,
     pub(super) meter: Meter,
+    pub(super) stamps: Stamps,
+    /// Whether answers are to come with stamps.
+    stamped: bool,
     settings: TlsSettings,
     /// Made when first needed: to read the system's certificates takes a while.
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Connector {
-    pub(super) fn new(resolver: Resolver, settings: &TlsSettings) -> Self {
-        let (meter, settings) = (Meter::default(), settings.clone());
-        Connector { resolver, meter, settings, tls: OnceCell::new() }
+    pub(super) fn new(resolver: Resolver, settings: &TlsSettings, stamped: bool) -> Self {
+        let (meter, stamps, settings) = (Meter::default(), Stamps::default(), settings.clone());
+        Connector { resolver, meter, stamps, stamped, settings, tls: OnceCell::new() }
     }
 
     /// The configuration of TLS.
@@ -129,7 +141,7 @@ impl Connector {
                 .await
                 .map_err(|error| ErrorClass::Dns.because(error.to_string()))?,
         };
-        let tcp = first(&addresses, port).await?;
+        let tcp = Socket::new(first(&addresses, port).await?, self.stamped.then(|| self.stamps.clone()));
         let stream = match server {
             None => Stream::Plain(tcp),
             Some(name) => {
