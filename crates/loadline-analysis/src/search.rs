@@ -240,7 +240,7 @@ const APART_MOST: f64 = 0.2;
 const NEAR_LEAST: f64 = 0.15;
 
 /// Clumps of events that a step near the capacity should have room for.
-const CLUMPS_WANTED: (f64, f64) = (0.1, 15.0);
+const CLUMPS_WANTED: (f64, f64) = (0.01, 15.0);
 
 /// The length of a step that tells enough: a third of the clumps that the whole precision takes; at most four times
 /// the longest step so far.
@@ -252,6 +252,6 @@ fn informative_s(steps: &[Step], load: f64, posterior: &Posterior, precision: f6
         .iter()
         .fold((0.0, 0.0), |sum, step| (sum.0 + step.events.allowed, sum.1 + step.load * step.took_s));
     let longest = steps.iter().map(|step| step.took_s).fold(0.0, f64::max);
-    let clump = posterior::UsualClump::at(load, steps).size(steepness);
+    let clump = posterior.clump(volume / allowed);
     (clumps * clump / (allowed / volume * load)).min(4.0 * longest)
 }

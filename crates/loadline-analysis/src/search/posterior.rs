@@ -7,24 +7,22 @@
 //! a percentile loses: a step in which few clumps happened to come is not surer than another, only luckier.
 
 use super::Step;
+use super::figure::Events;
 
-const CAPACITIES: usize = 90;
+/// Capacities of the first look, and of the one in detail.
+const CAPACITIES: (usize, usize) = (60, 80);
 /// d ln r / d ln load at the capacity: from a gentle slope to a wall.
 const STEEPNESS: (f64, f64) = (0.5, 400.0);
-const STEEPNESSES: usize = 18;
+const STEEPNESSES: usize = 14;
 /// Shares of the events allowed that come even without load.
-const FLOORS: [f64; 3] = [0.0, 0.3, 0.7];
+const FLOORS: [f64; 6] = [0.0, 0.2, 0.4, 0.55, 0.7, 0.82];
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
-/// Loads as near as this, in their logarithm, have clumps alike.
-const NEIGHBOURHOOD: f64 = 0.1;
-/// What all other loads together weigh against those nearby.
-const ELSEWHERE: f64 = 0.01;
-/// Degrees of freedom of Student's t: a step that was disturbed is an outlier, not a verdict.
-const FREEDOM: f64 = 8.0;
+/// The share of steps that were disturbed: such a step tells nothing.
+const DISTURBED: f64 = 0.003;
 
 /// How the ratio of events to those allowed grows with the load.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,7 +40,8 @@ impl Curve {
         match self {
             Curve::Queue { steepness, floor } => {
                 let odds = (-steepness * (relative - 1.0)).min(500.0).exp();
-                floor + (1.0 - floor) / (1.0 / most + (1.0 - 1.0 / most) * odds)
+                let least = (1.0 - floor) / (most - floor);
+                floor + (1.0 - floor) / (least + (1.0 - least) * odds)
             }
             Curve::Limiter => most * (1.0 - (1.0 - 1.0 / most) / relative),
         }
@@ -65,17 +64,6 @@ impl Curve {
     }
 }
 
-/// One step, with what is usual for clumps of events at its load.
-#[derive(Debug, Clone, Copy)]
-struct Counts {
-    load: f64,
-    seen: f64,
-    allowed: f64,
-    most: f64,
-    settled: bool,
-    clumps: UsualClump,
-}
-
 /// The posterior of the capacity on an even grid of its logarithm.
 #[derive(Debug, Clone)]
 pub struct Posterior {
@@ -89,35 +77,37 @@ pub struct Posterior {
 impl Posterior {
     /// From steps, for a capacity between `least` and `most`, before the steps equally likely at every scale.
     pub fn new(steps: &[Step], least: f64, most: f64) -> Posterior {
-        let clumps: Vec<Counts> = steps.iter().map(|step| Counts::of(step, steps)).collect();
+        let counts: Vec<Counts> = steps.iter().map(Counts::of).collect();
         // A first coarse look finds where it is, a second one shows it in detail.
-        let coarse = Self::on_grid(&clumps, least.ln(), most.ln());
-        let spacing = (most / least).ln() / CAPACITIES as f64;
+        let (coarse, likely) = Self::on_grid(&counts, &Curve::all(), (least.ln(), most.ln(), CAPACITIES.0));
+        let spacing = (most / least).ln() / CAPACITIES.0 as f64;
         let low = coarse.quantile(1e-5).ln() - 2.0 * spacing;
         let high = coarse.quantile(1.0 - 1e-5).ln() + 2.0 * spacing;
-        Self::on_grid(&clumps, low.max(least.ln()), high.min(most.ln()))
+        let _ = &likely;
+        Self::on_grid(&counts, &Curve::all(), (low.max(least.ln()), high.min(most.ln()), CAPACITIES.1)).0
     }
 
-    fn on_grid(steps: &[Counts], low: f64, high: f64) -> Posterior {
-        let at = |k: usize| (low + (high - low) * (k as f64 + 0.5) / CAPACITIES as f64).exp();
-        let loads: Vec<f64> = (0..CAPACITIES).map(at).collect();
-        let curves = Curve::all();
-        let logs: Vec<f64> = curves
-            .iter()
-            .flat_map(|&curve| {
-                let likelihood = Likelihood::of(steps, curve);
-                loads.iter().map(move |&capacity| likelihood.log_at(capacity))
-            })
-            .collect();
+    fn on_grid(steps: &[Counts], curves: &[Curve], (low, high, count): (f64, f64, usize)) -> (Posterior, Vec<Curve>) {
+        let at = |k: usize| (low + (high - low) * (k as f64 + 0.5) / count as f64).exp();
+        let loads: Vec<f64> = (0..count).map(at).collect();
+        let log_likelihood = |curve: &Curve| {
+            let curve = *curve;
+            loads.iter().map(move |c| steps.iter().map(|step| step.log_likelihood(curve, *c)).sum::<f64>())
+        };
+        let logs: Vec<f64> = curves.iter().flat_map(log_likelihood).collect();
         let best = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (mut sum, mut steepness) = (0.0, 0.0);
-        let mut cumulative = vec![0.0; CAPACITIES];
-        for (row, curve) in logs.chunks(CAPACITIES).zip(&curves) {
+        let (mut sum, mut steepness, mut likely) = (0.0, 0.0, Vec::new());
+        let mut cumulative = vec![0.0; count];
+        for (row, curve) in logs.chunks(count).zip(curves) {
+            let before = sum;
             for (log, cumulative) in row.iter().zip(&mut cumulative) {
                 let weight = (log - best).exp();
                 sum += weight;
-                steepness += weight * curve.steepness().max(1.0).ln();
                 *cumulative += weight;
+            }
+            steepness += (sum - before) * curve.steepness().max(1.0).ln();
+            if sum - before > 1e-6 {
+                likely.push(*curve);
             }
         }
         let mut below = 0.0;
@@ -125,7 +115,7 @@ impl Posterior {
             below += *cumulative / sum;
             *cumulative = below;
         }
-        Posterior { loads, cumulative, steepness: (steepness / sum).exp() }
+        (Posterior { loads, cumulative, steepness: (steepness / sum).exp() }, likely)
     }
 
     /// The load below which the capacity lies with probability `p`.
@@ -142,115 +132,90 @@ impl Posterior {
     pub fn steepness(&self) -> f64 {
         self.steepness
     }
-}
 
-impl Counts {
-    fn of(step: &Step, steps: &[Step]) -> Counts {
-        let super::figure::Events { seen, allowed, most, .. } = step.events;
-        let clumps = UsualClump::at(step.load, steps);
-        Counts { load: step.load, seen, allowed, most, settled: step.settled, clumps }
+    /// How many events come together at the capacity, where one in `most` requests may be one.
+    pub(super) fn clump(&self, most: f64) -> f64 {
+        Curve::Queue { steepness: self.steepness, floor: 0.0 }.clump(1.0, 1.0, most)
     }
 }
 
-/// The size of clumps that is usual at a load. A step's own estimate is small where, by chance, few events came:
-/// trusted as it is, it would draw the capacity upwards.
+/// The events of one step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct UsualClump {
-    /// ln of the variance of all counts nearby over their sum.
-    log_size: f64,
-    /// How many clumps were seen nearby.
-    count: f64,
-}
-
-impl UsualClump {
-    pub(super) fn at(load: f64, steps: &[Step]) -> UsualClump {
-        let (mut variance, mut sum) = (0.1, 0.1);
-        for step in steps.iter().filter(|step| step.settled) {
-            let near = (-0.5 * ((step.load / load).ln() / NEIGHBOURHOOD).powi(2)).exp() + ELSEWHERE;
-            // Where nearly all requests are events, they say nothing about clumps.
-            let share = step.events.seen / (step.events.allowed * step.events.most);
-            let weight = near * (1.0 - share).max(0.0).powi(2) * step.events.seen;
-            variance += weight * step.events.clump;
-            sum += weight;
-        }
-        let size = variance / sum;
-        UsualClump { log_size: size.ln(), count: sum / size }
-    }
-
-    /// The size where the response is so steep. Few clumps say little about their size, least of all in a step
-    /// that is short beside them; then theory has the word.
-    pub(super) fn size(&self, steepness: f64) -> f64 {
-        let log = self.count * self.log_size + THEORY_COUNTS * theoretical_clump(steepness).ln();
-        (log / (self.count + THEORY_COUNTS)).exp()
-    }
-}
-
-/// The theory of clumps counts as if so many had been seen.
-const THEORY_COUNTS: f64 = 3.0;
-
-/// A wall is steep for other reasons than long busy periods.
-const CLUMP_MOST: f64 = 1000.0;
-
-/// In M/M/c near saturation P(R > t) falls like e^{−(cμ−λ)t}, so that at a quantile of 99 % the steepness is
-/// o ln 100, o = ρ/(1 − ρ). Above its limit the queue stays for a busy period of cμ, and comes back 1/(1 − ρ) times on
-/// average before it leaves for good (D. Aldous, *Probability Approximations via the Poisson Clumping Heuristic*,
-/// 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is 2o (1 + 2o).
-fn theoretical_clump(steepness: f64) -> f64 {
-    let odds = steepness / 100.0_f64.ln();
-    (1.0 + 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
-}
-
-/// The likelihood of a curve by all steps.
-struct Likelihood {
-    curve: Curve,
-    steps: Vec<Clumps>,
-    /// What does not depend on the capacity.
-    constant: f64,
-}
-
-/// The counts of a step in clumps, which are independent of each other.
-struct Clumps {
+struct Counts {
     load: f64,
     seen: f64,
-    log_seen: f64,
+    /// ln Γ(seen + 1).
+    log_factorial: f64,
     allowed: f64,
     most: f64,
     settled: bool,
 }
 
-impl Likelihood {
-    fn of(steps: &[Counts], curve: Curve) -> Likelihood {
-        let mut constant = 0.0;
-        let steeply = curve.steepness();
-        let in_clumps = |step: &Counts| {
-            let clump = step.clumps.size(steeply);
-            // Counts are spread as far apart as the clumps are large.
-            constant -= if step.seen > 0.0 { 0.5 * clump.ln() } else { 0.0 };
-            let Counts { load, most, settled, .. } = *step;
-            let (seen, allowed) = (step.seen / clump, step.allowed / clump);
-            Clumps { load, seen, log_seen: seen.max(f64::MIN_POSITIVE).ln(), allowed, most, settled }
-        };
-        let steps = steps.iter().map(in_clumps).collect();
-        Likelihood { curve, steps, constant }
+impl Counts {
+    fn of(step: &Step) -> Counts {
+        let Events { seen, allowed, most, .. } = step.events;
+        Counts { load: step.load, seen, log_factorial: ln_gamma(seen + 1.0), allowed, most, settled: step.settled }
     }
 
-    fn log_at(&self, capacity: f64) -> f64 {
-        self.constant + self.steps.iter().map(|step| step.log_likelihood(self.curve, capacity)).sum::<f64>()
+    fn log_likelihood(&self, curve: Curve, capacity: f64) -> f64 {
+        let relative = self.load / capacity;
+        let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);
+        let expected = self.allowed * ratio;
+        let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
+        let spread = curve.clump(relative, ratio, self.most) - 1.0 + misfit * misfit * expected;
+        if !self.settled {
+            // A backlog that still grew would have given a worse score in more time.
+            if self.seen <= expected {
+                return 0.0;
+            }
+            let best = self.log_probability(self.seen, spread);
+            return (self.log_probability(expected, spread) - best).exp().max(DISTURBED).ln();
+        }
+        let disturbed = DISTURBED / ((self.seen + 1.0) * (self.allowed * self.most + 2.0).ln());
+        ((1.0 - DISTURBED) * self.log_probability(expected, spread).exp() + disturbed).ln()
+    }
+
+    /// Of as many events in clumps: the negative binomial law is Poisson's for the number of clumps whose sizes follow
+    /// the logarithmic law (M. H. Quenouille, Biometrics 5(2), 1949); `spread` is its variance over its mean, less 1.
+    fn log_probability(&self, expected: f64, spread: f64) -> f64 {
+        let size = expected / spread;
+        ln_gamma(self.seen + size) - ln_gamma(size) - self.log_factorial - size * spread.ln_1p()
+            - self.seen * (1.0 / spread).ln_1p()
     }
 }
 
-impl Clumps {
-    fn log_likelihood(&self, curve: Curve, capacity: f64) -> f64 {
-        let ratio = curve.ratio(self.load / capacity, self.most).max(RATIO_LEAST);
-        let expected = self.allowed * ratio;
-        // A backlog that still grew would have given a worse score in more time.
-        if !self.settled && self.seen < expected {
-            return 0.0;
+impl Curve {
+    /// How many events come together: their variance over their mean.
+    ///
+    /// In M/M/c near saturation P(R > t) falls like e^{−(cμ−λ)t}, so that at a quantile of 99 % the steepness is
+    /// o ln 100, o = ρ/(1 − ρ). Above its limit the queue stays for a busy period of cμ, and comes back 1/(1 − ρ) times
+    /// on average before it leaves for good (D. Aldous, *Probability Approximations via the Poisson Clumping
+    /// Heuristic*, 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is
+    /// 2o (1 + 2o).
+    fn clump(self, relative: f64, ratio: f64, most: f64) -> f64 {
+        let Curve::Queue { steepness, floor } = self else { return 1.0 };
+        if most >= Events::UNBOUNDED {
+            return 1.0;
         }
-        let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
-        let log_ratio = if self.seen > 0.0 { self.log_seen - expected.ln() } else { 0.0 };
-        let deviance = 2.0 * (self.seen * log_ratio - self.seen + expected);
-        let variance = 1.0 + misfit * misfit * 0.5 * (self.seen + expected);
-        -0.5 * ((FREEDOM + 1.0) * (deviance / (FREEDOM * variance)).ln_1p() + variance.ln())
+        let idle = most.ln() / (steepness + most.ln());
+        // Above saturation there is no steady state.
+        let utilisation = ((1.0 - idle) * relative).min(1.0 - 0.25 * idle);
+        let odds = utilisation / (1.0 - utilisation);
+        // What comes without load comes alone, and where every request is an event there is nothing left to vary.
+        let queued = (1.0 - floor / ratio).max(0.0) * (1.0 - ratio / most).max(0.0);
+        1.0 + queued * 2.0 * odds * (1.0 + 2.0 * odds)
     }
+}
+
+/// ln Γ(x), x > 0, to 1e-9: Stirling's series from 8 on.
+fn ln_gamma(x: f64) -> f64 {
+    let (mut shifted, mut product) = (x, 1.0);
+    while shifted < 8.0 {
+        product *= shifted;
+        shifted += 1.0;
+    }
+    let inverse = 1.0 / shifted;
+    let square = inverse * inverse;
+    let series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
+    (shifted - 0.5) * shifted.ln() - shifted + 0.918_938_533_204_672_8 + series - product.ln()
 }
