@@ -176,7 +176,7 @@ impl Search {
         }
         // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
         let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
-        let near = if last.settled && last.passes() {
+        let near = if last.settled && last.score < 0.0 {
             (last.score / idle).clamp(NEAR_LEAST, 1.0)
         } else {
             NEAR_LEAST
@@ -187,7 +187,10 @@ impl Search {
 
     fn ascend(&self, load: f64) -> Next {
         let load = load.clamp(self.least, self.most);
-        Next::Run { load, duration_s: self.step_s.max(0.25 * self.step_requests / load), confirming: false }
+        let shortest_s = 0.5 * self.step_s;
+        let longest_s = shortest_s.max(ASCENT_SHARE * self.time_s);
+        let duration_s = (0.25 * self.step_requests / load).clamp(shortest_s, longest_s);
+        Next::Run { load, duration_s, confirming: false }
     }
 
     /// Between a load that kept the objectives and one that broke them.
@@ -215,6 +218,8 @@ impl Search {
         let telling_s = informative_s(steps, load, &posterior, self.precision);
         let length = if precise { 1.5 } else { 1.0 };
         let duration_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
+        let duration_s =
+            duration_s.min(LONGEST_SHARE * self.time_s).min(self.time_s - spent).max(self.step_s);
         Next::Run { load, duration_s, confirming: precise }
     }
 
@@ -237,7 +242,11 @@ const APART: f64 = 0.7;
 const APART_MOST: f64 = 0.2;
 
 /// The least exponent of a step of the ascent.
-const NEAR_LEAST: f64 = 0.15;
+const NEAR_LEAST: f64 = 0.25;
+
+/// The shares of the time that a step of the ascent may take, and any other one.
+const ASCENT_SHARE: f64 = 1.0 / 30.0;
+const LONGEST_SHARE: f64 = 1.0 / 6.0;
 
 /// Clumps of events that a step near the capacity should have room for.
 const CLUMPS_WANTED: (f64, f64) = (0.01, 15.0);

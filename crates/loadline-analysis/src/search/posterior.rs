@@ -2,25 +2,37 @@
 //!
 //! An objective allows a share of events: 1 % of the requests may be beyond the limit of a p99. So a step is a count
 //! of events against the count allowed, and the capacity C is the load at which the two are equal on average. How
-//! their ratio r grows with the load is one of a few curves ([`Curve`]), and how far a count strays from its mean is
-//! Poisson's law for clumps of events, since requests that wait for one another are late together. Counts keep what
-//! a percentile loses: a step in which few clumps happened to come is not surer than another, only luckier.
+//! their ratio r grows with the load is one of a few curves ([`Curve`]). Requests that wait for one another are late
+//! together: the number of clumps follows Poisson's law and their sizes differ widely, so that a count is negative
+//! binomial. Few events are then the rule even where many are due on average, and now and then there are very many.
 
 use super::Step;
 use super::figure::Events;
 
-/// Capacities of the first look, and of the one in detail.
-const CAPACITIES: (usize, usize) = (60, 80);
+/// Capacities of the looks that find where it is, and of the one that shows it in detail.
+const LOOKS: [usize; 2] = [50, 40];
+const CAPACITIES: usize = 60;
+/// What is left out on either side of what a look found.
+const OUTSIDE: f64 = 1e-5;
 /// d ln r / d ln load at the capacity: from a gentle slope to a wall.
 const STEEPNESS: (f64, f64) = (0.5, 400.0);
-const STEEPNESSES: usize = 14;
+const STEEPNESSES: usize = 12;
 /// Shares of the events allowed that come even without load.
-const FLOORS: [f64; 6] = [0.0, 0.2, 0.4, 0.55, 0.7, 0.82];
+const FLOORS: [f64; 5] = [0.0, 0.03, 0.2, 0.45, 0.7];
+/// How much larger than those of M/M/c clumps are, each with how often before the steps: service times with a heavy
+/// tail make them larger.
+const VARIABILITIES: [(f64, f64); 2] = [(1.0, 0.7), (2.5, 0.3)];
+/// A wall is steep for other reasons than long busy periods.
+const CLUMP_MOST: f64 = 1e4;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
+/// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
+/// of the look from the next one.
+const NEGLIGIBLE: f64 = 14.0;
+const UNLIKELY: f64 = 1e-3;
 /// The share of steps that were disturbed: such a step tells nothing.
 const DISTURBED: f64 = 0.003;
 
@@ -29,7 +41,7 @@ const DISTURBED: f64 = 0.003;
 enum Curve {
     /// The odds of an event grow exponentially with the load, above those without load: the tail of a waiting time
     /// falls like e^{−(cμ−λ)t} (for M/M/c exactly; for others near saturation, J. F. C. Kingman 1961).
-    Queue { steepness: f64, floor: f64 },
+    Queue { steepness: f64, floor: f64, variability: f64 },
     /// Whatever is beyond a fixed rate fails: a rate limiter.
     Limiter,
 }
@@ -38,7 +50,7 @@ impl Curve {
     /// The ratio at `load / capacity`, where it cannot exceed `most`.
     fn ratio(self, relative: f64, most: f64) -> f64 {
         match self {
-            Curve::Queue { steepness, floor } => {
+            Curve::Queue { steepness, floor, .. } => {
                 let odds = (-steepness * (relative - 1.0)).min(500.0).exp();
                 let least = (1.0 - floor) / (most - floor);
                 floor + (1.0 - floor) / (least + (1.0 - least) * odds)
@@ -50,7 +62,16 @@ impl Curve {
     /// d ln r / d ln load at the capacity, of what the load adds.
     fn steepness(self) -> f64 {
         match self {
-            Curve::Queue { steepness, floor } => steepness * (1.0 - floor),
+            Curve::Queue { steepness, floor, .. } => steepness * (1.0 - floor),
+            Curve::Limiter => 0.0,
+        }
+    }
+
+    fn log_prior(self) -> f64 {
+        match self {
+            Curve::Queue { variability, .. } => {
+                VARIABILITIES.iter().find(|v| v.0 == variability).map_or(0.0, |v| v.1.ln())
+            }
             Curve::Limiter => 0.0,
         }
     }
@@ -58,8 +79,12 @@ impl Curve {
     fn all() -> Vec<Curve> {
         let (low, high) = STEEPNESS;
         let steepness = |k: usize| low * (high / low).powf((k as f64 + 0.5) / STEEPNESSES as f64);
-        let queues = (0..STEEPNESSES)
-            .flat_map(|k| FLOORS.iter().map(move |&floor| Curve::Queue { steepness: steepness(k), floor }));
+        let queues = (0..STEEPNESSES).flat_map(|k| {
+            let steepness = steepness(k);
+            VARIABILITIES.iter().flat_map(move |&(variability, _)| {
+                FLOORS.iter().map(move |&floor| Curve::Queue { steepness, floor, variability })
+            })
+        });
         queues.chain([Curve::Limiter]).collect()
     }
 }
@@ -78,25 +103,40 @@ impl Posterior {
     /// From steps, for a capacity between `least` and `most`, before the steps equally likely at every scale.
     pub fn new(steps: &[Step], least: f64, most: f64) -> Posterior {
         let counts: Vec<Counts> = steps.iter().map(Counts::of).collect();
-        // A first coarse look finds where it is, a second one shows it in detail.
-        let (coarse, likely) = Self::on_grid(&counts, &Curve::all(), (least.ln(), most.ln(), CAPACITIES.0));
-        let spacing = (most / least).ln() / CAPACITIES.0 as f64;
-        let low = coarse.quantile(1e-5).ln() - 2.0 * spacing;
-        let high = coarse.quantile(1.0 - 1e-5).ln() + 2.0 * spacing;
-        let _ = &likely;
-        Self::on_grid(&counts, &Curve::all(), (low.max(least.ln()), high.min(most.ln()), CAPACITIES.1)).0
+        let (mut low, mut high) = (least.ln(), most.ln());
+        let mut curves = Curve::all();
+        // The first look finds where it is; only the second one is fine enough to tell which curves are likely.
+        for (look, cells) in LOOKS.into_iter().enumerate() {
+            let (posterior, likely) = Self::on_grid(&counts, &curves, (low, high, cells));
+            let spacing = (high - low) / cells as f64;
+            low = low.max(posterior.quantile(OUTSIDE).ln() - 2.0 * spacing);
+            high = high.min(posterior.quantile(1.0 - OUTSIDE).ln() + 2.0 * spacing);
+            curves = if look == 0 { curves } else { likely };
+        }
+        Self::on_grid(&counts, &curves, (low, high, CAPACITIES)).0
     }
 
-    fn on_grid(steps: &[Counts], curves: &[Curve], (low, high, count): (f64, f64, usize)) -> (Posterior, Vec<Curve>) {
+    fn on_grid(
+        steps: &[Counts],
+        curves: &[Curve],
+        (low, high, count): (f64, f64, usize),
+    ) -> (Posterior, Vec<Curve>) {
         let at = |k: usize| (low + (high - low) * (k as f64 + 0.5) / count as f64).exp();
         let loads: Vec<f64> = (0..count).map(at).collect();
-        let log_likelihood = |curve: &Curve| {
-            let curve = *curve;
-            loads.iter().map(move |c| steps.iter().map(|step| step.log_likelihood(curve, *c)).sum::<f64>())
-        };
-        let logs: Vec<f64> = curves.iter().flat_map(log_likelihood).collect();
-        let best = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (mut sum, mut steepness, mut likely) = (0.0, 0.0, Vec::new());
+        let mut logs = Vec::with_capacity(curves.len() * count);
+        // What is hopeless is seen at once beside the likeliest curve through the last step.
+        let nearest = loads.partition_point(|load| *load < steps.last().map_or(0.0, |step| step.load));
+        let near = loads[nearest.min(count - 1)];
+        let through = |&curve: &Curve| log_likelihood(steps, curve, near, f64::NEG_INFINITY);
+        let mut best = curves.iter().map(through).fold(f64::NEG_INFINITY, f64::max);
+        for &curve in curves {
+            for &capacity in &loads {
+                let log = log_likelihood(steps, curve, capacity, best - NEGLIGIBLE);
+                best = best.max(log);
+                logs.push(log);
+            }
+        }
+        let (mut sum, mut steepness, mut weights) = (0.0, 0.0, Vec::new());
         let mut cumulative = vec![0.0; count];
         for (row, curve) in logs.chunks(count).zip(curves) {
             let before = sum;
@@ -106,15 +146,15 @@ impl Posterior {
                 *cumulative += weight;
             }
             steepness += (sum - before) * curve.steepness().max(1.0).ln();
-            if sum - before > 1e-6 {
-                likely.push(*curve);
-            }
+            weights.push(sum - before);
         }
         let mut below = 0.0;
         for cumulative in &mut cumulative {
             below += *cumulative / sum;
             *cumulative = below;
         }
+        let is_likely = |(_, weight): &(&Curve, f64)| *weight > UNLIKELY * sum;
+        let likely = curves.iter().zip(weights).filter(is_likely).map(|(curve, _)| *curve).collect();
         (Posterior { loads, cumulative, steepness: (steepness / sum).exp() }, likely)
     }
 
@@ -135,8 +175,20 @@ impl Posterior {
 
     /// How many events come together at the capacity, where one in `most` requests may be one.
     pub(super) fn clump(&self, most: f64) -> f64 {
-        Curve::Queue { steepness: self.steepness, floor: 0.0 }.clump(1.0, 1.0, most)
+        Curve::Queue { steepness: self.steepness, floor: 0.0, variability: 1.0 }.clump(1.0, 1.0, most)
     }
+}
+
+/// By all steps, the last first, since they are nearest; no more of them once it is below `least`.
+fn log_likelihood(steps: &[Counts], curve: Curve, capacity: f64, least: f64) -> f64 {
+    let mut log = curve.log_prior();
+    for step in steps.iter().rev() {
+        log += step.log_likelihood(curve, capacity);
+        if log < least {
+            return f64::NEG_INFINITY;
+        }
+    }
+    log
 }
 
 /// The events of one step.
@@ -149,37 +201,49 @@ struct Counts {
     allowed: f64,
     most: f64,
     settled: bool,
+    /// ln of the probability of so many in a step that was disturbed: every order of magnitude is as likely.
+    log_disturbed: f64,
 }
 
 impl Counts {
     fn of(step: &Step) -> Counts {
         let Events { seen, allowed, most, .. } = step.events;
-        Counts { load: step.load, seen, log_factorial: ln_gamma(seen + 1.0), allowed, most, settled: step.settled }
+        let log_factorial = ln_gamma(seen + 1.0);
+        let log_disturbed = (DISTURBED / ((seen + 1.0) * (allowed * most + 2.0).ln())).ln();
+        Counts { load: step.load, seen, log_factorial, allowed, most, settled: step.settled, log_disturbed }
     }
 
+    /// ln of the probability of what was seen.
     fn log_likelihood(&self, curve: Curve, capacity: f64) -> f64 {
         let relative = self.load / capacity;
         let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);
         let expected = self.allowed * ratio;
+        // A backlog that still grew would have given a worse score in more time.
+        if !self.settled && self.seen <= expected {
+            return 0.0;
+        }
         let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
         let spread = curve.clump(relative, ratio, self.most) - 1.0 + misfit * misfit * expected;
+        let log = self.log_probability(expected, spread);
         if !self.settled {
-            // A backlog that still grew would have given a worse score in more time.
-            if self.seen <= expected {
-                return 0.0;
-            }
-            let best = self.log_probability(self.seen, spread);
-            return (self.log_probability(expected, spread) - best).exp().max(DISTURBED).ln();
+            return (log - self.log_probability(self.seen, spread)).max(DISTURBED.ln()).min(0.0);
         }
-        let disturbed = DISTURBED / ((self.seen + 1.0) * (self.allowed * self.most + 2.0).ln());
-        ((1.0 - DISTURBED) * self.log_probability(expected, spread).exp() + disturbed).ln()
+        // ln of the sum of both.
+        let (more, less) = (log.max(self.log_disturbed), log.min(self.log_disturbed));
+        if more - less > 7.0 { more } else { more + (less - more).exp().ln_1p() }
     }
 
     /// Of as many events in clumps: the negative binomial law is Poisson's for the number of clumps whose sizes follow
     /// the logarithmic law (M. H. Quenouille, Biometrics 5(2), 1949); `spread` is its variance over its mean, less 1.
     fn log_probability(&self, expected: f64, spread: f64) -> f64 {
         let size = expected / spread;
-        ln_gamma(self.seen + size) - ln_gamma(size) - self.log_factorial - size * spread.ln_1p()
+        let none = -size * spread.ln_1p();
+        if self.seen == 0.0 {
+            return none;
+        }
+        none + ln_gamma(self.seen + size)
+            - ln_gamma(size)
+            - self.log_factorial
             - self.seen * (1.0 / spread).ln_1p()
     }
 }
@@ -193,7 +257,7 @@ impl Curve {
     /// Heuristic*, 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is
     /// 2o (1 + 2o).
     fn clump(self, relative: f64, ratio: f64, most: f64) -> f64 {
-        let Curve::Queue { steepness, floor } = self else { return 1.0 };
+        let Curve::Queue { steepness, floor, variability } = self else { return 1.0 };
         if most >= Events::UNBOUNDED {
             return 1.0;
         }
@@ -203,7 +267,7 @@ impl Curve {
         let odds = utilisation / (1.0 - utilisation);
         // What comes without load comes alone, and where every request is an event there is nothing left to vary.
         let queued = (1.0 - floor / ratio).max(0.0) * (1.0 - ratio / most).max(0.0);
-        1.0 + queued * 2.0 * odds * (1.0 + 2.0 * odds)
+        1.0 + queued * (variability * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod queue;
 use kinds::{Kind, PRECISION};
 use queue::Random;
 
+/// With the lengths of steps that `loadline saturate` has by default.
 pub(crate) fn search() -> Search {
     Search {
         start: 10.0,
@@ -20,8 +21,8 @@ pub(crate) fn search() -> Search {
         precision: PRECISION,
         confidence: 0.9,
         time_s: 36_000.0,
-        step_s: 10.0,
-        step_requests: 2_000.0,
+        step_s: 5.0,
+        step_requests: 4_000.0,
     }
 }
 
