@@ -32,7 +32,7 @@ pub struct Search {
     pub confidence: f64,
     /// Time for all steps, in seconds.
     pub time_s: f64,
-    /// The shortest step, in seconds.
+    /// The shortest step, in seconds; the ascent makes do with half.
     pub step_s: f64,
     /// The fewest requests of a step near the capacity; the ascent makes do with a quarter.
     pub step_requests: f64,
@@ -217,9 +217,9 @@ impl Search {
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
         let length = if precise { 1.5 } else { 1.0 };
-        let duration_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
-        let duration_s =
-            duration_s.min(LONGEST_SHARE * self.time_s).min(self.time_s - spent).max(self.step_s);
+        let wanted_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
+        let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
+        let duration_s = wanted_s.min(room_s).max(self.step_s);
         Next::Run { load, duration_s, confirming: precise }
     }
 
