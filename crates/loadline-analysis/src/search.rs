@@ -32,7 +32,7 @@ pub struct Search {
     pub confidence: f64,
     /// Time for all steps, in seconds.
     pub time_s: f64,
-    /// The shortest step, in seconds.
+    /// The shortest step, in seconds; the ascent makes do with half.
     pub step_s: f64,
     /// The fewest requests of a step near the capacity; the ascent makes do with a quarter.
     pub step_requests: f64,
@@ -176,7 +176,7 @@ impl Search {
         }
         // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
         let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
-        let near = if last.settled && last.passes() {
+        let near = if last.settled && last.score < 0.0 {
             (last.score / idle).clamp(NEAR_LEAST, 1.0)
         } else {
             NEAR_LEAST
@@ -187,7 +187,10 @@ impl Search {
 
     fn ascend(&self, load: f64) -> Next {
         let load = load.clamp(self.least, self.most);
-        Next::Run { load, duration_s: self.step_s.max(0.25 * self.step_requests / load), confirming: false }
+        let shortest_s = 0.5 * self.step_s;
+        let longest_s = shortest_s.max(ASCENT_SHARE * self.time_s);
+        let duration_s = (0.25 * self.step_requests / load).clamp(shortest_s, longest_s);
+        Next::Run { load, duration_s, confirming: false }
     }
 
     /// Between a load that kept the objectives and one that broke them.
@@ -214,7 +217,9 @@ impl Search {
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
         let length = if precise { 1.5 } else { 1.0 };
-        let duration_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
+        let wanted_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
+        let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
+        let duration_s = wanted_s.min(room_s).max(self.step_s);
         Next::Run { load, duration_s, confirming: precise }
     }
 
@@ -237,10 +242,14 @@ const APART: f64 = 0.7;
 const APART_MOST: f64 = 0.2;
 
 /// The least exponent of a step of the ascent.
-const NEAR_LEAST: f64 = 0.15;
+const NEAR_LEAST: f64 = 0.25;
+
+/// The shares of the time that a step of the ascent may take, and any other one.
+const ASCENT_SHARE: f64 = 1.0 / 30.0;
+const LONGEST_SHARE: f64 = 1.0 / 6.0;
 
 /// Clumps of events that a step near the capacity should have room for.
-const CLUMPS_WANTED: (f64, f64) = (0.1, 15.0);
+const CLUMPS_WANTED: (f64, f64) = (0.01, 15.0);
 
 /// The length of a step that tells enough: a third of the clumps that the whole precision takes; at most four times
 /// the longest step so far.
@@ -252,6 +261,6 @@ fn informative_s(steps: &[Step], load: f64, posterior: &Posterior, precision: f6
         .iter()
         .fold((0.0, 0.0), |sum, step| (sum.0 + step.events.allowed, sum.1 + step.load * step.took_s));
     let longest = steps.iter().map(|step| step.took_s).fold(0.0, f64::max);
-    let clump = posterior::UsualClump::at(load, steps).size(steepness);
+    let clump = posterior.clump(volume / allowed);
     (clumps * clump / (allowed / volume * load)).min(4.0 * longest)
 }

@@ -29,10 +29,13 @@ pub struct Events {
 }
 
 impl Events {
+    /// So often the allowed where nothing bounds them.
+    pub(super) const UNBOUNDED: f64 = 1e6;
+
     /// As informative as a score with this standard error.
     pub fn of_score(score: f64, error: f64) -> Events {
         let seen = error.powi(-2);
-        Events { seen, allowed: seen * (-score).exp(), clump: 1.0, most: 1e6 }
+        Events { seen, allowed: seen * (-score).exp(), clump: 1.0, most: Self::UNBOUNDED }
     }
 }
 

@@ -2,36 +2,46 @@
 //!
 //! An objective allows a share of events: 1 % of the requests may be beyond the limit of a p99. So a step is a count
 //! of events against the count allowed, and the capacity C is the load at which the two are equal on average. How
-//! their ratio r grows with the load is one of a few curves ([`Curve`]), and how far a count strays from its mean is
-//! Poisson's law for clumps of events, since requests that wait for one another are late together. Counts keep what
-//! a percentile loses: a step in which few clumps happened to come is not surer than another, only luckier.
+//! their ratio r grows with the load is one of a few curves ([`Curve`]). Requests that wait for one another are late
+//! together: the number of clumps follows Poisson's law and their sizes differ widely, so that a count is negative
+//! binomial. Few events are then the rule even where many are due on average, and now and then there are very many.
 
 use super::Step;
+use super::figure::Events;
 
-const CAPACITIES: usize = 90;
+/// Capacities of the looks that find where it is, and of the one that shows it in detail.
+const LOOKS: [usize; 2] = [50, 40];
+const CAPACITIES: usize = 60;
+/// What is left out on either side of what a look found.
+const OUTSIDE: f64 = 1e-5;
 /// d ln r / d ln load at the capacity: from a gentle slope to a wall.
 const STEEPNESS: (f64, f64) = (0.5, 400.0);
-const STEEPNESSES: usize = 18;
+const STEEPNESSES: usize = 12;
 /// Shares of the events allowed that come even without load.
-const FLOORS: [f64; 3] = [0.0, 0.3, 0.7];
+const FLOORS: [f64; 5] = [0.0, 0.03, 0.2, 0.45, 0.7];
+/// How much larger than those of M/M/c clumps are, each with how often before the steps: service times with a heavy
+/// tail make them larger.
+const VARIABILITIES: [(f64, f64); 2] = [(1.0, 0.7), (2.5, 0.3)];
+/// A wall is steep for other reasons than long busy periods.
+const CLUMP_MOST: f64 = 1e4;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
-/// Loads as near as this, in their logarithm, have clumps alike.
-const NEIGHBOURHOOD: f64 = 0.1;
-/// What all other loads together weigh against those nearby.
-const ELSEWHERE: f64 = 0.01;
-/// Degrees of freedom of Student's t: a step that was disturbed is an outlier, not a verdict.
-const FREEDOM: f64 = 8.0;
+/// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
+/// of the look from the next one.
+const NEGLIGIBLE: f64 = 14.0;
+const UNLIKELY: f64 = 1e-3;
+/// The share of steps that were disturbed: such a step tells nothing.
+const DISTURBED: f64 = 0.003;
 
 /// How the ratio of events to those allowed grows with the load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Curve {
     /// The odds of an event grow exponentially with the load, above those without load: the tail of a waiting time
     /// falls like e^{−(cμ−λ)t} (for M/M/c exactly; for others near saturation, J. F. C. Kingman 1961).
-    Queue { steepness: f64, floor: f64 },
+    Queue { steepness: f64, floor: f64, variability: f64 },
     /// Whatever is beyond a fixed rate fails: a rate limiter.
     Limiter,
 }
@@ -40,9 +50,10 @@ impl Curve {
     /// The ratio at `load / capacity`, where it cannot exceed `most`.
     fn ratio(self, relative: f64, most: f64) -> f64 {
         match self {
-            Curve::Queue { steepness, floor } => {
+            Curve::Queue { steepness, floor, .. } => {
                 let odds = (-steepness * (relative - 1.0)).min(500.0).exp();
-                floor + (1.0 - floor) / (1.0 / most + (1.0 - 1.0 / most) * odds)
+                let least = (1.0 - floor) / (most - floor);
+                floor + (1.0 - floor) / (least + (1.0 - least) * odds)
             }
             Curve::Limiter => most * (1.0 - (1.0 - 1.0 / most) / relative),
         }
@@ -51,29 +62,33 @@ impl Curve {
     /// d ln r / d ln load at the capacity, of what the load adds.
     fn steepness(self) -> f64 {
         match self {
-            Curve::Queue { steepness, floor } => steepness * (1.0 - floor),
+            Curve::Queue { steepness, floor, .. } => steepness * (1.0 - floor),
             Curve::Limiter => 0.0,
         }
     }
 
+    /// ln of how likely it is before the steps.
+    fn log_prior(self) -> f64 {
+        match self {
+            Curve::Queue { variability, .. } => {
+                VARIABILITIES.iter().find(|v| v.0 == variability).map_or(0.0, |v| v.1.ln())
+            }
+            Curve::Limiter => 0.0,
+        }
+    }
+
+    /// All that are considered.
     fn all() -> Vec<Curve> {
         let (low, high) = STEEPNESS;
         let steepness = |k: usize| low * (high / low).powf((k as f64 + 0.5) / STEEPNESSES as f64);
-        let queues = (0..STEEPNESSES)
-            .flat_map(|k| FLOORS.iter().map(move |&floor| Curve::Queue { steepness: steepness(k), floor }));
+        let queues = (0..STEEPNESSES).flat_map(|k| {
+            let steepness = steepness(k);
+            VARIABILITIES.iter().flat_map(move |&(variability, _)| {
+                FLOORS.iter().map(move |&floor| Curve::Queue { steepness, floor, variability })
+            })
+        });
         queues.chain([Curve::Limiter]).collect()
     }
-}
-
-/// One step, with what is usual for clumps of events at its load.
-#[derive(Debug, Clone, Copy)]
-struct Counts {
-    load: f64,
-    seen: f64,
-    allowed: f64,
-    most: f64,
-    settled: bool,
-    clumps: UsualClump,
 }
 
 /// The posterior of the capacity on an even grid of its logarithm.
@@ -89,43 +104,60 @@ pub struct Posterior {
 impl Posterior {
     /// From steps, for a capacity between `least` and `most`, before the steps equally likely at every scale.
     pub fn new(steps: &[Step], least: f64, most: f64) -> Posterior {
-        let clumps: Vec<Counts> = steps.iter().map(|step| Counts::of(step, steps)).collect();
-        // A first coarse look finds where it is, a second one shows it in detail.
-        let coarse = Self::on_grid(&clumps, least.ln(), most.ln());
-        let spacing = (most / least).ln() / CAPACITIES as f64;
-        let low = coarse.quantile(1e-5).ln() - 2.0 * spacing;
-        let high = coarse.quantile(1.0 - 1e-5).ln() + 2.0 * spacing;
-        Self::on_grid(&clumps, low.max(least.ln()), high.min(most.ln()))
+        let counts: Vec<Counts> = steps.iter().map(Counts::of).collect();
+        let (mut low, mut high) = (least.ln(), most.ln());
+        let mut curves = Curve::all();
+        // The first look finds where it is; only the second one is fine enough to tell which curves are likely.
+        for (look, cells) in LOOKS.into_iter().enumerate() {
+            let (posterior, likely) = Self::on_grid(&counts, &curves, (low, high, cells));
+            let spacing = (high - low) / cells as f64;
+            low = low.max(posterior.quantile(OUTSIDE).ln() - 2.0 * spacing);
+            high = high.min(posterior.quantile(1.0 - OUTSIDE).ln() + 2.0 * spacing);
+            curves = if look == 0 { curves } else { likely };
+        }
+        Self::on_grid(&counts, &curves, (low, high, CAPACITIES)).0
     }
 
-    fn on_grid(steps: &[Counts], low: f64, high: f64) -> Posterior {
-        let at = |k: usize| (low + (high - low) * (k as f64 + 0.5) / CAPACITIES as f64).exp();
-        let loads: Vec<f64> = (0..CAPACITIES).map(at).collect();
-        let curves = Curve::all();
-        let logs: Vec<f64> = curves
-            .iter()
-            .flat_map(|&curve| {
-                let likelihood = Likelihood::of(steps, curve);
-                loads.iter().map(move |&capacity| likelihood.log_at(capacity))
-            })
-            .collect();
-        let best = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (mut sum, mut steepness) = (0.0, 0.0);
-        let mut cumulative = vec![0.0; CAPACITIES];
-        for (row, curve) in logs.chunks(CAPACITIES).zip(&curves) {
+    fn on_grid(
+        steps: &[Counts],
+        curves: &[Curve],
+        (low, high, count): (f64, f64, usize),
+    ) -> (Posterior, Vec<Curve>) {
+        let at = |k: usize| (low + (high - low) * (k as f64 + 0.5) / count as f64).exp();
+        let loads: Vec<f64> = (0..count).map(at).collect();
+        let mut logs = Vec::with_capacity(curves.len() * count);
+        // What is hopeless is seen at once beside the likeliest curve through the last step.
+        let nearest = loads.partition_point(|load| *load < steps.last().map_or(0.0, |step| step.load));
+        let near = loads[nearest.min(count - 1)];
+        let through = |&curve: &Curve| log_likelihood(steps, curve, near, f64::NEG_INFINITY);
+        let mut best = curves.iter().map(through).fold(f64::NEG_INFINITY, f64::max);
+        for &curve in curves {
+            for &capacity in &loads {
+                let log = log_likelihood(steps, curve, capacity, best - NEGLIGIBLE);
+                best = best.max(log);
+                logs.push(log);
+            }
+        }
+        let (mut sum, mut steepness, mut weights) = (0.0, 0.0, Vec::new());
+        let mut cumulative = vec![0.0; count];
+        for (row, curve) in logs.chunks(count).zip(curves) {
+            let before = sum;
             for (log, cumulative) in row.iter().zip(&mut cumulative) {
                 let weight = (log - best).exp();
                 sum += weight;
-                steepness += weight * curve.steepness().max(1.0).ln();
                 *cumulative += weight;
             }
+            steepness += (sum - before) * curve.steepness().max(1.0).ln();
+            weights.push(sum - before);
         }
         let mut below = 0.0;
         for cumulative in &mut cumulative {
             below += *cumulative / sum;
             *cumulative = below;
         }
-        Posterior { loads, cumulative, steepness: (steepness / sum).exp() }
+        let is_likely = |(_, weight): &(&Curve, f64)| *weight > UNLIKELY * sum;
+        let likely = curves.iter().zip(weights).filter(is_likely).map(|(curve, _)| *curve).collect();
+        (Posterior { loads, cumulative, steepness: (steepness / sum).exp() }, likely)
     }
 
     /// The load below which the capacity lies with probability `p`.
@@ -142,115 +174,115 @@ impl Posterior {
     pub fn steepness(&self) -> f64 {
         self.steepness
     }
-}
 
-impl Counts {
-    fn of(step: &Step, steps: &[Step]) -> Counts {
-        let super::figure::Events { seen, allowed, most, .. } = step.events;
-        let clumps = UsualClump::at(step.load, steps);
-        Counts { load: step.load, seen, allowed, most, settled: step.settled, clumps }
+    /// How many events come together at the capacity, where one in `most` requests may be one.
+    pub(super) fn clump(&self, most: f64) -> f64 {
+        Curve::Queue { steepness: self.steepness, floor: 0.0, variability: 1.0 }.clump(1.0, 1.0, most)
     }
 }
 
-/// The size of clumps that is usual at a load. A step's own estimate is small where, by chance, few events came:
-/// trusted as it is, it would draw the capacity upwards.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct UsualClump {
-    /// ln of the variance of all counts nearby over their sum.
-    log_size: f64,
-    /// How many clumps were seen nearby.
-    count: f64,
-}
-
-impl UsualClump {
-    pub(super) fn at(load: f64, steps: &[Step]) -> UsualClump {
-        let (mut variance, mut sum) = (0.1, 0.1);
-        for step in steps.iter().filter(|step| step.settled) {
-            let near = (-0.5 * ((step.load / load).ln() / NEIGHBOURHOOD).powi(2)).exp() + ELSEWHERE;
-            // Where nearly all requests are events, they say nothing about clumps.
-            let share = step.events.seen / (step.events.allowed * step.events.most);
-            let weight = near * (1.0 - share).max(0.0).powi(2) * step.events.seen;
-            variance += weight * step.events.clump;
-            sum += weight;
+/// By all steps, the last first, since they are nearest; no more of them once it is below `least`.
+fn log_likelihood(steps: &[Counts], curve: Curve, capacity: f64, least: f64) -> f64 {
+    let mut log = curve.log_prior();
+    for step in steps.iter().rev() {
+        log += step.log_likelihood(curve, capacity);
+        if log < least {
+            return f64::NEG_INFINITY;
         }
-        let size = variance / sum;
-        UsualClump { log_size: size.ln(), count: sum / size }
     }
-
-    /// The size where the response is so steep. Few clumps say little about their size, least of all in a step
-    /// that is short beside them; then theory has the word.
-    pub(super) fn size(&self, steepness: f64) -> f64 {
-        let log = self.count * self.log_size + THEORY_COUNTS * theoretical_clump(steepness).ln();
-        (log / (self.count + THEORY_COUNTS)).exp()
-    }
+    log
 }
 
-/// The theory of clumps counts as if so many had been seen.
-const THEORY_COUNTS: f64 = 3.0;
-
-/// A wall is steep for other reasons than long busy periods.
-const CLUMP_MOST: f64 = 1000.0;
-
-/// In M/M/c near saturation P(R > t) falls like e^{−(cμ−λ)t}, so that at a quantile of 99 % the steepness is
-/// o ln 100, o = ρ/(1 − ρ). Above its limit the queue stays for a busy period of cμ, and comes back 1/(1 − ρ) times on
-/// average before it leaves for good (D. Aldous, *Probability Approximations via the Poisson Clumping Heuristic*,
-/// 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is 2o (1 + 2o).
-fn theoretical_clump(steepness: f64) -> f64 {
-    let odds = steepness / 100.0_f64.ln();
-    (1.0 + 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
-}
-
-/// The likelihood of a curve by all steps.
-struct Likelihood {
-    curve: Curve,
-    steps: Vec<Clumps>,
-    /// What does not depend on the capacity.
-    constant: f64,
-}
-
-/// The counts of a step in clumps, which are independent of each other.
-struct Clumps {
+/// The events of one step.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
     load: f64,
     seen: f64,
-    log_seen: f64,
+    /// ln Γ(seen + 1).
+    log_factorial: f64,
     allowed: f64,
     most: f64,
     settled: bool,
+    /// ln of the probability of so many in a step that was disturbed: every order of magnitude is as likely.
+    log_disturbed: f64,
 }
 
-impl Likelihood {
-    fn of(steps: &[Counts], curve: Curve) -> Likelihood {
-        let mut constant = 0.0;
-        let steeply = curve.steepness();
-        let in_clumps = |step: &Counts| {
-            let clump = step.clumps.size(steeply);
-            // Counts are spread as far apart as the clumps are large.
-            constant -= if step.seen > 0.0 { 0.5 * clump.ln() } else { 0.0 };
-            let Counts { load, most, settled, .. } = *step;
-            let (seen, allowed) = (step.seen / clump, step.allowed / clump);
-            Clumps { load, seen, log_seen: seen.max(f64::MIN_POSITIVE).ln(), allowed, most, settled }
-        };
-        let steps = steps.iter().map(in_clumps).collect();
-        Likelihood { curve, steps, constant }
+impl Counts {
+    fn of(step: &Step) -> Counts {
+        let Events { seen, allowed, most, .. } = step.events;
+        let log_factorial = ln_gamma(seen + 1.0);
+        let log_disturbed = (DISTURBED / ((seen + 1.0) * (allowed * most + 2.0).ln())).ln();
+        Counts { load: step.load, seen, log_factorial, allowed, most, settled: step.settled, log_disturbed }
     }
 
-    fn log_at(&self, capacity: f64) -> f64 {
-        self.constant + self.steps.iter().map(|step| step.log_likelihood(self.curve, capacity)).sum::<f64>()
-    }
-}
-
-impl Clumps {
+    /// ln of the probability of what was seen.
     fn log_likelihood(&self, curve: Curve, capacity: f64) -> f64 {
-        let ratio = curve.ratio(self.load / capacity, self.most).max(RATIO_LEAST);
+        let relative = self.load / capacity;
+        let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);
         let expected = self.allowed * ratio;
         // A backlog that still grew would have given a worse score in more time.
-        if !self.settled && self.seen < expected {
+        if !self.settled && self.seen <= expected {
             return 0.0;
         }
         let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
-        let log_ratio = if self.seen > 0.0 { self.log_seen - expected.ln() } else { 0.0 };
-        let deviance = 2.0 * (self.seen * log_ratio - self.seen + expected);
-        let variance = 1.0 + misfit * misfit * 0.5 * (self.seen + expected);
-        -0.5 * ((FREEDOM + 1.0) * (deviance / (FREEDOM * variance)).ln_1p() + variance.ln())
+        let spread = curve.clump(relative, ratio, self.most) - 1.0 + misfit * misfit * expected;
+        let log = self.log_probability(expected, spread);
+        if !self.settled {
+            return (log - self.log_probability(self.seen, spread)).max(DISTURBED.ln()).min(0.0);
+        }
+        // ln of the sum of both.
+        let (more, less) = (log.max(self.log_disturbed), log.min(self.log_disturbed));
+        if more - less > 7.0 { more } else { more + (less - more).exp().ln_1p() }
     }
+
+    /// Of as many events in clumps: the negative binomial law is Poisson's for the number of clumps whose sizes follow
+    /// the logarithmic law (M. H. Quenouille, Biometrics 5(2), 1949); `spread` is its variance over its mean, less 1.
+    fn log_probability(&self, expected: f64, spread: f64) -> f64 {
+        let size = expected / spread;
+        let none = -size * spread.ln_1p();
+        if self.seen == 0.0 {
+            return none;
+        }
+        none + ln_gamma(self.seen + size)
+            - ln_gamma(size)
+            - self.log_factorial
+            - self.seen * (1.0 / spread).ln_1p()
+    }
+}
+
+impl Curve {
+    /// How many events come together: their variance over their mean.
+    ///
+    /// In M/M/c near saturation P(R > t) falls like e^{−(cμ−λ)t}, so that at a quantile of 99 % the steepness is
+    /// o ln 100, o = ρ/(1 − ρ). Above its limit the queue stays for a busy period of cμ, and comes back 1/(1 − ρ) times
+    /// on average before it leaves for good (D. Aldous, *Probability Approximations via the Poisson Clumping
+    /// Heuristic*, 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is
+    /// 2o (1 + 2o). In simulations of M/M/1, M/M/2 and M/M/4 at the capacity, o from 0.5 to 39, it was
+    /// right within two fifths.
+    fn clump(self, relative: f64, ratio: f64, most: f64) -> f64 {
+        let Curve::Queue { steepness, floor, variability } = self else { return 1.0 };
+        if most >= Events::UNBOUNDED {
+            return 1.0;
+        }
+        let idle = most.ln() / (steepness + most.ln());
+        // Above saturation there is no steady state.
+        let utilisation = ((1.0 - idle) * relative).min(1.0 - 0.25 * idle);
+        let odds = utilisation / (1.0 - utilisation);
+        // What comes without load comes alone, and where every request is an event there is nothing left to vary.
+        let queued = (1.0 - floor / ratio).max(0.0) * (1.0 - ratio / most).max(0.0);
+        1.0 + queued * (variability * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
+    }
+}
+
+/// ln Γ(x), x > 0, to 1e-9: Stirling's series from 8 on.
+fn ln_gamma(x: f64) -> f64 {
+    let (mut shifted, mut product) = (x, 1.0);
+    while shifted < 8.0 {
+        product *= shifted;
+        shifted += 1.0;
+    }
+    let inverse = 1.0 / shifted;
+    let square = inverse * inverse;
+    let series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
+    (shifted - 0.5) * shifted.ln() - shifted + 0.918_938_533_204_672_8 + series - product.ln()
 }

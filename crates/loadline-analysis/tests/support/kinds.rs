@@ -2,17 +2,26 @@
 
 use loadline_analysis::queueing::mmc;
 
-use super::queue::{Queue, Random, Service};
+use super::queue::{Arrivals, Limiter, Queue, Random, Service};
 
 /// The precision asked for: half the width of the interval over the capacity.
 pub(crate) const PRECISION: f64 = 0.05;
 
-/// A queue with an objective on its p99.
+/// What is searched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    /// With an objective on its p99.
+    Queue(Queue),
+    /// With an objective on its error rate.
+    Limiter(Limiter),
+}
+
+/// A service of known capacity.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
-    pub(crate) queue: Queue,
-    /// The limit over the p99 of an exponential service time with the same mean.
+    pub(crate) target: Target,
+    /// The limit of the p99 over that of an exponential service time of [`SERVICE_S`].
     pub(crate) times: f64,
     /// The capacity for a service that has no closed form, by [`Kind::simulated_capacity`].
     simulated: Option<f64>,
@@ -21,6 +30,8 @@ pub(crate) struct Kind {
 }
 
 const SERVICE_S: f64 = 0.005;
+/// The share of requests that may be late, or fail.
+const ALLOWED: f64 = 0.01;
 
 const fn kind(
     name: &'static str,
@@ -30,12 +41,20 @@ const fn kind(
     simulated: Option<f64>,
     staircase_step_s: f64,
 ) -> Kind {
-    let queue = Queue { servers, service, service_s: SERVICE_S };
-    Kind { name, queue, times, simulated, staircase_step_s }
+    let queue = Queue { arrivals: Arrivals::Poisson, servers, service, service_s: SERVICE_S };
+    Kind { name, target: Target::Queue(queue), times, simulated, staircase_step_s }
 }
 
-/// From one server to many, from a tight limit to a wall, and other service times than exponential ones.
-pub(crate) const KINDS: [Kind; 13] = [
+/// Constant in time up to 500/s, where its backlog begins to grow.
+const WALL: Queue =
+    Queue { arrivals: Arrivals::Even, servers: 4, service: Service::LogNormal(0.01), service_s: 0.008 };
+
+/// As nginx is set up for the journeys.
+const LIMITER: Limiter = Limiter { per_s: 200.0, burst: 20.0 };
+
+/// From one server to many, from a tight limit to a wall, other service times than exponential ones, and services
+/// that are no queue with random arrivals.
+pub(crate) const KINDS: [Kind; 15] = [
     kind("M/M/1 tight", 1, Service::Exponential, 1.5, None, 1313.46),
     kind("M/M/1", 1, Service::Exponential, 2.0, None, 500.65),
     kind("M/M/1 loose", 1, Service::Exponential, 5.0, None, 155.57),
@@ -48,7 +67,21 @@ pub(crate) const KINDS: [Kind; 13] = [
     kind("M/M/16 loose", 16, Service::Exponential, 2.0, None, 4.01),
     kind("M/D/1", 1, Service::Deterministic, 1.0, Some(104.84), 179.52),
     kind("M/D/4", 4, Service::Deterministic, 0.7, Some(627.84), 19.71),
-    kind("M/LN/2", 2, Service::LogNormal(1.0), 3.0, None, 0.0),
+    kind("M/LN/2", 2, Service::LogNormal(1.0), 3.0, Some(294.11), 297.73),
+    Kind {
+        name: "wall",
+        target: Target::Queue(WALL),
+        times: 5.0,
+        simulated: Some(500.0),
+        staircase_step_s: 2.65,
+    },
+    Kind {
+        name: "limiter",
+        target: Target::Limiter(LIMITER),
+        times: 0.0,
+        simulated: None,
+        staircase_step_s: 5.0,
+    },
 ];
 
 impl Kind {
@@ -57,23 +90,51 @@ impl Kind {
         (self.times * SERVICE_S * 100.0_f64.ln() * 1e6).round() / 1e6
     }
 
-    /// The largest rate with p99 within the limit: the closed form of M/M/c, otherwise from a long simulation.
+    pub(crate) fn objective(&self) -> String {
+        match self.target {
+            Target::Queue(_) => format!("p99 < {:.3}ms", self.limit_s() * 1e3),
+            Target::Limiter(_) => "error_rate < 1%".to_owned(),
+        }
+    }
+
+    /// The largest rate within the objective: the closed form of M/M/c, otherwise from a long simulation; of a
+    /// limiter that at which the share allowed is beyond what it lets through.
     pub(crate) fn capacity(&self) -> f64 {
-        match self.queue.service {
-            Service::Exponential => mmc::capacity(1.0 / SERVICE_S, self.queue.servers, 0.99, self.limit_s())
-                .expect("a good queue")
-                .expect("an idle service keeps the limit"),
-            _ => self.simulated.unwrap_or_else(|| self.simulated_capacity(2_000_000.0)),
+        match self.target {
+            Target::Limiter(limiter) => limiter.per_s / (1.0 - ALLOWED),
+            Target::Queue(Queue { service: Service::Exponential, servers, .. }) => {
+                mmc::capacity(1.0 / SERVICE_S, servers, 1.0 - ALLOWED, self.limit_s())
+                    .expect("a good queue")
+                    .expect("an idle service keeps the limit")
+            }
+            Target::Queue(_) => self.simulated.unwrap_or_else(|| self.simulated_capacity(2_000_000.0)),
+        }
+    }
+
+    /// Arrival time, response time and whether it failed of each request of a step.
+    pub(crate) fn run(
+        &self,
+        random: &mut Random,
+        rate: f64,
+        duration_s: f64,
+        mut each: impl FnMut(f64, f64, bool),
+    ) {
+        match self.target {
+            Target::Queue(queue) => {
+                queue.run(random, rate, duration_s, |at, response| each(at, response, false))
+            }
+            Target::Limiter(limiter) => limiter.run(rate, duration_s, |at, failed| each(at, 0.001, failed)),
         }
     }
 
     /// The share of requests beyond the limit.
     fn beyond(&self, random: &mut Random, rate: f64, from_s: f64, duration_s: f64) -> f64 {
         let (mut beyond, mut all) = (0_u32, 0_u32);
-        self.queue.run(random, rate, duration_s, |at, response| {
+        let is_queue = matches!(self.target, Target::Queue(_));
+        self.run(random, rate, duration_s, |at, response, failed| {
             if at >= from_s {
                 all += 1;
-                beyond += u32::from(response > self.limit_s());
+                beyond += u32::from(failed || is_queue && response > self.limit_s());
             }
         });
         f64::from(beyond) / f64::from(all.max(1))
@@ -81,11 +142,11 @@ impl Kind {
 
     /// By bisection with one sequence of random numbers, over this many requests.
     pub(crate) fn simulated_capacity(&self, requests: f64) -> f64 {
-        let (mut low, mut high) = (0.0, f64::from(self.queue.servers) / SERVICE_S);
+        let (mut low, mut high) = (0.0, 1e4);
         for _ in 0..20 {
             let rate = 0.5 * (low + high);
             let duration_s = requests / rate;
-            let kept = self.beyond(&mut Random::new(1), rate, 0.01 * duration_s, duration_s) <= 0.01;
+            let kept = self.beyond(&mut Random::new(1), rate, 0.01 * duration_s, duration_s) <= ALLOWED;
             (low, high) = if kept { (rate, high) } else { (low, rate) };
         }
         0.5 * (low + high)
@@ -102,7 +163,7 @@ impl Kind {
             let (mut right, mut wrong) = (0, 0);
             while right + wrong < rounds && wrong * 20 <= rounds {
                 let share = self.beyond(&mut random, capacity * factor, 0.0, duration_s);
-                let is_right = (share > 0.01) == (factor > 1.0);
+                let is_right = (share > ALLOWED) == (factor > 1.0);
                 right += u32::from(is_right);
                 wrong += u32::from(!is_right);
             }

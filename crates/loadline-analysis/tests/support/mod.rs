@@ -11,6 +11,7 @@ pub(crate) mod queue;
 use kinds::{Kind, PRECISION};
 use queue::Random;
 
+/// With the lengths of steps that `loadline saturate` has by default.
 pub(crate) fn search() -> Search {
     Search {
         start: 10.0,
@@ -20,8 +21,8 @@ pub(crate) fn search() -> Search {
         precision: PRECISION,
         confidence: 0.9,
         time_s: 36_000.0,
-        step_s: 10.0,
-        step_requests: 2_000.0,
+        step_s: 5.0,
+        step_requests: 4_000.0,
     }
 }
 
@@ -35,7 +36,7 @@ pub(crate) struct Run {
 /// Drives the search against a queue that is empty at the beginning of every step.
 pub(crate) fn run(search: &Search, kind: &Kind, seed: u64) -> Run {
     let mut random = Random::new(seed + 1);
-    let slo: Slo = format!("p99 < {:.3}ms", kind.limit_s() * 1e3).parse().expect("an objective");
+    let slo: Slo = kind.objective().parse().expect("an objective");
     let (mut steps, mut requests) = (Vec::new(), 0.0);
     for _ in 0..200 {
         match search.next(&steps) {
@@ -55,13 +56,22 @@ pub(crate) fn run(search: &Search, kind: &Kind, seed: u64) -> Run {
     panic!("the search does not end: {} steps, {:?}", steps.len(), steps.last());
 }
 
-/// Response times by second of arrival.
+/// What a step shows, by second of arrival.
 fn simulate(random: &mut Random, kind: &Kind, rate: f64, duration_s: f64) -> Vec<Interval> {
-    let mut seconds: Vec<Vec<(u64, u64)>> = vec![Vec::new(); duration_s.ceil() as usize];
-    kind.queue.run(random, rate, duration_s, |at, response| {
-        seconds[at as usize].push((three_digits((response * 1e6) as u64), 1));
+    let mut seconds: Vec<Second> = vec![Second::default(); duration_s.ceil() as usize];
+    kind.run(random, rate, duration_s, |at, response, failed| {
+        let second = &mut seconds[at as usize];
+        second.responses.push((three_digits((response * 1e6) as u64), 1));
+        second.failed += u64::from(failed);
     });
     seconds.into_iter().map(interval).collect()
+}
+
+/// The requests that came within a second.
+#[derive(Debug, Clone, Default)]
+struct Second {
+    responses: Vec<(u64, u64)>,
+    failed: u64,
 }
 
 /// As a histogram of three digits keeps it.
@@ -70,9 +80,10 @@ fn three_digits(us: u64) -> u64 {
     us.max(1) | ((1 << bits) - 1)
 }
 
-fn interval(responses: Vec<(u64, u64)>) -> Interval {
+fn interval(Second { responses, failed }: Second) -> Interval {
     let requests = responses.len() as u64;
     let response: Values = responses.into_iter().collect();
-    let all = Group { response, service: Values::default(), requests, failed: 0 };
-    Interval { groups: vec![all], offered: requests, completed: requests, completed_ok: requests, backlog: 0 }
+    let all = Group { response, service: Values::default(), requests, failed };
+    let completed_ok = requests - failed;
+    Interval { groups: vec![all], offered: requests, completed: requests, completed_ok, backlog: 0 }
 }

@@ -44,9 +44,27 @@ impl Service {
     }
 }
 
-/// Poisson arrivals, one queue, first come first served.
+/// How requests come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Arrivals {
+    Poisson,
+    Even,
+}
+
+impl Arrivals {
+    /// The time from one to the next.
+    fn gap(self, rate: f64, random: &mut Random) -> f64 {
+        match self {
+            Arrivals::Poisson => random.exponential(1.0 / rate),
+            Arrivals::Even => 1.0 / rate,
+        }
+    }
+}
+
+/// One queue, first come first served.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Queue {
+    pub(crate) arrivals: Arrivals,
     pub(crate) servers: u32,
     pub(crate) service: Service,
     pub(crate) service_s: f64,
@@ -64,7 +82,7 @@ impl Queue {
         let mut free = vec![0.0_f64; self.servers as usize];
         let mut now = 0.0;
         loop {
-            now += random.exponential(1.0 / rate);
+            now += self.arrivals.gap(rate, random);
             if now >= duration_s {
                 return;
             }
@@ -73,6 +91,27 @@ impl Queue {
             let done = free[first].max(now) + self.service.draw(self.service_s, random);
             free[first] = done;
             each(now, done - now);
+        }
+    }
+}
+
+/// Lets so many requests a second through, and as many at once as its bucket holds; all others fail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limiter {
+    pub(crate) per_s: f64,
+    pub(crate) burst: f64,
+}
+
+impl Limiter {
+    /// The arrival time of each request within `duration_s` and whether it failed: even arrivals, and a full bucket at
+    /// the beginning.
+    pub(crate) fn run(&self, rate: f64, duration_s: f64, mut each: impl FnMut(f64, bool)) {
+        let (mut bucket, gap) = (self.burst, 1.0 / rate);
+        for k in 0..(duration_s * rate) as u64 {
+            bucket = (bucket + gap * self.per_s).min(self.burst);
+            let passes = bucket >= 1.0;
+            bucket -= f64::from(u8::from(passes));
+            each(k as f64 * gap, !passes);
         }
     }
 }
