@@ -89,6 +89,23 @@ fn mistakes_are_named() {
     assert!(wrong.to_string().contains("did you mean `value`?"), "{wrong}");
 }
 
+/// A row group may be too large for one frame.
+#[test]
+fn a_part_of_a_row_group_is_that_part() {
+    for sample in ["zstd_groups", "lz4_text_decimal", "steps", "two_series"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("src/ingest/parquet/samples/{sample}.parquet"));
+        let (file, reading) = (File::open(path).unwrap(), Reading::default());
+        let table = Table::open(&file, "d.parquet", &reading).unwrap();
+        for piece in table.pieces().into_iter().filter(|piece| piece.rows.len() > 7) {
+            let part = Piece { rows: 3..piece.rows.len() - 2, ..piece.clone() };
+            let whole = table.frame(&piece, &table.columns()).unwrap();
+            let expected = whole.slice(3, part.rows.len());
+            assert!(table.frame(&part, &table.columns()).unwrap().equals_missing(&expected), "{sample}");
+        }
+    }
+}
+
 /// Cut anywhere, as a copy that broke off is, a file is refused.
 #[test]
 fn no_part_is_a_whole() {
