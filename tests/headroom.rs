@@ -12,7 +12,7 @@ use crate::support::loadline::run;
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: the_sample_plan_in_every_form, utilisation_gives_the_capacity_that_is_true,
-            a_plan_that_cannot_be_used_says_where, a_known_event_is_on_its_days, costs_and_orders_by_hand;
+            a_plan_that_cannot_be_used_says_where, a_plan_is_not_read_by_flags, a_known_event_is_on_its_days, costs_and_orders_by_hand;
     }
 }
 
@@ -130,6 +130,15 @@ fn a_plan_that_cannot_be_used_says_where() {
     folder.write("plan.yaml", &missing);
     let said = run(&folder, &["headroom", "plan.yaml"]).expect(2).stderr;
     assert!(said.contains("nowhere.csv"), "{said}");
+}
+
+/// A plan says how its files are read: a flag that says it otherwise is refused, not overheard.
+fn a_plan_is_not_read_by_flags() {
+    let (folder, plan) = (Folder::new("plan-flags"), sample());
+    for flags in [["--time", "when"], ["--value", "cpu"], ["--aggregate", "mean"], ["--last", "30d"]] {
+        let said = run(&folder, &[&["headroom", &plan], &flags[..]].concat()).expect(2).stderr;
+        assert!(said.contains("cannot be used with") && said.contains(flags[0]), "{said}");
+    }
 }
 
 /// A flat demand of 100 a day, doubled for two days to come.

@@ -180,10 +180,17 @@ fn who_asks_is_checked_and_not_shown() -> Result<(), Skip> {
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
         assert!(!ended.stderr.contains("sesame") && !ended.stderr.contains("pea-soup"), "{}", ended.stderr);
     }
-    let mut from_env =
-        command(&[&["forecast", "--prometheus", &open, "--query", "demand"], &trusted[..]].concat());
-    from_env.env("LOADLINE_PROMETHEUS_USER", "me").env("LOADLINE_PROMETHEUS_PASSWORD", "sesame");
-    start(&folder, from_env).end().expect(0);
+    let plan = format!(
+        "horizon: 24\nservices:\n  - name: front\n    demand: {{ prometheus: '{open}', query: demand, last: 8d, step: 1h }}\n    \
+         capacity: 2000\n"
+    );
+    folder.write("plan.yaml", &plan);
+    let ask = ["forecast", "--prometheus", &open, "--query", "demand"];
+    for verb in [&ask[..], &["headroom", "plan.yaml"], &["check", "plan.yaml"]] {
+        let mut from_env = command(&[verb, if verb == ask { &trusted } else { &trusted[7..] }].concat());
+        from_env.env("LOADLINE_PROMETHEUS_USER", "me").env("LOADLINE_PROMETHEUS_PASSWORD", "sesame");
+        start(&folder, from_env).end().expect(0);
+    }
     Ok(())
 }
 

@@ -17,7 +17,7 @@ pub struct Columns {
 
 const TIMES: &[&str] = &["time", "timestamp", "date", "datetime", "ts", "ds", "step", "day", "hour"];
 const VALUES: &[&str] = &["value", "y", "demand", "requests", "rate"];
-const SERIES: &[&str] = &["series_id", "series", "unique_id"];
+const SERIES: &[&str] = &["series_id", "series", "unique_id", "item_id", "service"];
 
 /// Indices of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

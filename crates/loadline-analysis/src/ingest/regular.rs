@@ -38,7 +38,13 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
     let twice = if grain == 1 { duplicates(&cells, counted) } else { 0 };
     if twice > 0 && !counted {
         let verb = reading.aggregate.done();
-        notes.push(format!("{verb} {} rows with a time that occurs twice or more", grouped(twice)));
+        let mixed = raw.id.is_empty() && 2 * twice > raw.rows;
+        let doubt = if mixed {
+            "; if they are of several series, name the column of those with --series"
+        } else {
+            ""
+        };
+        notes.push(format!("{verb} {} rows with a time that occurs twice or more{doubt}", grouped(twice)));
     }
     let with_value = cells.iter().filter(|c| counted || c.values > 0).count();
     if with_value < 3 && (stated.is_none() || grain == 1) {

@@ -29,6 +29,19 @@ fn many_series_in_one_file() {
     assert_eq!(all[1].axis.time(3).to_string(), "2026-01-04T00:00:00Z");
 }
 
+/// Rows of many series that no column is known to part make one series: that is done, and doubted.
+#[test]
+fn rows_of_several_series_are_not_mixed_unseen() {
+    let rows = |name: &str| {
+        let rows = (0..9).flat_map(|t| ["a", "b", "c"].map(|who| format!("{t},{who},{}\n", t * 10)));
+        csv(&format!("time,{name},value\n{}", rows.collect::<String>())).unwrap()
+    };
+    let mixed = rows("colour");
+    assert_eq!(mixed.len(), 1);
+    assert!(mixed[0].notes[0].ends_with("with --series"), "{:?}", mixed[0].notes);
+    assert_eq!(rows("service").iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+}
+
 #[test]
 fn disorder_is_mended_and_said() {
     let all = csv("time,requests\n3,30\n0,0\n1,10\n1,12\n6,60\n7,NaN\n8,80\n").unwrap();

@@ -8,12 +8,12 @@ use loadline::model::diagnostic::Diagnostic;
 use loadline::model::plan::{Plan, is_plan};
 use loadline::model::scenario::{Load, Scenario};
 use loadline::model::slo::Slo;
-use loadline::prometheus::Access;
 
 use super::exit::{Exit, UserError, sort};
 use super::forecast;
 use super::input::{folder_of, name_of, scenario_of, text};
 use super::output::Output;
+use super::source::AccessFlags;
 
 /// Read scenario and plan files and say what is wrong with them, without any load; of a plan also the files and
 /// servers that it names
@@ -25,6 +25,8 @@ pub(crate) struct Check {
     /// Say which environment variables are not set, but do not call that wrong
     #[arg(long)]
     allow_unset_env: bool,
+    #[command(flatten)]
+    access: AccessFlags,
 }
 
 impl Check {
@@ -62,7 +64,7 @@ impl Check {
         let (text, name, base) = (text(file)?, name_of(file), folder_of(file));
         if is_plan(&text) {
             let plan = Plan::parse(&text, &name).map_err(UserError::Diagnostics)?;
-            loadline::plan::check(&plan, &base, &Access::default()).map_err(forecast::sort)?;
+            loadline::plan::check(&plan, &base, &self.access.access()?).map_err(forecast::sort)?;
             return Ok(Vec::new());
         }
         let scenario = scenario_of(&text, &name, |name| self.value(name, unset))?;

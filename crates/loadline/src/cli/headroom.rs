@@ -21,12 +21,16 @@ use super::output::{Output, check_writable};
 use super::planning::{EventFlags, Form, write_charts};
 use super::source::SourceFlags;
 
+/// What a plan says of each of its files and servers itself.
+const OF_ROWS: [&str; 9] =
+    ["time", "value", "series", "step", "aggregate", "timezone", "files", "only", "last"];
+
 /// Join capacity and demand: when it runs out, how likely, how many instances are needed by when
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("carries").args(["capacity", "utilisation_history"]))]
 pub(crate) struct Headroom {
     /// A plan file (YAML), which says all of this; its files are relative to it
-    #[arg(value_name = "PLAN", required_unless_present = "carries")]
+    #[arg(value_name = "PLAN", required_unless_present = "carries", conflicts_with_all = OF_ROWS)]
     plan: Option<PathBuf>,
     /// The demand: CSV, TSV, NDJSON or Parquet, or a folder of them; several series are summed
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]

@@ -68,6 +68,14 @@ struct ServerFlags {
     /// How far back
     #[arg(long, value_name = "TIME", default_value = "180d", value_parser = last)]
     last: f64,
+    #[command(flatten)]
+    access: AccessFlags,
+}
+
+/// How a server is reached; `check` takes these too.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Prometheus")]
+pub(crate) struct AccessFlags {
     /// A header for the server, such as 'X-Scope-OrgID: team' (repeatable)
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = headers::parse)]
     headers: Vec<(String, String)>,
@@ -168,17 +176,23 @@ impl SourceFlags {
 
     /// How a server is reached.
     pub(crate) fn access(&self) -> anyhow::Result<Access> {
-        let server = &self.server;
-        let identity = match (&server.cert, &server.key) {
+        self.server.access.access()
+    }
+}
+
+impl AccessFlags {
+    /// As these flags and the environment say.
+    pub(crate) fn access(&self) -> anyhow::Result<Access> {
+        let identity = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => Some(Identity { chain: input::bytes(cert)?, key: input::bytes(key)? }),
             _ => None,
         };
-        let authorities = server.cacert.as_deref().map(input::bytes).transpose()?;
+        let authorities = self.cacert.as_deref().map(input::bytes).transpose()?;
         Ok(Access {
             credentials: credentials(|name| std::env::var(name).ok().filter(|value| !value.is_empty())),
-            headers: server.headers.clone(),
-            tls: TlsSettings { authorities, identity, insecure: server.insecure },
-            timeout: server.timeout,
+            headers: self.headers.clone(),
+            tls: TlsSettings { authorities, identity, insecure: self.insecure },
+            timeout: self.timeout,
         })
     }
 }

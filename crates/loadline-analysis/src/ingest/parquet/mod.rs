@@ -1,9 +1,11 @@
-//! Rows of Parquet files, by polars' Parquet reader: piece by piece on all cores, only the columns that are needed.
+//! Rows of Parquet files, by polars: frames of some rows on all cores, only of the columns that are needed.
 //!
-//! Memory holds some pieces of at most [`PIECE_ROWS`] rows and the steps of the series, never the file. Which rows make
+//! Memory holds some frames of at most [`PIECE_ROWS`] rows and the steps of the series, never the file. Which rows make
 //! a piece, and in which order pieces are added up, follows from the file alone: sums do not depend on the cores.
 
-mod decode;
+mod column;
+mod guard;
+mod pages;
 mod piece;
 mod table;
 
@@ -64,15 +66,13 @@ type Found = Result<Vec<RawSeries>, IngestError>;
 
 /// The series of each piece, in the order of the pieces.
 fn read_wave(table: &Table<'_>, wave: &[Piece], reading: &Reading, threads: usize) -> Vec<Found> {
-    let chunks = table.load(wave);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         while let Some((index, piece)) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, wave.get(i)?)))
         {
-            let group = &chunks[piece.group - wave[0].group];
-            done.push((index, piece::read(table, piece, group, reading)));
+            done.push((index, piece::read(table, piece, reading)));
         }
         done
     };

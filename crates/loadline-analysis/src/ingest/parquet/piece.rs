@@ -4,42 +4,49 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use loadline_model::series::Time;
-use polars_arrow::datatypes::{ArrowDataType, Field};
-use polars_buffer::Buffer;
-use polars_parquet::read::Filter;
+use polars::prelude::{Column, DataFrame, Float64Chunked, Int64Chunked, StringChunked};
+use polars_core::prelude::{ArrowDataType, ArrowField};
 
 use super::super::{
-    Aggregate, IngestError, RawSeries, Reading, clock,
+    IngestError, RawSeries, Reading, Zone, clock,
     collector::{Collector, Kind},
     rows::{NUMBER_HELP, TIME_HELP, number},
 };
-use super::decode::{Arrays, arrays, is_number, natives, numbers, texts, units_per_s, whole};
-use super::table::{Chunks, Role, Table};
+use super::column::{counts, numbers, texts, units_per_s};
+use super::table::Table;
 
 /// Rows within one row group.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Piece {
     pub(super) group: usize,
     pub(super) rows: Range<usize>,
-    /// Whether these are all rows of the group.
-    pub(super) whole: bool,
     /// Rows of the file before them.
     pub(super) before: u64,
 }
 
 /// Times of rows, with as many units a second (or a step) as `unit` says.
 struct Times {
-    numbers: Buffer<i64>,
+    counts: Int64Chunked,
     unit: i64,
     kind: Kind,
     adrift: bool,
+}
+
+impl Times {
+    fn new(numbers: Vec<i64>, kind: Kind, adrift: bool) -> Times {
+        Times { counts: Int64Chunked::from_vec("".into(), numbers), unit: 1, kind, adrift }
+    }
+
+    fn numbers(&self) -> &[i64] {
+        self.counts.cont_slice().expect("one piece without missing values")
+    }
 }
 
 /// What reading a piece needs to know.
 struct Reader<'a> {
     table: &'a Table<'a>,
     piece: &'a Piece,
-    chunks: &'a Chunks,
+    frame: DataFrame,
     collector: Collector<'a>,
 }
 
@@ -47,42 +54,24 @@ struct Reader<'a> {
 pub(super) fn read(
     table: &Table<'_>,
     piece: &Piece,
-    chunks: &Chunks,
     reading: &Reading,
 ) -> Result<Vec<RawSeries>, IngestError> {
+    let frame = table.frame(piece, &table.columns())?;
     let collector = Collector::new(table.name, reading, "row");
-    let mut reader = Reader { table, piece, chunks, collector };
+    let mut reader = Reader { table, piece, frame, collector };
     let times = reader.times()?;
-    let values = match &table.value {
-        Some(field) if reading.aggregate != Aggregate::Count => Some(reader.values(field)?),
-        _ => None,
-    };
+    let values = table.value.as_ref().map(|field| reader.values(field)).transpose()?;
+    let values = values.as_ref().map(|values| values.cont_slice().expect("one piece without missing values"));
     match &table.series {
-        None => {
-            reader.add("", 0, &times, &times.numbers, |at| values.as_ref().map_or(f64::NAN, |v| v[at]))?
-        }
-        Some(field) => reader.parted(field, &times, values.as_deref())?,
+        None => reader.add("", 0, &times, times.numbers(), |at| values.map_or(f64::NAN, |v| v[at]))?,
+        Some(field) => reader.parted(field, &times, values)?,
     }
     Ok(reader.collector.all)
 }
 
 impl Reader<'_> {
-    fn arrays(&self, field: &Field, role: Role) -> Result<Arrays, IngestError> {
-        let rows = &self.piece.rows;
-        let filter = (!self.piece.whole).then(|| Filter::new_ranged(rows.start, rows.end));
-        let decoded = self
-            .table
-            .column(self.chunks, field, role)
-            .and_then(|(metadata, bytes)| arrays(metadata, bytes, field, filter));
-        let wrong = |message: String| {
-            let message = format!("column `{}`: {message}", field.name);
-            IngestError::new(self.table.name, None, message, "write the file again, or give CSV")
-        };
-        let decoded = decoded.map_err(wrong)?;
-        match decoded.iter().map(|array| array.len()).sum::<usize>() {
-            found if found == rows.len() => Ok(decoded),
-            found => Err(wrong(format!("it has {found} of {} rows", rows.len()))),
-        }
+    fn column(&self, field: &ArrowField) -> &Column {
+        self.frame.column(&field.name).expect("the frame has what was asked for")
     }
 
     /// Row numbers count from 1.
@@ -90,67 +79,64 @@ impl Reader<'_> {
         self.piece.before + at as u64 + 1
     }
 
-    fn bad(&self, at: usize, field: &Field, text: &str, what: &str, help: &str) -> IngestError {
+    fn bad(&self, at: usize, field: &ArrowField, text: &str, what: &str, help: &str) -> IngestError {
         let message = format!("`{text}` in column `{}` is not a {what}", field.name);
         self.collector.error(self.row(at), message, help)
     }
 
+    fn bad_time(&self, at: usize, text: &str) -> IngestError {
+        self.bad(at, &self.table.time, text, "time", TIME_HELP)
+    }
+
     fn times(&self) -> Result<Times, IngestError> {
         let field = &self.table.time;
-        let arrays = self.arrays(field, Role::Time)?;
-        if let Some(unit) = units_per_s(&field.dtype) {
-            let numbers = match whole::<i64>(&arrays) {
-                Some(numbers) => numbers,
-                None => self.present(field, natives::<i64>(&arrays))?,
-            };
-            let zone = self.collector.reading.zone.as_ref();
-            let wall = matches!(&field.dtype, ArrowDataType::Timestamp(_, None));
-            return match zone.filter(|_| wall) {
-                None => Ok(Times { numbers, unit, kind: Kind::Clock, adrift: wall }),
-                Some(zone) => self.local(zone, &numbers, unit),
-            };
-        }
-        let dtype = &field.dtype;
-        let read: Vec<Time> = match dtype {
+        match &field.dtype {
+            ArrowDataType::Timestamp(_, zone) => {
+                let unit = units_per_s(&field.dtype).expect("a timestamp counts something");
+                self.timestamps(unit, zone.is_none())
+            }
             ArrowDataType::Date32 => {
-                let days = self.present(field, natives::<i32>(&arrays))?;
-                days.iter().map(|day| Time::Clock(86_400 * i64::from(*day))).collect()
+                let days = self.counts(field)?;
+                let midnights = days.into_no_null_iter().map(|day| 86_400 * day).collect();
+                Ok(Times::new(midnights, Kind::Clock, false))
             }
-            ArrowDataType::Utf8View => return self.text_times(field, &arrays),
-            dtype if is_number(dtype) => {
-                let numbers = numbers(&arrays, dtype).expect("these are numbers");
-                let time = |(at, number): (usize, &f64)| {
-                    let text = || if number.is_nan() { String::new() } else { number.to_string() };
-                    Time::of_number(*number).ok_or_else(|| self.bad(at, field, &text(), "time", TIME_HELP))
-                };
-                numbers.iter().enumerate().map(time).collect::<Result<_, _>>()?
-            }
+            ArrowDataType::Utf8View => self.text_times(texts(self.column(field))),
             _ => {
-                let message = format!("column `{}` holds no times", field.name);
-                return Err(IngestError::new(self.table.name, None, message, "name another with --time"));
+                let numbers = numbers(self.column(field));
+                let time = |(at, number): (usize, f64)| {
+                    let text = || if number.is_nan() { String::new() } else { number.to_string() };
+                    Time::of_number(number).ok_or_else(|| self.bad_time(at, &text()))
+                };
+                let times: Vec<Time> =
+                    numbers.into_no_null_iter().enumerate().map(time).collect::<Result<_, _>>()?;
+                self.of_one_kind(&times, false)
             }
-        };
-        self.of_one_kind(&read, false)
+        }
     }
 
-    /// The values of a column of times, in which none may be missing.
-    fn present<T>(
-        &self,
-        field: &Field,
-        values: impl Iterator<Item = Option<T>>,
-    ) -> Result<Buffer<T>, IngestError> {
-        let value =
-            |(at, value): (usize, Option<T>)| value.ok_or_else(|| self.bad(at, field, "", "time", TIME_HELP));
-        values.enumerate().map(value).collect::<Result<Vec<T>, _>>().map(Buffer::from_vec)
+    /// What a column of times counts, in which none may be missing.
+    fn counts(&self, field: &ArrowField) -> Result<Int64Chunked, IngestError> {
+        let counts = counts(self.column(field));
+        let missing =
+            if counts.null_count() > 0 { counts.iter().position(|count| count.is_none()) } else { None };
+        missing.map_or(Ok(counts), |at| Err(self.bad_time(at, "")))
     }
 
-    fn text_times(&self, field: &Field, arrays: &Arrays) -> Result<Times, IngestError> {
+    /// Times of a clock; one on the `wall` says no offset.
+    fn timestamps(&self, unit: i64, wall: bool) -> Result<Times, IngestError> {
+        let counts = self.counts(&self.table.time)?;
+        match self.collector.reading.zone.as_ref().filter(|_| wall) {
+            None => Ok(Times { counts, unit, kind: Kind::Clock, adrift: wall }),
+            Some(zone) => self.local(zone, counts.into_no_null_iter(), unit),
+        }
+    }
+
+    fn text_times(&self, texts: &StringChunked) -> Result<Times, IngestError> {
         let zone = self.collector.reading.zone.as_ref();
         let (mut all, mut adrift, mut previous) = (Vec::new(), false, None);
-        for (at, text) in texts(arrays).enumerate() {
+        for (at, text) in texts.iter().enumerate() {
             let text = text.unwrap_or_default();
-            let read = clock::read(text, zone, previous)
-                .ok_or_else(|| self.bad(at, field, text, "time", TIME_HELP))?;
+            let read = clock::read(text, zone, previous).ok_or_else(|| self.bad_time(at, text))?;
             previous = Some(read.time.number());
             adrift |= read.adrift;
             all.push(read.time);
@@ -165,41 +151,36 @@ impl Reader<'_> {
             let help = "write dates or whole steps, not both, within one series";
             return Err(self.collector.error(self.row(at), message, help));
         }
-        let numbers = Buffer::from_vec(all.iter().map(|time| time.number()).collect());
-        Ok(Times { numbers, unit: 1, kind, adrift })
+        Ok(Times::new(all.iter().map(|time| time.number()).collect(), kind, adrift))
     }
 
     /// Times of a clock on the wall, as instants.
-    fn local(&self, zone: &super::super::Zone, wall: &[i64], unit: i64) -> Result<Times, IngestError> {
+    fn local(&self, zone: &Zone, wall: impl Iterator<Item = i64>, unit: i64) -> Result<Times, IngestError> {
         let mut previous = None;
-        let mut instant = |(at, wall): (usize, &i64)| {
+        let instant = |(at, wall): (usize, i64)| {
             let read = zone.of_wall(wall.div_euclid(unit), previous);
             previous = read;
-            read.ok_or_else(|| self.bad(at, &self.table.time, &wall.to_string(), "time", TIME_HELP))
+            read.ok_or_else(|| self.bad_time(at, &wall.to_string()))
         };
-        let numbers = wall.iter().enumerate().map(&mut instant).collect::<Result<Vec<_>, _>>()?;
-        Ok(Times { numbers: Buffer::from_vec(numbers), unit: 1, kind: Kind::Clock, adrift: false })
+        let instants = wall.enumerate().map(instant).collect::<Result<_, _>>()?;
+        Ok(Times::new(instants, Kind::Clock, false))
     }
 
     /// Numbers, those that are missing as NaN.
-    fn values(&self, field: &Field) -> Result<Buffer<f64>, IngestError> {
-        let arrays = self.arrays(field, Role::Value)?;
+    fn values(&self, field: &ArrowField) -> Result<Float64Chunked, IngestError> {
         let bad = |at: usize, text: &str| self.bad(at, field, text, "number", NUMBER_HELP);
         if field.dtype == ArrowDataType::Utf8View {
             let read = |(at, text): (usize, Option<&str>)| {
                 let text = text.unwrap_or_default();
                 number(text).map(|n| n.unwrap_or(f64::NAN)).map_err(|()| bad(at, text))
             };
-            return texts(&arrays).enumerate().map(read).collect::<Result<Vec<_>, _>>().map(Buffer::from_vec);
+            let texts = texts(self.column(field)).iter();
+            let read = texts.enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+            return Ok(Float64Chunked::from_vec("".into(), read));
         }
-        let numbers = numbers(&arrays, &field.dtype).ok_or_else(|| {
-            let message = format!("column `{}` holds no numbers", field.name);
-            IngestError::new(self.table.name, None, message, "name another with --value")
-        })?;
-        match numbers.iter().position(|number| number.is_infinite()) {
-            Some(at) => Err(bad(at, &numbers[at].to_string())),
-            None => Ok(numbers),
-        }
+        let numbers = numbers(self.column(field));
+        let infinite = numbers.into_no_null_iter().enumerate().find(|(_, number)| number.is_infinite());
+        infinite.map_or(Ok(numbers), |(at, number)| Err(bad(at, &number.to_string())))
     }
 
     fn add(
@@ -220,24 +201,25 @@ impl Reader<'_> {
     }
 
     /// Rows of several series: those of each are gathered, then added.
-    fn parted(&mut self, field: &Field, times: &Times, values: Option<&[f64]>) -> Result<(), IngestError> {
-        let arrays = self.arrays(field, Role::Series)?;
+    fn parted(
+        &mut self,
+        field: &ArrowField,
+        times: &Times,
+        values: Option<&[f64]>,
+    ) -> Result<(), IngestError> {
+        let column = self.column(field).clone();
         let names: Vec<String>;
         let ids: Vec<&str> = match &field.dtype {
-            ArrowDataType::Utf8View => texts(&arrays).map(Option::unwrap_or_default).collect(),
-            dtype if is_number(dtype) => {
-                let numbers = numbers(&arrays, dtype).expect("these are numbers");
-                names =
-                    numbers.iter().map(|n| if n.is_nan() { String::new() } else { n.to_string() }).collect();
+            ArrowDataType::Utf8View => texts(&column).iter().map(Option::unwrap_or_default).collect(),
+            _ => {
+                let name = |n: f64| if n.is_nan() { String::new() } else { n.to_string() };
+                names = numbers(&column).into_no_null_iter().map(name).collect();
                 names.iter().map(String::as_str).collect()
             }
-            _ => {
-                let message = format!("column `{}` holds neither text nor numbers", field.name);
-                return Err(IngestError::new(self.table.name, None, message, "name another with --series"));
-            }
         };
+        let numbers = times.numbers();
         for (id, rows) in by_name(&ids) {
-            let own: Vec<i64> = rows.iter().map(|at| times.numbers[*at as usize]).collect();
+            let own: Vec<i64> = rows.iter().map(|at| numbers[*at as usize]).collect();
             let value = |at: usize| values.map_or(f64::NAN, |values| values[rows[at] as usize]);
             self.add(id, rows[0] as usize, times, &own, value)?;
         }

@@ -1,44 +1,26 @@
-//! What a Parquet file says of itself, and the bytes of its columns.
+//! What a Parquet file says of itself, and frames of its rows.
 
 use std::fs::File;
-use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::sync::OnceLock;
 
-use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
-use polars_buffer::Buffer;
-use polars_parquet::read::{
-    ColumnChunkMetadata, FileMetadata, read_metadata, schema::parquet_to_arrow_schema,
-};
+use polars::prelude::{Column, DataFrame, PolarsResult};
+use polars_core::prelude::{ArrowDataType, ArrowField, ArrowSchema};
+use polars_io::SerReader;
+use polars_io::parquet::metadata::{FileMetadata, FileMetadataRef};
+use polars_io::parquet::read::{ParallelStrategy, ParquetReader, infer_schema};
 
-use super::super::{IngestError, Reading, columns::Chosen};
-use super::{PIECE_ROWS, decode, piece::Piece};
+use super::super::{Aggregate, IngestError, Reading, columns::Chosen};
+use super::{PIECE_ROWS, column, guard::guarded, pages, piece::Piece};
 
 /// A file with the columns that are to be read.
 pub(super) struct Table<'a> {
     file: &'a File,
     pub(super) name: &'a str,
-    metadata: FileMetadata,
-    pub(super) time: Field,
-    pub(super) value: Option<Field>,
-    pub(super) series: Option<Field>,
-}
-
-/// A column chunk of one row group: read when it is needed, by whoever needs it first.
-pub(super) struct Chunks {
-    group: usize,
-    time: OnceLock<io::Result<Buffer<u8>>>,
-    value: OnceLock<io::Result<Buffer<u8>>>,
-    series: OnceLock<io::Result<Buffer<u8>>>,
-}
-
-/// The part that a column plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Time,
-    Value,
-    Series,
+    /// Each row group as if it were the only one: a reader then goes nowhere else.
+    groups: Vec<FileMetadataRef>,
+    pub(super) time: ArrowField,
+    /// None where rows are counted.
+    pub(super) value: Option<ArrowField>,
+    pub(super) series: Option<ArrowField>,
 }
 
 impl<'a> Table<'a> {
@@ -46,105 +28,142 @@ impl<'a> Table<'a> {
         let broken = |message: String| {
             IngestError::new(name, None, message, "is it a whole Parquet file? write it again, or give CSV")
         };
-        let mut handle = file.try_clone().map_err(|e| broken(format!("it cannot be read: {e}")))?;
-        let metadata =
-            read_metadata(&mut handle).map_err(|e| broken(format!("its footer cannot be read: {e}")))?;
-        check(&metadata, file).map_err(broken)?;
-        let fields = metadata.schema().fields();
-        let mut names: Vec<&str> = fields.iter().map(|f| f.name()).collect();
+        let footer =
+            guarded(|| footer(file)).map_err(|e| broken(format!("its footer cannot be read: {e}")))?;
+        check(&footer, file).map_err(broken)?;
+        let mut names: Vec<&str> = footer.schema().fields().iter().map(|f| f.name()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
             return Err(broken(format!("two columns are named `{}`", twice[0])));
         }
-        let schema = parquet_to_arrow_schema(fields);
+        let schema = guarded(|| infer_schema(&footer))
+            .map_err(|error| broken(format!("its footer cannot be read: {error}")))?;
         let names: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
         let field = |at: usize| schema.get_at_index(at).expect("chosen among them").1.clone();
-        let mut table =
-            Table { file, name, metadata, time: field_or_none(&schema), value: None, series: None };
+        let mut table = Table {
+            file,
+            name,
+            groups: groups(footer),
+            time: ArrowField::default(),
+            value: None,
+            series: None,
+        };
         let first = table.samples(&schema)?;
         let Chosen { time, value, series } = reading.choose(name, &names, &first).map_err(without_line)?;
+        let value = value.filter(|_| reading.aggregate != Aggregate::Count);
         (table.time, table.value, table.series) = (field(time), value.map(field), series.map(field));
+        table.check_types()?;
         Ok(table)
+    }
+
+    /// The columns to read.
+    pub(super) fn columns(&self) -> Vec<&ArrowField> {
+        [Some(&self.time), self.value.as_ref(), self.series.as_ref()].into_iter().flatten().collect()
+    }
+
+    /// Whether the columns hold what they are to say.
+    fn check_types(&self) -> Result<(), IngestError> {
+        let is_time =
+            |dtype: &ArrowDataType| column::units_per_s(dtype).is_some() || *dtype == ArrowDataType::Date32;
+        for (field, may_be_time, lack, flag) in [
+            (Some(&self.time), true, "no times", "--time"),
+            (self.value.as_ref(), false, "no numbers", "--value"),
+            (self.series.as_ref(), false, "neither text nor numbers", "--series"),
+        ] {
+            let Some(field) = field else { continue };
+            let dtype = &field.dtype;
+            let fits = *dtype == ArrowDataType::Utf8View
+                || column::is_number(dtype)
+                || may_be_time && is_time(dtype);
+            if !fits {
+                let message = format!("column `{}` holds {lack}", field.name);
+                return Err(IngestError::new(self.name, None, message, format!("name another with {flag}")));
+            }
+        }
+        Ok(())
     }
 
     /// Rows in pieces, none of them over the end of a row group.
     pub(super) fn pieces(&self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let mut before = 0;
-        for (group, metadata) in self.metadata.row_groups.iter().enumerate() {
-            let rows = metadata.num_rows();
-            for from in (0..rows).step_by(PIECE_ROWS) {
-                let to = (from + PIECE_ROWS).min(rows);
-                pieces.push(Piece {
-                    group,
-                    rows: from..to,
-                    whole: to - from == rows,
-                    before: before + from as u64,
-                });
+        for (group, metadata) in self.groups.iter().enumerate() {
+            for from in (0..metadata.num_rows).step_by(PIECE_ROWS) {
+                let to = (from + PIECE_ROWS).min(metadata.num_rows);
+                pieces.push(Piece { group, rows: from..to, before: before + from as u64 });
             }
-            before += rows as u64;
+            before += metadata.num_rows as u64;
         }
         pieces
     }
 
-    /// Places for the bytes of the row groups of these neighbours.
-    pub(super) fn load(&self, wave: &[Piece]) -> Vec<Chunks> {
-        let groups = wave[0].group..=wave[wave.len() - 1].group;
-        groups
-            .map(|group| Chunks {
-                group,
-                time: OnceLock::new(),
-                value: OnceLock::new(),
-                series: OnceLock::new(),
-            })
-            .collect()
+    /// The rows of `piece` in these columns.
+    pub(super) fn frame(&self, piece: &Piece, columns: &[&ArrowField]) -> Result<DataFrame, IngestError> {
+        let frame = self.read(piece, columns);
+        frame.map_err(|error| {
+            // Which of them is to blame, a frame does not say.
+            let alone = columns.iter().find_map(|column| Some((*column, self.read(piece, &[column]).err()?)));
+            let (column, error) = alone.unwrap_or((columns[0], error));
+            let message = format!("column `{}` cannot be decoded: {error}", column.name);
+            IngestError::new(self.name, None, message, "write the file again, or give CSV")
+        })
     }
 
-    fn chunk(&self, group: usize, field: &Field) -> Option<&ColumnChunkMetadata> {
-        self.metadata.row_groups[group].columns_under_root_iter(&field.name)?.next()
-    }
-
-    /// The description and the bytes of a column in a row group.
-    pub(super) fn column<'b>(
-        &'b self,
-        chunks: &Chunks,
-        field: &Field,
-        role: Role,
-    ) -> Result<(&'b ColumnChunkMetadata, Buffer<u8>), String> {
-        let metadata = self.chunk(chunks.group, field).ok_or("it has no data")?;
-        let place = match role {
-            Role::Time => &chunks.time,
-            Role::Value => &chunks.value,
-            Role::Series => &chunks.series,
-        };
-        let bytes = place.get_or_init(|| read_range(self.file, metadata.byte_range()));
-        match bytes {
-            Ok(bytes) => Ok((metadata, bytes.clone())),
-            Err(error) => Err(format!("it cannot be read: {error}")),
+    fn read(&self, piece: &Piece, columns: &[&ArrowField]) -> Result<DataFrame, String> {
+        let (rows, group) = (piece.rows.len(), &self.groups[piece.group]);
+        let names = columns.iter().map(|column| column.name.to_string()).collect();
+        for chunk in
+            columns.iter().filter_map(|c| group.row_groups[0].columns_under_root_iter(&c.name)).flatten()
+        {
+            pages::check(self.file, chunk.byte_range(), chunk.num_values(), group.num_rows)?;
+        }
+        let frame = guarded(|| {
+            let mut reader = ParquetReader::new(self.file.try_clone()?);
+            reader.set_metadata(group.clone());
+            reader
+                .with_columns(Some(names))
+                .with_slice(Some((piece.rows.start, rows)))
+                // Pieces are read at the same time, not what is within one.
+                .read_parallel(ParallelStrategy::None)
+                .finish()
+        })?;
+        match frame.columns().iter().map(Column::len).find(|len| *len != rows) {
+            Some(found) => Err(format!("it has {found} of {rows} rows")),
+            None => Ok(frame),
         }
     }
 
     /// A first value of each column as text, as far as a choice between columns needs it.
     fn samples(&self, schema: &ArrowSchema) -> Result<Vec<String>, IngestError> {
-        let group = self.metadata.row_groups.iter().position(|group| group.num_rows() > 0);
-        let sample = |field: &Field| match (&field.dtype, group) {
+        let first = self.pieces().first().map(|piece| Piece { rows: 0..1, ..piece.clone() });
+        let sample = |field: &ArrowField| match (&field.dtype, &first) {
             (ArrowDataType::Timestamp(..) | ArrowDataType::Date32, _) => Ok("2000-01-01".to_owned()),
-            (ArrowDataType::Utf8View, Some(group)) => {
-                let chunk = self.chunk(group, field).ok_or("it has no data".to_owned())?;
-                let bytes = read_range(self.file, chunk.byte_range()).map_err(|e| e.to_string())?;
-                decode::first_text(chunk, bytes, field)
+            (ArrowDataType::Utf8View, Some(piece)) => {
+                let frame = self.frame(piece, &[field])?;
+                let texts = column::texts(&frame.columns()[0]);
+                Ok(texts.get(0).unwrap_or_default().to_owned())
             }
-            (dtype, _) if decode::is_number(dtype) => Ok("1".to_owned()),
+            (dtype, _) if column::is_number(dtype) => Ok("1".to_owned()),
             _ => Ok(String::new()),
         };
-        let of = |field: &Field| {
-            sample(field).map_err(|message| {
-                let message = format!("column `{}`: {message}", field.name);
-                IngestError::new(self.name, None, message, "write the file again, or give CSV")
-            })
-        };
-        schema.iter_values().map(of).collect()
+        schema.iter_values().map(sample).collect()
     }
+}
+
+/// What the end of a file says, without what writers add for themselves: the types are those of Parquet.
+fn footer(file: &File) -> PolarsResult<FileMetadata> {
+    let mut reader = ParquetReader::new(file.try_clone()?);
+    let footer = reader.get_metadata()?.as_ref().clone();
+    Ok(FileMetadata { key_value_metadata: None, ..footer })
+}
+
+fn groups(mut footer: FileMetadata) -> Vec<FileMetadataRef> {
+    let mut groups: Vec<FileMetadataRef> = Vec::new();
+    for group in std::mem::take(&mut footer.row_groups) {
+        let num_rows = group.num_rows();
+        groups.push(FileMetadata { num_rows, row_groups: vec![group], ..footer.clone() }.into());
+    }
+    groups
 }
 
 /// The most rows of a row group. Writers keep far below it; a damaged count must not make us ask for all memory.
@@ -167,18 +186,7 @@ fn check(metadata: &FileMetadata, file: &File) -> Result<(), String> {
     Ok(())
 }
 
-/// Stands in until the columns are chosen.
-fn field_or_none(schema: &ArrowSchema) -> Field {
-    schema.get_at_index(0).map_or_else(Field::default, |(_, field)| field.clone())
-}
-
 /// A table has no lines.
 fn without_line(error: IngestError) -> IngestError {
     IngestError { line: None, ..error }
-}
-
-fn read_range(file: &File, range: Range<u64>) -> io::Result<Buffer<u8>> {
-    let mut bytes = vec![0; (range.end - range.start) as usize];
-    file.read_exact_at(&mut bytes, range.start)?;
-    Ok(Buffer::from_vec(bytes))
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use loadline_model::series::{Axis, Series};
+use proptest::prelude::*;
 
 use super::super::{Aggregate, Columns, Step, Zone, regular};
 use super::*;
@@ -88,6 +89,23 @@ fn mistakes_are_named() {
     assert!(wrong.to_string().contains("did you mean `value`?"), "{wrong}");
 }
 
+/// A row group may be too large for one frame.
+#[test]
+fn a_part_of_a_row_group_is_that_part() {
+    for sample in ["zstd_groups", "lz4_text_decimal", "steps", "two_series"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("src/ingest/parquet/samples/{sample}.parquet"));
+        let (file, reading) = (File::open(path).unwrap(), Reading::default());
+        let table = Table::open(&file, "d.parquet", &reading).unwrap();
+        for piece in table.pieces().into_iter().filter(|piece| piece.rows.len() > 7) {
+            let part = Piece { rows: 3..piece.rows.len() - 2, ..piece.clone() };
+            let whole = table.frame(&piece, &table.columns()).unwrap();
+            let expected = whole.slice(3, part.rows.len());
+            assert!(table.frame(&part, &table.columns()).unwrap().equals_missing(&expected), "{sample}");
+        }
+    }
+}
+
 /// Cut anywhere, as a copy that broke off is, a file is refused.
 #[test]
 fn no_part_is_a_whole() {
@@ -102,3 +120,38 @@ fn no_part_is_a_whole() {
     }
     std::fs::remove_file(path).unwrap();
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    /// Bytes that a disk or a network has changed: an answer or one clear error, and the program lives on.
+    #[test]
+    fn damage_is_survived(
+        sample in 0..SAMPLES.len(), damage in prop::collection::vec((0.0..1.0, 1u8..), 1..4),
+    ) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("src/ingest/parquet/samples/{}.parquet", SAMPLES[sample]));
+        let mut bytes = std::fs::read(path).unwrap();
+        for (place, mask) in damage {
+            let at = (place * bytes.len() as f64) as usize;
+            bytes[at] ^= mask;
+        }
+        let path = std::env::temp_dir().join(format!("loadline-damaged-{}.parquet", std::process::id()));
+        std::fs::write(&path, &bytes).unwrap();
+        let read = read_parquet(&File::open(&path).unwrap(), "d.parquet", &Reading::default(), 2);
+        if let Err(error) = read {
+            prop_assert!(error.to_string().starts_with("d.parquet: "), "{error}");
+        }
+    }
+}
+
+const SAMPLES: [&str; 8] = [
+    "zstd_groups",
+    "gzip_epoch_ms_f32",
+    "lz4_text_decimal",
+    "plain_wall_clock",
+    "steps",
+    "days",
+    "two_series",
+    "texts",
+];
