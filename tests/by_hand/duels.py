@@ -2,10 +2,11 @@
 """Duels of two known services while another process burns CPU in bursts: how often a difference is found, and how
 often one is made up.
 
-    tests/by_hand/duels.py target/release/loadline [TRIALS [FIRST]]
+    tests/by_hand/duels.py target/release/loadline [TRIALS [AT_ONCE]]
 
 Half of the duels are of services with a median of 5.0 ms and 5.25 ms, half of 5.0 ms twice; each takes three minutes
-at most. Twenty of each take an hour or so, so that this is run by hand or by night. At `--confidence 99%` at least 18
+at most. Twenty of each take more than an hour, one after the other, so that this is run by hand or by night; some at
+once are in each other's way, which is noise as well. At `--confidence 99%` at least 18
 of 20 are to be found, and at most one of 20 made up.
 """
 
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 BURNER = """
 import random, time
@@ -56,22 +58,26 @@ def duel(loadline, medians_ms, trial):
 
 
 def main():
-    loadline, (trials, first) = sys.argv[1], [int(text) for text in sys.argv[2:]] + [20, 0][len(sys.argv) - 2:]
+    loadline = sys.argv[1]
+    trials, at_once = (int(text) for text in (sys.argv[2:] + ["20", "1"][len(sys.argv) - 2:]))
     burner = subprocess.Popen([sys.executable, "-c", BURNER])
-    called = {5.25: 0, 5.0: 0}
+
+    def judged(case):
+        trial, candidate_ms = case
+        answer, took_s = duel(loadline, (5.0, candidate_ms), trial)
+        p50 = next(metric for metric in answer["metrics"] if metric["metric"] == "p50")
+        change = " ".join(f"{100 * (p50[end] or 0):+.1f}" for end in ("low", "change", "high"))
+        print(f"{trial + 1}: 5.0 against {candidate_ms} ms: {answer['verdict']} after {took_s:.0f} s, p50 by {change} %",
+              flush=True)
+        return candidate_ms, answer["verdict"] in ("regressed", "improved")
+
     try:
-        for trial in range(first, first + trials):
-            for candidate_ms in called:
-                answer, took_s = duel(loadline, (5.0, candidate_ms), trial)
-                verdict = answer["verdict"]
-                called[candidate_ms] += verdict in ("regressed", "improved")
-                p50 = next(metric for metric in answer["metrics"] if metric["metric"] == "p50")
-                change = " ".join(f"{100 * (p50[end] or 0):+.1f}" for end in ("low", "change", "high"))
-                print(f"{trial + 1}: 5.0 against {candidate_ms} ms: {verdict} after {took_s:.0f} s, p50 by {change} %",
-                      flush=True)
+        with ThreadPoolExecutor(at_once) as pool:
+            called = list(pool.map(judged, [(trial, ms) for trial in range(trials) for ms in (5.25, 5.0)]))
     finally:
         burner.kill()
-    print(f"of {trials}: found {called[5.25]}, made up {called[5.0]}")
+    found, made_up = (sum(called_ for ms, called_ in called if ms == case) for case in (5.25, 5.0))
+    print(f"of {trials}: found {found}, made up {made_up}")
 
 
 if __name__ == "__main__":
