@@ -4,10 +4,10 @@ often one is made up.
 
     tests/by_hand/duels.py target/release/loadline [TRIALS [AT_ONCE]]
 
-Half of the duels are of services with a median of 5.0 ms and 5.25 ms, half of 5.0 ms twice; each takes three minutes
-at most. Twenty of each take more than an hour, one after the other, so that this is run by hand or by night; some at
-once are in each other's way, which is noise as well. At `--confidence 99%` at least 18
-of 20 are to be found, and at most one of 20 made up.
+Half of the duels are of services with a median of 5.0 ms and 5.25 ms, half of 5.0 ms twice; each drives 200/s to either
+for three minutes at most and asks for any change at all. Twenty of each take more than an hour, one after the other, so
+that this is run by hand or by night; some at once are in each other's way, which is noise as well. At
+`--confidence 99%` at least 18 of 20 are to be found, and at most one of 20 made up.
 """
 
 import json
@@ -49,8 +49,8 @@ def duel(loadline, medians_ms, trial):
     with tempfile.TemporaryDirectory() as folder, \
             Serve(loadline, medians_ms[0], 2 * trial) as base, Serve(loadline, medians_ms[1], 2 * trial + 1) as candidate:
         begun = time.monotonic()
-        command = [loadline, "duel", base, candidate, "--confidence", "99%", "--max-time", "3m",
-                   "--out", f"{folder}/run", "--quiet", "--json"]
+        command = [loadline, "duel", base, candidate, "--rate", "200/s", "--tolerance", "0", "--confidence", "99%",
+                   "--max-time", "3m", "--out", f"{folder}/run", "--quiet", "--json"]
         ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
         if ended.returncode not in (0, 4, 5, 6):
             raise SystemExit(f"exit code {ended.returncode}: {ended.stderr}")
