@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use loadline_analysis::headroom::{Capacity, Policy};
-use loadline_analysis::ingest::{Aggregate, Columns, Parts, Reading, Step, Zone};
+use loadline_analysis::ingest::{Aggregate, Columns, Parts, Reading, Step, UTILISATIONS, Zone};
 use loadline_model::diagnostic::{Diagnostic, Span};
 use loadline_model::headroom::{HeadroomDocument, Outlook, ServiceHeadroom};
 use loadline_model::plan::{CapacitySource, DemandSource, Event, Plan, Redundancy, Service, WhatIf};
@@ -209,7 +209,12 @@ fn source_of<'a>(source: &'a DemandSource, base: &Path) -> Result<Source, (&'a T
     match source {
         DemandSource::File { file, time, value, series, step, aggregate, timezone } => {
             let reading = Reading {
-                columns: Columns { time: name(time), value: name(value), series: name(series) },
+                columns: Columns {
+                    time: name(time),
+                    value: name(value),
+                    series: name(series),
+                    ..Columns::default()
+                },
                 step: read(step, Step::parse)?,
                 aggregate: read(aggregate, Aggregate::parse)?.unwrap_or_default(),
                 zone: read(timezone, Zone::parse)?,
@@ -270,7 +275,12 @@ fn capacity(service: &Service, demand: &Demand, base: &Path) -> Result<InstanceC
             of_table(&base.join(&file.value), row.as_ref().map_or(&service.name.value, |row| &row.value))
         }
         CapacitySource::Utilisation(source) => {
-            let columns = Columns { time: name(&source.time), value: name(&source.value), series: None };
+            let columns = Columns {
+                time: name(&source.time),
+                value: name(&source.value),
+                usual_values: UTILISATIONS,
+                ..Columns::default()
+            };
             let reading = reading_beside(service.demand.as_ref(), columns)?;
             let (file, instances) = (base.join(&source.file.value), name(&source.instances));
             let history = UtilisationHistory::load(&file, &reading, instances.as_deref(), source.target)?;
@@ -292,9 +302,7 @@ fn question(
     if let Some(zones) = what_if.and_then(|w| w.loses_zone_of) {
         // The largest zone is gone; what was spare against that has been used up.
         instances = (instances - instances.div_ceil(zones)).max(1);
-        if matches!(redundancy, Redundancy::Zones(_)) {
-            redundancy = Redundancy::None;
-        }
+        redundancy = Redundancy::None;
     }
     Question {
         capacity: InstanceCapacity { capacity: capacity.capacity.times(more), ..capacity.clone() },

@@ -13,11 +13,32 @@ pub struct Columns {
     pub value: Option<String>,
     /// What parts many series in one file.
     pub series: Option<String>,
+    /// What the column of the values is usually called; empty: as a demand is.
+    pub usual_values: &'static [&'static str],
 }
+
+/// What a column of utilisation is usually called.
+pub const UTILISATIONS: &[&str] = &["utilisation", "utilization", "cpu", "cpu_percent", "usage", "busy"];
 
 const TIMES: &[&str] = &["time", "timestamp", "date", "datetime", "ts", "ds", "step", "day", "hour"];
 const VALUES: &[&str] = &["value", "y", "demand", "requests", "rate"];
-const SERIES: &[&str] = &["series_id", "series", "unique_id", "item_id", "service"];
+const SERIES: &[&str] = &[
+    "series_id",
+    "series",
+    "unique_id",
+    "item_id",
+    "service",
+    "host",
+    "hostname",
+    "instance",
+    "pod",
+    "node",
+    "server",
+    "region",
+    "zone",
+    "id",
+    "name",
+];
 
 /// Indices of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +82,8 @@ impl Columns {
         let time = named(&self.time, TIMES, "--time")?.or_else(|| (0..names.len()).find(dated)).ok_or_else(
             || error(format!("no column looks like a time among `{}`", list()), "name it with --time".into()),
         )?;
-        if let Some(value) = named(&self.value, VALUES, "--value")? {
+        let usual = if self.usual_values.is_empty() { VALUES } else { self.usual_values };
+        if let Some(value) = named(&self.value, usual, "--value")? {
             return Ok(Chosen { time, value: Some(value), series });
         }
         if !need_value {

@@ -22,7 +22,7 @@ mod step;
 
 pub use clock::Zone;
 pub use collector::RawSeries;
-pub use columns::Columns;
+pub use columns::{Columns, UTILISATIONS};
 pub use join::{Files, Parts};
 #[cfg(feature = "ingest")]
 pub use parquet::read_parquet;

@@ -57,13 +57,12 @@ fn header(headroom: &HeadroomDocument, first: &ServiceHeadroom, title: &str) -> 
 fn tiles(service: &ServiceHeadroom) -> Vec<Tile> {
     let tile = |label, text: String, note: String| Tile { label, figure: Figure::plain(text), note };
     let needed = most_needed(service);
-    let usable = &service.capacity.usable;
     let last = service.probability.last().map_or(String::new(), |p| format!("by {}", when(p.date)));
     let mut tiles = vec![
         tile(
             "Headroom now",
             service.headroom_now.map_or(NONE.to_owned(), share),
-            format!("of {} that may be used", number(usable.value)),
+            "of what may be used".to_owned(),
         ),
         tile("Runs out (50 %)", service.runs_out.p50.map_or("later".to_owned(), when), {
             format!("10 %: {}; 90 %: {}", date(service.runs_out.p10), date(service.runs_out.p90))

@@ -9,6 +9,8 @@ use crate::page::Tone;
 
 /// From here on running out is more likely than not.
 const LIKELY: f64 = 0.5;
+/// Whoever plans for a greater risk is told of this one all the same.
+const RISK: f64 = 0.1;
 
 /// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl Outcome {
 pub fn outcome(service: &ServiceHeadroom) -> Outcome {
     match by_end(service) {
         p if p >= LIKELY => Outcome::RunsOut,
-        p if p > 1.0 - service.policy.quantile + 1e-9 => Outcome::AtRisk,
+        p if p > (1.0 - service.policy.quantile).min(RISK) + 1e-9 => Outcome::AtRisk,
         _ => Outcome::Lasts,
     }
 }

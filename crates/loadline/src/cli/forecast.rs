@@ -12,7 +12,7 @@ use loadline::forecast::{Horizon, PlanningError, Request, forecast_all};
 use loadline::render::forecast as render;
 
 use super::exit::{Exit, UserError};
-use super::output::{Output, check_writable};
+use super::output::{Output, check_apart, check_writable};
 use super::planning::{EventFlags, Form, write_charts};
 use super::source::SourceFlags;
 
@@ -83,6 +83,7 @@ impl Forecast {
         let form = Form::of(&self.output, asked)?;
         if form != Form::Svg {
             check_writable(&self.output)?;
+            check_apart(&self.output, self.file.as_deref())?;
         }
         let events = self.events.events()?;
         let series = self.source.load(self.file, "SERIES")?;

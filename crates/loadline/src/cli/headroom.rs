@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use loadline::analysis::headroom::{Policy, Redundancy};
-use loadline::analysis::ingest::{Columns, Reading};
+use loadline::analysis::ingest::{Columns, Reading, UTILISATIONS};
 use loadline::forecast::{Horizon, Request};
 use loadline::headroom::{
     Change, Demand, InstanceCapacity, Question, UtilisationHistory, answer, document, of_utilisation,
@@ -17,7 +17,7 @@ use loadline::render::headroom as render;
 
 use super::exit::{Exit, UserError};
 use super::forecast::sort;
-use super::output::{Output, check_writable};
+use super::output::{Output, check_apart, check_writable};
 use super::planning::{EventFlags, Form, write_charts};
 use super::source::SourceFlags;
 
@@ -30,14 +30,14 @@ const OF_ROWS: [&str; 9] =
 #[command(group = clap::ArgGroup::new("carries").args(["capacity", "utilisation_history"]))]
 pub(crate) struct Headroom {
     /// A plan file (YAML), which says all of this; its files are relative to it
-    #[arg(value_name = "PLAN", required_unless_present = "carries", conflicts_with_all = OF_ROWS)]
+    #[arg(value_name = "PLAN", required_unless_present_any = ["carries", "demand"], conflicts_with_all = OF_ROWS)]
     plan: Option<PathBuf>,
     /// The demand: CSV, TSV, NDJSON or Parquet, or a folder of them; several series are summed
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     demand: Option<PathBuf>,
     #[command(flatten)]
     source: SourceFlags,
-    /// What the demand counts by: second, minute, hour or day; for the cost of a million requests
+    /// What the demand counts by: second, minute, hour or day; a capacity given as a rate is turned into that
     #[arg(long, value_parser = parse_per, conflicts_with = "plan")]
     per: Option<f64>,
     /// The capacity of one instance: a number in the demand's unit, a rate, a range (1100..1300, taken as a 90 %
@@ -143,6 +143,7 @@ impl Headroom {
         }
         if form != Form::Svg {
             check_writable(&self.output)?;
+            check_apart(&self.output, self.demand.as_deref().or(self.plan.as_deref()))?;
         }
         if self.plan.is_some() && self.source.is_given() {
             return Err(UserError::input(
@@ -179,7 +180,11 @@ impl Headroom {
         let capacity = match (self.capacity, self.utilisation_history, self.at_utilisation) {
             (Some(capacity), ..) => capacity,
             (None, Some(path), Some(at)) => {
-                let columns = Columns { value: self.utilisation_value, ..Columns::default() };
+                let columns = Columns {
+                    value: self.utilisation_value,
+                    usual_values: UTILISATIONS,
+                    ..Columns::default()
+                };
                 let reading = Reading { columns, ..reading };
                 UtilisationHistory::load(&path, &reading, self.utilisation_instances.as_deref(), at)
                     .and_then(|history| of_utilisation(demand.history(), &history, policy.instances))

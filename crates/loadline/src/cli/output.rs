@@ -70,17 +70,30 @@ fn is_step_summary(path: &Path) -> bool {
         .is_some_and(|summary| !summary.is_empty() && path == Path::new(&summary))
 }
 
-/// Fails early where a file cannot be written later.
+/// Fails early where a file cannot be written later, and leaves nothing behind.
 pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
     if is_stdout(path) {
         return Ok(());
     }
-    fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map(drop)
-        .map_err(|error| not_written(path, error))
+    let is_new = fs::symlink_metadata(path).is_err();
+    let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.map_err(|error| not_written(path, error))?;
+    if is_new {
+        // It could be made just now, and so it can later.
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// Fails where a result would take the place of what it is made from.
+pub(crate) fn check_apart(output: &Path, input: Option<&Path>) -> anyhow::Result<()> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    match (real(output), input.and_then(real)) {
+        (Some(output_is), Some(input_is)) if output_is == input_is => Err(super::exit::UserError::input(
+            format!("{} is what is read: give the result a file of its own", output.display()),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A place that cannot be written to is the user's to mend; a full disk is not.

@@ -222,7 +222,8 @@ impl RowFlags {
             Together::Joined => Parts::Joined,
             Together::Separate => Parts::Separate,
         };
-        let columns = Columns { time: self.time, value: self.value, series: self.series };
+        let columns =
+            Columns { time: self.time, value: self.value, series: self.series, ..Columns::default() };
         Source::Files {
             path,
             reading: Reading { columns, step: self.step, aggregate, zone: self.timezone },

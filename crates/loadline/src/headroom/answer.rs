@@ -17,6 +17,7 @@ const DAY_S: f64 = 86_400.0;
 
 /// Sets the demand of `service` (empty without a plan) against its capacity.
 pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHeadroom {
+    let question = &Question { capacity: question.capacity.in_unit(demand.per_s), ..question.clone() };
     let step_s = demand.axis().step_s();
     let policy = Policy { lag_steps: step_s.map_or(0.0, |step| question.lag_s / step), ..question.policy };
     let capacity = &question.capacity.capacity;

@@ -44,6 +44,18 @@ impl InstanceCapacity {
     }
 }
 
+impl InstanceCapacity {
+    /// In the unit of a demand that counts by so many seconds; as it is where one of the two is not known.
+    pub fn in_unit(&self, per_s: Option<f64>) -> InstanceCapacity {
+        let mut same = self.clone();
+        if let Some(per_s) = per_s.filter(|per_s| self.per_second && *per_s != 1.0) {
+            same.capacity = self.capacity.times(per_s);
+            same.source = format!("{}, turned from a rate a second into the demand's unit", self.source);
+        }
+        same
+    }
+}
+
 /// Reads a capacity: `1200`, `1200/s`, `1100..1300` (taken as a central 90 % interval), or a file with a document of
 /// `saturate`.
 pub fn parse_capacity(text: &str) -> Result<InstanceCapacity, String> {
@@ -245,6 +257,12 @@ pub fn of_utilisation(
     let used = &history.utilisation;
     let highest = used.values.iter().copied().fold(0.0, f64::max);
     let scale = if highest > SHARE_MAX { 100.0 } else { 1.0 };
+    if highest > SHARE_MAX * scale {
+        return Err(format!(
+            "the utilisation goes up to {highest}, which is neither a share nor per cent: name its column with \
+             --utilisation-value"
+        ));
+    }
     let pairs: Vec<(f64, f64)> = (0..demand.values.len())
         .filter_map(|t| {
             let time = demand.axis.time(t).number();
@@ -331,6 +349,15 @@ mod tests {
     }
 
     /// Four instances at 10 % and 0.2 % more for each request a second of one: 70 % are 300 each.
+    /// 20/s is 1,200 a minute; what is no rate is in the demand's unit already.
+    #[test]
+    fn a_rate_is_turned_into_the_unit_of_the_demand() {
+        let middle = |text: &str, per_s| parse_capacity(text).unwrap().in_unit(per_s).capacity.quantile(0.5);
+        assert_eq!(middle("20/s", Some(60.0)), 1200.0);
+        assert_eq!(middle("1200/m", Some(60.0)), 1200.0);
+        assert_eq!((middle("20", Some(60.0)), middle("20/s", None)), (20.0, 20.0));
+    }
+
     #[test]
     fn utilisation_tells_the_capacity() {
         let demand: Vec<f64> = (0..400).map(|t| 600.0 + f64::from(t * 37 % 101)).collect();

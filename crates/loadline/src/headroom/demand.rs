@@ -62,15 +62,18 @@ impl Demand {
             return None;
         }
         let steps = parts.iter().map(|(d, _)| d.paths[0].len()).min()?;
+        // What counts by the minute is a sixtieth of that by the second.
+        let unit = |d: &Demand| first.per_s.zip(d.per_s).map_or(1.0, |(wanted, own)| wanted / own);
+        let parts: Vec<(&Demand, f64)> = parts.iter().map(|(d, times)| (*d, times * unit(d))).collect();
         let mut paths = vec![vec![0.0; steps]; first.paths.len()];
-        for (part, times) in parts {
+        for (part, times) in &parts {
             for (path, more) in paths.iter_mut().zip(&part.paths) {
-                path.iter_mut().zip(more).for_each(|(a, b)| *a += b * times);
+                path.iter_mut().zip(more).for_each(|(a, b)| *a += b * *times);
             }
         }
         let history = summed(&parts.iter().map(|(d, times)| (&d.history, *times)).collect::<Vec<_>>());
         let request = &Request { history: true, levels: Vec::new(), ..request.clone() };
-        let described = match parts {
+        let described = match &parts[..] {
             [(only, times)] => scaled(only.described.clone(), *times),
             _ => of_sum(&history, steps, request).ok()?,
         };
