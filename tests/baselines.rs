@@ -66,6 +66,7 @@ fn fingerprints_are_held_against_each_other() {
     measure(&folder, &serve.url("/"), "base", &["--save-baseline", "base.json"]).expect(0);
     let text = fs::read_to_string(folder.join("base.json")).expect("it is written");
     let mut other: Value = serde_json::from_str(&text).expect("it is JSON");
+    other["run"]["id"] = "another".into();
     other["run"]["host"]["cpus"] = 99.into();
     other["run"]["versions"]["loadline"] = "0.0.1".into();
     other["run"]["scenario"]["seed"] = 99.into();
@@ -76,6 +77,7 @@ fn fingerprints_are_held_against_each_other() {
     for said in ["different machines", "different versions", "scenarios differ in details"] {
         assert!(notes.contains(said), "{notes}");
     }
+    other["run"]["id"] = "foreign".into();
     other["run"]["request_names"] = serde_json::json!(["POST /orders"]);
     folder.write("foreign.json", &other.to_string());
     let refused = run(&folder, &["compare", "base.json", "--candidate", "foreign.json"]).expect(2);
@@ -107,9 +109,15 @@ fn what_cannot_be_compared_never_passes() {
         let ended = run(&folder, &["compare", "base.json", "--candidate", candidate]).expect(2);
         assert!(ended.stderr.contains(said), "{candidate}: {}", ended.stderr);
     }
+    // A copy is the same run once more.
+    fs::copy(folder.join("base.json"), folder.join("copy.json")).expect("a copy");
+    let twice = run(&folder, &["compare", "base.json", "--candidate", "copy.json"]).expect(2);
+    assert!(twice.stderr.contains("given twice"), "{}", twice.stderr);
     // A run whose recording is cut short has lost some of its requests: it is left out, and nothing is left.
     fs::create_dir(folder.join("short")).expect("the folder can be written");
-    folder.write("short/run.json", &document);
+    let mut short: Value = serde_json::from_str(&document).expect("it is JSON");
+    short["id"] = "short".into();
+    folder.write("short/run.json", &short.to_string());
     for file in ["intervals.ndjson", "latency.hlog"] {
         let whole = fs::read_to_string(folder.join("base").join(file)).expect("it is written");
         let lines = whole.lines().filter(|line| second_of(line).is_none_or(|second| second < 3.0));

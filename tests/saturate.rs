@@ -137,7 +137,10 @@ fn a_capacity_is_compared(folder: &Folder) {
         let mut copied = search.clone();
         change(&mut copied);
         fs::create_dir_all(folder.join(name)).expect("a directory");
-        fs::copy(folder.join("run/run.json"), folder.join(name).join("run.json")).expect("a copy");
+        let run_json = fs::read_to_string(folder.join("run/run.json")).expect("it is written");
+        let mut document: Value = serde_json::from_str(&run_json).expect("it is JSON");
+        document["id"] = name.into();
+        folder.write(&format!("{name}/run.json"), &document.to_string());
         folder.write(&format!("{name}/saturation.json"), &copied.to_string());
         run(folder, &["compare", "run", "--candidate", name, "--json"])
     };

@@ -110,10 +110,12 @@ pub enum Doom {
         at: f64,
     },
     /// The time was spent before an objective broke.
-    #[error("the time was spent at {at_least}, before an objective broke: the capacity is at least that")]
+    #[error("the time was spent at {at}, before an objective broke: the capacity is at least {}", at_least.map_or("unknown".into(), |load| load.to_string()))]
     OutOfTime {
-        /// The largest load that kept the objectives.
-        at_least: f64,
+        /// The load of the last step.
+        at: f64,
+        /// The largest load that surely kept the objectives.
+        at_least: Option<f64>,
     },
 }
 
@@ -162,7 +164,7 @@ impl Search {
 
     /// Nothing has broken yet.
     fn climb(&self, steps: &[Step], last: &Step, kept: Option<f64>, spent: f64) -> Next {
-        if last.load >= self.most {
+        if last.load >= self.most && last.passes() {
             let interval = (last.load, None);
             return Next::Converged(Capacity {
                 load: None,
@@ -172,7 +174,13 @@ impl Search {
             });
         }
         if spent >= self.time_s {
-            return Next::Doomed(Doom::OutOfTime { at_least: last.load });
+            let surely = steps.iter().filter(|step| step.passes()).map(|step| step.load);
+            return Next::Doomed(Doom::OutOfTime { at: last.load, at_least: surely.reduce(f64::max) });
+        }
+        if last.load >= self.most {
+            // Neither kept nor broken: what a short look leaves open a longer one tells.
+            let duration_s = (2.0 * last.took_s).min(self.time_s - spent).max(self.step_s);
+            return Next::Run { load: self.most, duration_s, confirming: false };
         }
         // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
         let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);

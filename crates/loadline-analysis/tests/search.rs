@@ -147,6 +147,17 @@ fn without_a_breach_the_capacity_is_at_least_the_most_allowed() {
     assert_eq!((found.load, found.interval), (None, (300.0, None)));
 }
 
+/// What is neither kept nor broken at the most allowed is looked at for longer, and is no capacity in the end.
+#[test]
+fn an_unclear_step_at_the_most_allowed_is_not_kept() {
+    let search = loadline_analysis::search::Search { most: 300.0, time_s: 600.0, ..support::search() };
+    let (steps, end) = drive(&search, |load| if load < 100.0 { -1.0 } else { -0.05 });
+    let Next::Doomed(Doom::OutOfTime { at, at_least: Some(at_least) }) = end else { panic!("{end:?}") };
+    assert!(at == 300.0 && at_least < 100.0, "{at} {at_least}");
+    let lengths: Vec<f64> = steps.iter().filter(|s| s.load == 300.0).map(|s| s.took_s).collect();
+    assert!(lengths.len() > 2 && lengths[1] > 1.9 * lengths[0], "{lengths:?}");
+}
+
 #[test]
 fn a_service_that_never_keeps_its_objectives_dooms_the_search() {
     let (steps, end) = drive(&support::search(), |_| 1.0);

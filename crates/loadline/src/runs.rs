@@ -66,6 +66,9 @@ pub enum RunsError {
 #[derive(Debug, Default)]
 pub struct Gatherer {
     seen: BTreeSet<PathBuf>,
+    /// The ids of the runs; a copy has that of what it was copied from.
+    ids: BTreeSet<String>,
+    tables: Vec<RunTable>,
     first: Option<First>,
     /// What differs between the runs and may explain a change.
     pub notes: Vec<String>,
@@ -119,7 +122,12 @@ impl Gatherer {
         let real = fs::canonicalize(path).map_err(fault)?;
         if !real.is_dir() && !is_json(path).map_err(fault)? {
             self.first_time(path)?;
-            return Ok(RunTable::read_csv(&path.display().to_string(), File::open(path).map_err(fault)?)?);
+            let table = RunTable::read_csv(&path.display().to_string(), File::open(path).map_err(fault)?)?;
+            if self.tables.contains(&table) {
+                return Err(RunsError::Twice(path.to_owned()));
+            }
+            self.tables.push(table.clone());
+            return Ok(table);
         }
         let mut table = RunTable::default();
         for place in if real.is_dir() { places(path)? } else { vec![path.to_owned()] } {
@@ -128,6 +136,7 @@ impl Gatherer {
             }
             self.first_time(&place)?;
             if let Some((search, document)) = searched::read(&place)? {
+                self.first_of_id(&place, &document)?;
                 self.same_scenario(&place, &document, Some(&search.slos))?;
                 let run = searched::figures(&place, &document, &search);
                 note_figures(&mut table, &run);
@@ -135,6 +144,10 @@ impl Gatherer {
                 continue;
             }
             let (document, blocks) = read(&place)?;
+            if earlier && self.ids.contains(&document.id) {
+                continue;
+            }
+            self.first_of_id(&place, &document)?;
             self.same_scenario(&place, &document, None)?;
             let Some(summary) = &document.summary else { continue };
             let mut run = figures(&place, &document, summary);
@@ -164,6 +177,14 @@ impl Gatherer {
         // A path without a canonical form, such as `-`, is itself.
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if self.seen.insert(real) { Ok(()) } else { Err(RunsError::Twice(path.to_owned())) }
+    }
+
+    fn first_of_id(&mut self, path: &Path, document: &RunDocument) -> Result<(), RunsError> {
+        if document.id.is_empty() || self.ids.insert(document.id.clone()) {
+            Ok(())
+        } else {
+            Err(RunsError::Twice(path.to_owned()))
+        }
     }
 
     fn same_scenario(

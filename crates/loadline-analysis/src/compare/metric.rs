@@ -32,7 +32,7 @@ pub(super) struct Judged {
 pub(super) struct Evidence {
     pub(super) shift: Shift,
     pub(super) scale: Scale,
-    /// A figure is missing from some runs, so that it cannot pass.
+    /// A figure is missing from some runs, or the runs are not alike, so that it cannot pass.
     pub(super) incomplete: bool,
 }
 
@@ -118,6 +118,11 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         return Judged { metric, evidence: None };
     };
     metric.reasons.extend(reason);
+    let both_signs = values.iter().any(|v| v.value < 0.0) && values.iter().any(|v| v.value > 0.0);
+    if both_signs {
+        metric.reasons.push("some values are below 0 and others above: check the column".into());
+    }
+    let incomplete = incomplete || shift.lopsided || both_signs;
     describe(&mut metric, &shift, scale, options);
     Judged { metric, evidence: Some(Evidence { shift, scale, incomplete }) }
 }
@@ -220,6 +225,13 @@ fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options:
         metric
             .reasons
             .push(format!("the runs fall into {kinds} separate groups and are compared within each"));
+        if shift.lopsided {
+            metric.reasons.push(
+                "the two sides fall into them unequally, which may be the change itself: look at the runs that stand \
+                 apart, and give more"
+                    .into(),
+            );
+        }
     }
     metric.change = scale.to_change(shift.estimate());
     metric.low = scale.to_change(interval[0]);

@@ -10,8 +10,31 @@ const UNITS: [&str; 5] = ["_per_s", "_ms", "_us", "_ns", "_s"];
 const KNOWN: [&str; 12] =
     ["p50", "p90", "p95", "p99", "p999", "p9999", "mean", "max", "min", "throughput", "requests", "capacity"];
 /// Metrics of which more is better.
-const HIGHER: [&str; 9] =
-    ["throughput", "capacity", "requests", "achieved", "offered", "goodput", "rps", "qps", "tps"];
+const HIGHER: [&str; 19] = [
+    "throughput",
+    "capacity",
+    "requests",
+    "achieved",
+    "offered",
+    "goodput",
+    "rps",
+    "qps",
+    "tps",
+    "ops",
+    "ops_sec",
+    "iops",
+    "apdex",
+    "success_rate",
+    "hit_rate",
+    "accepted",
+    "load_accepted",
+    "availability",
+    "bandwidth",
+];
+/// What is a rate, as names end with.
+const RATES: [&str; 4] = ["_per_s", "_per_sec", "_per_second", "/s"];
+/// Metrics of which less is better, however they are counted.
+const LOWER: [&str; 7] = ["error", "fail", "timeout", "drop", "retr", "reset", "reject"];
 
 /// The name without its unit.
 fn stem(name: &str) -> &str {
@@ -24,9 +47,12 @@ fn matches(asked: &str, name: &str) -> bool {
 }
 
 fn higher_is_better(name: &str, options: &Options) -> bool {
-    options.higher_is_better.iter().any(|asked| matches(asked, name))
-        || HIGHER.contains(&stem(name))
-        || name.ends_with("_per_s")
+    if options.higher_is_better.iter().any(|asked| matches(asked, name)) {
+        return true;
+    }
+    let name = name.to_lowercase();
+    let is_rate = RATES.iter().any(|end| name.ends_with(end));
+    !LOWER.iter().any(|bad| name.contains(bad)) && (HIGHER.contains(&stem(&name)) || is_rate)
 }
 
 /// The metrics to judge, in the order asked for, or in that of the columns.
@@ -93,5 +119,11 @@ mod tests {
         assert!(higher_is_better("throughput", &options) && higher_is_better("orders_per_s", &options));
         assert!(higher_is_better("score", &options) && !higher_is_better("p99_ms", &options));
         assert!(!higher_is_better("error_rate", &options));
+        for better in ["Throughput", "ops_sec", "MB/s", "queries_per_second", "success_rate", "iops"] {
+            assert!(higher_is_better(better, &Options::default()), "{better}");
+        }
+        for worse in ["errors_per_s", "latency_sec", "timeouts_per_s", "duration", "cpu"] {
+            assert!(!higher_is_better(worse, &Options::default()), "{worse}");
+        }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Shift {
     student: StudentsT,
     /// Into how many separate groups the runs fall.
     pub(crate) groups: usize,
+    /// The sides fall into them unequally: which group a run is in may be the change.
+    pub(crate) lopsided: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +69,12 @@ impl Shift {
     /// A shift whose standard error is known from elsewhere, as if from `free` degrees of freedom.
     pub(crate) fn known(estimate: f64, error: f64, free: f64) -> Option<Shift> {
         let student = StudentsT::new(0.0, 1.0, free).ok()?;
-        Some(Shift { parts: vec![Part { weight: 1.0, estimate, error }], student, groups: 1 })
+        Some(Shift {
+            parts: vec![Part { weight: 1.0, estimate, error }],
+            student,
+            groups: 1,
+            lopsided: false,
+        })
     }
 
     /// The mean of the mixture.
@@ -107,6 +114,7 @@ struct Cleaned {
     /// Runs that were not moved in.
     inside: usize,
     groups: usize,
+    lopsided: bool,
     misfit: f64,
 }
 
@@ -197,7 +205,28 @@ fn clean(sample: &Sample, labels: &[usize]) -> Option<Cleaned> {
     }
     let inflation = (n as f64 / inside as f64).min(3.0);
     let misfit = n as f64 * spread.max(f64::MIN_POSITIVE).ln() + 2.0 * groups as f64;
-    Some(Cleaned { columns, values, inflation, inside, groups, misfit })
+    let lopsided = lopsided(sample, labels, groups);
+    Some(Cleaned { columns, values, inflation, inside, groups, lopsided, misfit })
+}
+
+/// Standard errors by which the shares of a group may differ between the sides.
+const LOPSIDED: f64 = 1.5;
+
+/// Whether a group holds runs of the candidate only, or clearly more of one side than of the other.
+fn lopsided(sample: &Sample, labels: &[usize], groups: usize) -> bool {
+    let count = |group: Option<usize>, side: Side| {
+        let members = sample.sides.iter().zip(labels);
+        members.filter(|(s, g)| **s == side && group.is_none_or(|group| **g == group)).count() as f64
+    };
+    let (base, candidate) = (count(None, Side::Base), count(None, Side::Candidate));
+    (0..groups).any(|group| {
+        let own = |side| count(Some(group), side);
+        let share = (own(Side::Base) + own(Side::Candidate)) / (base + candidate);
+        let error = (share * (1.0 - share) * (base.recip() + candidate.recip())).sqrt();
+        let is_new = own(Side::Base) + own(Side::History) == 0.0 && own(Side::Candidate) > 0.0;
+        is_new
+            || (own(Side::Base) / base - own(Side::Candidate) / candidate).abs() > LOPSIDED * error.max(1e-9)
+    })
 }
 
 /// How far from the fit a run may lie, in scales. A side of one or two runs has nothing that a wild run could be told
@@ -253,7 +282,7 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     parts.retain(|part| part.weight > 1e-4);
     let total: f64 = parts.iter().map(|part| part.weight).sum();
     parts.iter_mut().for_each(|part| part.weight /= total);
-    Some(Shift { parts, student, groups: cleaned.groups })
+    Some(Shift { parts, student, groups: cleaned.groups, lopsided: cleaned.lopsided })
 }
 
 #[cfg(test)]
@@ -293,6 +322,21 @@ mod tests {
         let shift = estimate(&Sample { resolution: 0.01, ..sample(&base, &candidate) }).unwrap();
         assert_eq!(shift.groups, 2);
         assert!((shift.estimate() - 0.05).abs() < 0.01 && shift.below(0.0) < 1e-4);
+    }
+
+    /// Runs that stand apart on one side only may be what the change does to some of them.
+    #[test]
+    fn groups_of_one_side_are_told() {
+        let base: Vec<f64> = (0..10).map(|at| 0.003 * f64::from(at * 7 % 10)).collect();
+        let some = |moved: usize| -> Vec<f64> {
+            base.iter().enumerate().map(|(at, value)| value + if at < moved { 1.0 } else { 0.0 }).collect()
+        };
+        for moved in 1..5 {
+            let shift = estimate(&sample(&base, &some(moved))).unwrap();
+            assert!(shift.groups == 1 || shift.lopsided, "{moved}: {shift:?}");
+        }
+        let shift = estimate(&sample(&some(5), &some(5))).unwrap();
+        assert!(shift.groups > 1 && !shift.lopsided, "{shift:?}");
     }
 
     /// A ramp that is cut in the middle looks like a shift, unless drift is part of the model.

@@ -20,7 +20,7 @@ pub(crate) struct Fit {
     #[arg(long, value_enum, default_value_t = ModelName::Auto)]
     model: ModelName,
     /// Predict at this concurrency (repeatable)
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = concurrency, allow_negative_numbers = true)]
     at: Vec<f64>,
     /// Find the rate at which this objective on the response time is met exactly, by a queue through the latencies
     /// (repeatable): `p99 < 200ms`, `mean < 50ms`
@@ -35,6 +35,14 @@ pub(crate) struct Fit {
     /// Write the JSON document to a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+/// Closed networks are worked out customer by customer, and nobody was ever sure of a figure so far out.
+const FARTHEST: f64 = 100_000.0;
+
+fn concurrency(text: &str) -> Result<f64, String> {
+    let at = positive(text)?;
+    if at > FARTHEST { Err(format!("predictions end at {FARTHEST}")) } else { Ok(at) }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

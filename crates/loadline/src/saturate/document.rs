@@ -59,7 +59,9 @@ pub fn document(
     let limited_by = found.load.and_then(|load| limiting(legs, load)).map(|figure| figure.slo.clone());
     let curve = limited_by.as_deref().map(|slo| curve(legs, course, slo)).unwrap_or_default();
     let closed = course.model == LoadModel::Closed;
-    let verdict = circumstances.required_per_s.map(|required| required_verdict(interval, required));
+    let nothing_passes = matches!(explored.end, Some(End::Doomed(Doom::NothingPasses { .. })));
+    let verdict =
+        circumstances.required_per_s.map(|required| required_verdict(interval, required, nothing_passes));
     SaturationDocument {
         schema: SCHEMA.to_owned(),
         validity: validity(legs),
@@ -99,7 +101,8 @@ impl Found {
                 Found { load: *load, interval: Some(*interval) }
             }
             Some(End::Doomed(
-                Doom::GeneratorLimited { at_least: Some(low), .. } | Doom::OutOfTime { at_least: low },
+                Doom::GeneratorLimited { at_least: Some(low), .. }
+                | Doom::OutOfTime { at_least: Some(low), .. },
             )) => Found { load: None, interval: Some((*low, None)) },
             _ => Found::default(),
         }
@@ -129,12 +132,12 @@ fn evidence(read: &Metrics, legs: &[Leg], capacity: Option<f64>) -> Evidence {
 }
 
 /// Whether a required rate is within the capacity: where the interval has it on both sides, the data do not tell.
-fn required_verdict(interval: Option<Interval>, required: f64) -> Verdict {
+fn required_verdict(interval: Option<Interval>, required: f64, nothing_passes: bool) -> Verdict {
     match interval {
         Some((low, _)) if low >= required => Verdict::Pass,
         Some((_, Some(high))) if high < required => Verdict::Fail,
-        Some(_) => Verdict::Inconclusive,
-        None => Verdict::Fail,
+        None if nothing_passes => Verdict::Fail,
+        Some(_) | None => Verdict::Inconclusive,
     }
 }
 
@@ -344,9 +347,10 @@ fn doom_words(doom: &Doom, unit: &str) -> String {
             "the objectives are broken at {} already, the least load allowed: loosen them or begin lower (--min-rate)",
             load(*at)
         ),
-        Doom::OutOfTime { at_least } => format!(
-            "the time was spent at {}, before an objective broke; give it more (--max-time)",
-            load(*at_least)
+        Doom::OutOfTime { at, at_least } => format!(
+            "the time was spent at {}, before an objective {}; give it more (--max-time)",
+            load(*at),
+            if at_least.is_some() { "broke" } else { "was surely kept or broken" }
         ),
     }
 }

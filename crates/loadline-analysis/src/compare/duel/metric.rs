@@ -10,6 +10,8 @@ use crate::compare::sequential::Sequence;
 
 /// A difference of error rates that does not matter, however small they are: one request in a thousand.
 const ERROR_RATE_MARGIN: f64 = 0.001;
+/// Without one error in so many requests a side, error rates are below 1 % with 95 % confidence (the rule of three).
+const FAULTLESS_REQUESTS: u64 = 300;
 /// How many half-widths of the interval a change has to lie beyond the tolerance to be found in four duels of five: the
 /// interval reaches some 3.5 standard errors, and 0.84 more are needed.
 const POWER: f64 = 1.25;
@@ -98,7 +100,8 @@ impl Tracked {
         Standing {
             worse: if candidate > base * (1.0 + rules.tolerance) { chance } else { 1.0 },
             better: if candidate < base { chance } else { 1.0 },
-            within: base + candidate == 0.0
+            within: (base + candidate == 0.0
+                && totals.iter().all(|side| side.requests >= FAULTLESS_REQUESTS))
                 || (low > -margin && high < margin && chance > 1.0 - rules.confidence),
         }
     }
