@@ -9,7 +9,7 @@ from pathlib import Path
 import machine
 
 RATES = [1_000, 20_000]
-SECONDS = 10
+SECONDS = 5
 # Connections are opened in the first second.
 LEFT_OUT_S = 1
 
