@@ -18,9 +18,9 @@ import machine
 import peers
 from machine import measured
 
-CONNECTIONS = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384]
+CONNECTIONS = [1, 16, 64, 512, 4_096, 16_384]
 NAMES = [1, 10, 100, 1_000]
-LENGTHS_S = [5, 20, 80, 320]
+LENGTHS_S = [5, 20, 60]
 RATES = [100, 1_000, 5_000, 20_000]
 
 

@@ -58,15 +58,26 @@ def measured(command, cwd):
     """Runs a command on the generators' core and says what it took; its output is thrown away."""
     process = subprocess.Popen(on_core(CLIENT_CORE, command), cwd=cwd, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + LONGEST_S
+    deadline, resident_mib = time.monotonic() + LONGEST_S, 0.0
     while True:
         pid, _, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = 0
-            return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+            return Used(usage.ru_utime + usage.ru_stime, resident_mib)
+        # Not `ru_maxrss`, which a process inherits from the one that started it.
+        resident_mib = largest_resident_mib(process.pid) or resident_mib
         if time.monotonic() > deadline:
             process.send_signal(signal.SIGKILL)
         time.sleep(0.01)
+
+
+def largest_resident_mib(pid):
+    """0 where the process is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            return next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")), 0.0)
+    except OSError:
+        return 0.0
 
 
 class Serve:

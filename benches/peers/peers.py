@@ -79,7 +79,7 @@ def get_tools(arguments, url, seconds):
         "hey": ["hey", "-c", str(connections), "-z", f"{seconds}s", "-cpus", "1", url],
         "oha": ["oha", "--no-tui", "--insecure", "-c", str(connections), "-z", f"{seconds}s", url],
         "goose": [str(arguments.goose), "--host", url.rstrip("/"), "--users", str(connections), "--run-time",
-                  f"{seconds}s", "--hatch-rate", "10000", "--no-reset-metrics", "--quiet"],
+                  f"{seconds}s", "--increase-rate", "10000", "--no-reset-metrics", "--quiet", "--scenarios", "page"],
         "autocannon": ["autocannon", "-c", str(connections), "-d", str(seconds), url],
     }
 
@@ -156,7 +156,7 @@ def flows(arguments, directory):
             "loadline": [arguments.loadline, "run", str(scenario), "--users", str(users), "--duration", f"{seconds}s",
                          "--workers", "1", "--quiet", "--no-report"],
             "goose": [str(arguments.goose), "--host", serve.url, "--users", str(users), "--run-time", f"{seconds}s",
-                      "--hatch-rate", "10000", "--quiet", "--scenarios", "flow"],
+                      "--increase-rate", "10000", "--quiet", "--scenarios", "flow"],
         }
         # A flow is two requests.
         return {name: [2 * f for f in figures]
