@@ -96,9 +96,10 @@ fn bad_input_is_named() {
     assert!(said(&base, &[]).contains("given twice"));
     assert!(said(&folder.0.join("absent.csv"), &[]).contains("absent.csv"));
     assert!(
-        said(&folder.runs("new.csv", 20.0), &["--metrics", "p50"]).contains("no run has the metric `p50`")
+        said(&folder.runs("new.csv", 20.1), &["--metrics", "p50"]).contains("no run has the metric `p50`")
     );
-    assert!(said(&folder.runs("new.csv", 20.0), &["--tolerance", "5"]).contains("percentage"));
+    assert!(said(&folder.runs("copy.csv", 20.0), &[]).contains("given twice"));
+    assert!(said(&folder.runs("new.csv", 20.1), &["--tolerance", "5"]).contains("percentage"));
     assert!(said(&folder.0, &[]).contains("holds no runs"));
 }
 
