@@ -177,7 +177,8 @@ impl Answer {
         if len > HEAD_BYTES_MAX {
             return Err(ErrorClass::Protocol);
         }
-        self.status = head.code.unwrap_or_default();
+        // Codes begin at 100 (RFC 9110, 15).
+        self.status = head.code.filter(|code| *code >= 100).ok_or(ErrorClass::Protocol)?;
         if !(100..200).contains(&self.status) || self.status == 101 {
             self.begin_body(head.version == Some(1), head.headers)?;
         }

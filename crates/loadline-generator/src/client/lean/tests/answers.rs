@@ -109,6 +109,7 @@ fn what_is_no_answer_has_its_class() {
     assert_eq!(class(b"HTTP/1.1 200 OK\r\ncontent-le"), ErrorClass::Reset);
     assert_eq!(class(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell"), ErrorClass::Reset);
     assert_eq!(class(b"HTTP/1.1 100 Continue\r\n\r\n"), ErrorClass::Reset);
+    assert_eq!(class(b"HTTP/1.1 000 Continue\r\n\r\n"), ErrorClass::Protocol);
     let chunked =
         |rest: &str| class(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{rest}").as_bytes());
     assert_eq!(chunked("5\r\nhel"), ErrorClass::Reset);
