@@ -276,12 +276,14 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
         let mut exchange = Exchange::default();
         for hop in 0.. {
             exchange.bytes_sent += request.body.len() as u64;
+            // What lay unread before a redirect is over.
+            exchange.unread = Duration::ZERO;
             let answer = match self.shared.client.send_for(self.visitor, request.clone()).await {
                 Ok(answer) => answer,
                 Err(failure) => return exchange.failed(failure, request),
             };
-            (exchange.bytes_received, exchange.unread) =
-                (exchange.bytes_received + answer.body_len, answer.unread);
+            exchange.bytes_received += answer.body_len;
+            exchange.unread = answer.unread;
             match step.redirect(self.session, &request, &answer, hop) {
                 Ok(Some(next)) => request = next,
                 Ok(None) => match self.judge(step, answer, sent) {
