@@ -6,6 +6,8 @@
 //! together: the number of clumps follows Poisson's law and their sizes differ widely, so that a count is negative
 //! binomial. Few events are then the rule even where many are due on average, and now and then there are very many.
 
+use statrs::function::gamma::ln_gamma;
+
 use super::Step;
 use super::figure::Events;
 
@@ -272,17 +274,4 @@ impl Curve {
         let queued = (1.0 - floor / ratio).max(0.0) * (1.0 - ratio / most).max(0.0);
         1.0 + queued * (variability * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
     }
-}
-
-/// ln Γ(x), x > 0, to 1e-9: Stirling's series from 8 on.
-fn ln_gamma(x: f64) -> f64 {
-    let (mut shifted, mut product) = (x, 1.0);
-    while shifted < 8.0 {
-        product *= shifted;
-        shifted += 1.0;
-    }
-    let inverse = 1.0 / shifted;
-    let square = inverse * inverse;
-    let series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
-    (shifted - 0.5) * shifted.ln() - shifted + 0.918_938_533_204_672_8 + series - product.ln()
 }
