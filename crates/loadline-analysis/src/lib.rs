@@ -15,7 +15,7 @@
 //!
 //! // Response times of 1 to 2,000 ms, each once, in microseconds.
 //! let mut response = histogram::new();
-//! (1..=2000).for_each(|ms| response.saturating_record(ms * 1000));
+//! (1..=2000).for_each(|ms| histogram::record_n(&mut response, ms * 1000, 1));
 //! let service = response.clone();
 //! let measured = Evidence {
 //!     response: &response,

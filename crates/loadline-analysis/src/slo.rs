@@ -175,7 +175,7 @@ impl Windows {
         let mut durations = histogram::new();
         let (mut requests, mut failed, mut completed_ok) = (0, 0, 0);
         for kept in &self.seconds {
-            kept.values.iter().for_each(|(value, count)| durations.saturating_record_n(*value, *count));
+            kept.values.iter().for_each(|(value, count)| histogram::record_n(&mut durations, *value, *count));
             requests += kept.requests;
             failed += kept.failed;
             completed_ok += kept.completed_ok;

@@ -19,16 +19,21 @@ pub const HIGHEST_US: u64 = 3_600_000_000;
 /// Significant decimal digits kept.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// An empty histogram with the bounds above. Takes 184 KiB once it is written to.
+/// An empty histogram for durations within the bounds above. It grows with the longest that it is given, because a run
+/// keeps a dozen for each named request: 16 KiB hold 2 ms, 64 KiB 130 ms, 184 KiB an hour. Fill it with [`record`] or
+/// [`record_n`]: its own `saturating_record` would cut off what is longer than all before.
 pub fn new() -> Histogram {
-    Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
-        .expect("the bounds are constants that fit")
+    Histogram::new(SIGNIFICANT_DIGITS).expect("the digits are a constant that fits")
 }
 
 /// Records one duration; what lies outside the bounds counts as the nearest bound.
 pub fn record(histogram: &mut Histogram, duration: Duration) {
-    let us = u64::try_from(duration.as_micros()).unwrap_or(HIGHEST_US);
-    histogram.saturating_record(us.max(LOWEST_US));
+    record_n(histogram, u64::try_from(duration.as_micros()).unwrap_or(HIGHEST_US), 1);
+}
+
+/// Records `count` durations of so many microseconds; what lies outside the bounds counts as the nearest bound.
+pub fn record_n(histogram: &mut Histogram, us: u64, count: u64) {
+    histogram.record_n(us.clamp(LOWEST_US, HIGHEST_US), count).expect("it grows up to the highest");
 }
 
 /// The value at quantile `q` (0 to 1) in milliseconds; `None` without samples.

@@ -1,6 +1,6 @@
 //! One second of a step, as small as it can be kept.
 
-use loadline_model::histogram::Histogram;
+use loadline_model::histogram::{self, Histogram};
 use loadline_model::recording::{RequestSecond, Second};
 use loadline_model::slo::Timing;
 
@@ -37,9 +37,9 @@ impl Values {
 
     /// The same as a histogram.
     pub fn to_histogram(&self) -> Histogram {
-        let mut histogram = loadline_model::histogram::new();
-        self.0.iter().for_each(|(us, count)| histogram.saturating_record_n(*us, *count));
-        histogram
+        let mut all = histogram::new();
+        self.0.iter().for_each(|(us, count)| histogram::record_n(&mut all, *us, *count));
+        all
     }
 
     /// How many there are.

@@ -37,9 +37,11 @@ impl Jar {
         if set.peek().is_none() {
             return;
         }
-        let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
-        let millennium = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800);
-        let now = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(millennium);
+        let now = || {
+            let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
+            let millennium = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800);
+            date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(millennium)
+        };
         for text in set.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
             let Some((cookie, dead)) = parse(text, uri, now) else { continue };
             self.0.retain(|old| {
@@ -66,12 +68,17 @@ impl Jar {
             .iter()
             .filter(|cookie| cookie.fits(&host, uri.path()) && (secure || !cookie.secure))
             .collect();
+        if fitting.is_empty() {
+            return None;
+        }
         // Longer paths first (RFC 6265, 5.4).
         fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let pairs = fitting.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value));
-        let own = own.and_then(|own| own.to_str().ok()).map(String::from);
-        let all: Vec<_> = own.into_iter().chain(pairs).collect();
-        if fitting.is_empty() { None } else { HeaderValue::from_str(&all.join("; ")).ok() }
+        let mut all = own.and_then(|own| own.to_str().ok()).map(String::from).unwrap_or_default();
+        for Cookie { name, value, .. } in fitting {
+            let between = if all.is_empty() { "" } else { "; " };
+            all.extend([between, name, "=", value]);
+        }
+        HeaderValue::try_from(all).ok()
     }
 }
 
@@ -100,7 +107,7 @@ pub(super) fn set_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a s
 }
 
 /// A cookie, and whether it is to be deleted; `None` if the answer may not set it.
-fn parse(text: &str, uri: &Uri, now: SystemTime) -> Option<(Cookie, bool)> {
+fn parse(text: &str, uri: &Uri, now: impl Fn() -> SystemTime) -> Option<(Cookie, bool)> {
     let mut parts = text.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
     let host = uri.host()?.to_ascii_lowercase();
@@ -133,7 +140,7 @@ fn parse(text: &str, uri: &Uri, now: SystemTime) -> Option<(Cookie, bool)> {
         }
     }
     let allowed = cookie.domain == host || below(&host, &cookie.domain) && cookie.domain.contains('.');
-    let dead = max_age.map_or(expires.is_some_and(|at| at <= now), |age| age <= 0);
+    let dead = max_age.map_or(expires.is_some_and(|at| at <= now()), |age| age <= 0);
     (allowed && !cookie.name.is_empty()).then_some((cookie, dead))
 }
 

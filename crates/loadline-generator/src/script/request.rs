@@ -29,7 +29,7 @@ pub struct RequestStep {
     pub(super) label: String,
     method: Method,
     url: Url,
-    headers: Vec<(HeaderName, Template)>,
+    headers: Vec<(HeaderName, Header)>,
     authorization: Option<Credentials>,
     body: Body,
     timeout: Duration,
@@ -43,12 +43,21 @@ pub struct RequestStep {
     fixed: Option<Arc<Request>>,
 }
 
+/// The value of a header.
+#[derive(Debug)]
+enum Header {
+    Fixed(HeaderValue),
+    Text(Template),
+}
+
 #[derive(Debug)]
 struct Url {
     /// The target without a slash at its end.
     base: String,
     path: Template,
     query: Vec<(Template, Template)>,
+    /// The whole, where nothing in it depends on the session.
+    fixed: Option<Uri>,
 }
 
 #[derive(Debug)]
@@ -105,7 +114,7 @@ impl RequestStep {
     fn build(&self, session: &Session) -> Result<Request, Failure> {
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 1);
         for (name, value) in &self.headers {
-            headers.insert(name, header_value(value.render(session, Escape::None)?)?);
+            headers.insert(name, value.render(session)?);
         }
         if let Some(credentials) = &self.authorization {
             headers.insert(header::AUTHORIZATION, credentials.render(session)?);
@@ -122,7 +131,7 @@ impl RequestStep {
     }
 
     fn needs_session(&self) -> bool {
-        let headers = self.headers.iter().all(|(_, value)| value.is_static());
+        let headers = self.headers.iter().all(|(_, value)| matches!(value, Header::Fixed(_)));
         !(headers
             && self.url.is_static()
             && self.body.is_static()
@@ -134,6 +143,23 @@ fn header_value(text: String) -> Result<HeaderValue, Failure> {
     HeaderValue::try_from(text).map_err(|_| {
         ErrorClass::Template.because("a value cannot stand in a header: it has a line break or the like")
     })
+}
+
+impl Header {
+    fn render(&self, session: &Session) -> Result<HeaderValue, Failure> {
+        match self {
+            Header::Fixed(value) => Ok(value.clone()),
+            Header::Text(text) => header_value(text.render(session, Escape::None)?),
+        }
+    }
+}
+
+impl From<Template> for Header {
+    /// What makes no header value fails when it is rendered, as what depends on the session does.
+    fn from(text: Template) -> Self {
+        let fixed = text.is_static().then(|| HeaderValue::try_from(literal(&text)).ok()).flatten();
+        fixed.map_or(Header::Text(text), Header::Fixed)
+    }
 }
 
 impl Credentials {
@@ -165,7 +191,14 @@ impl Url {
         self.path.is_static() && self.query.iter().all(|(name, value)| name.is_static() && value.is_static())
     }
 
+    fn fix(&mut self, session: &Session) {
+        self.fixed = if self.is_static() { self.render(session).ok() } else { None };
+    }
+
     fn render(&self, session: &Session) -> Result<Uri, Failure> {
+        if let Some(fixed) = &self.fixed {
+            return Ok(fixed.clone());
+        }
         let mut path = String::with_capacity(self.base.len() + 64);
         let mut segments = self.path.0.as_slice();
         // A value at the very beginning is a URL or a path of its own: it was encoded by whoever made it.
@@ -240,9 +273,7 @@ impl Compiler<'_> {
             captures,
             fixed: None,
         };
-        if !step.needs_session() {
-            self.fix(&mut step, request);
-        }
+        self.fix(&mut step, request);
         Some(step)
     }
 
@@ -268,8 +299,13 @@ impl Compiler<'_> {
         shortened(&if *name == plain { plain } else { format!("{plain} ({name})") }, LABEL_CHARS_MAX)
     }
 
+    /// Works out once what is the same for every session: the whole request, or at least its URL.
     fn fix(&mut self, step: &mut RequestStep, request: &scenario::Request) {
         let Some(session) = self.empty_session() else { return };
+        step.url.fix(&session);
+        if step.needs_session() {
+            return;
+        }
         match step.build(&session) {
             Ok(built) => step.fixed = Some(Arc::new(built)),
             Err(_) => {
@@ -301,7 +337,7 @@ impl Compiler<'_> {
         });
         let query = query.collect();
         base = encode_literal(&base);
-        (Url { base, path, query }, user_info)
+        (Url { base, path, query, fixed: None }, user_info)
     }
 
     fn headers(
@@ -309,7 +345,7 @@ impl Compiler<'_> {
         request: &scenario::Request,
         media_type: Option<&str>,
         authorization: bool,
-    ) -> Vec<(HeaderName, Template)> {
+    ) -> Vec<(HeaderName, Header)> {
         let scenario = self.scenario;
         let mut headers =
             vec![(header::USER_AGENT, Template::literal(concat!("loadline/", env!("CARGO_PKG_VERSION"))))];
@@ -330,7 +366,7 @@ impl Compiler<'_> {
             headers.retain(|(known, _)| *known != name);
             headers.push((name, value));
         }
-        headers
+        headers.into_iter().map(|(name, value)| (name, Header::from(value))).collect()
     }
 
     fn header(&mut self, name: &Text, value: &Text) -> Option<(HeaderName, Template)> {

@@ -106,7 +106,7 @@ impl Template {
     }
 
     pub(super) fn render(&self, session: &Session, escape: Escape) -> Result<String, Failure> {
-        let mut out = String::new();
+        let mut out = String::with_capacity(64);
         self.render_into(session, escape, &mut out)?;
         Ok(out)
     }

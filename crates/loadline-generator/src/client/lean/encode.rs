@@ -102,8 +102,9 @@ fn host(uri: &Uri, out: &mut Vec<u8>) -> Result<(), ErrorClass> {
     let name = uri.host().ok_or(ErrorClass::Template)?;
     out.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
     let own_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-    if let Some(port) = uri.port_u16().filter(|port| *port != own_port) {
-        out.extend_from_slice(format!(":{port}").as_bytes());
+    if let Some(port) = uri.port().filter(|port| port.as_u16() != own_port) {
+        out.push(b':');
+        out.extend_from_slice(port.as_str().as_bytes());
     }
     Ok(())
 }

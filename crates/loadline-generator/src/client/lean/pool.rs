@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use http::Uri;
+use http::uri::{Authority, Scheme};
 use rustls::pki_types::ServerName;
 
 use super::stream::{Connection, Connector};
@@ -50,6 +51,8 @@ impl Attempt {
 pub(super) struct Pool {
     connector: Rc<Connector>,
     origins: RefCell<HashMap<String, Rc<Origin>>>,
+    /// The one asked for last, as its URI named it: mostly the next request's, too.
+    last: RefCell<Option<(Scheme, Authority, Rc<Origin>)>>,
     /// Attempts to connect that a request drives.
     attempts: Cell<usize>,
     /// When those begun so far would have been begun evenly.
@@ -95,6 +98,7 @@ impl Pool {
         Pool {
             connector: Rc::new(connector),
             origins: RefCell::default(),
+            last: RefCell::default(),
             attempts: Cell::new(0),
             paced_until: Cell::new(Instant::now()),
             next_ticket: Cell::new(0),
@@ -117,6 +121,20 @@ impl Pool {
     /// # Errors
     /// [`ErrorClass::Template`] if it has none that HTTP knows.
     pub(super) fn origin(&self, uri: &Uri) -> Result<Rc<Origin>, ErrorClass> {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(ErrorClass::Template);
+        };
+        if let Some((_, _, origin)) =
+            self.last.borrow().as_ref().filter(|last| last.0 == *scheme && last.1 == *authority)
+        {
+            return Ok(origin.clone());
+        }
+        let origin = self.known_or_new(uri)?;
+        *self.last.borrow_mut() = Some((scheme.clone(), authority.clone(), origin.clone()));
+        Ok(origin)
+    }
+
+    fn known_or_new(&self, uri: &Uri) -> Result<Rc<Origin>, ErrorClass> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
         let tls = match uri.scheme_str() {
             Some("http") => false,
