@@ -7,4 +7,5 @@ mod queues;
 mod recording;
 mod schedule;
 mod simulation;
+mod unread;
 mod workers;
