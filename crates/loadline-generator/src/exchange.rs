@@ -71,7 +71,7 @@ pub enum ErrorClass {
     Check,
     /// A capture found nothing.
     Capture,
-    /// The request could not be made from its template.
+    /// The request could not be made from its template, or a step before it (`if`, `while`, `set`) not worked out.
     Template,
     /// A redirect that could not be followed, or one too many.
     Redirect,

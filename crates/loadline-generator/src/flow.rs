@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::clock::{Clock, Nanos};
 use crate::exchange::{ErrorClass, Failure, Request, Response};
 use crate::recorder::{Ended, Gauge, Gauges, Recorder};
-use crate::script::{self, RequestStep, Script, Session, Step};
+use crate::script::{self, RequestStep, Script, Session, Step, first_request};
 
 /// What the flows of one worker share.
 #[derive(Debug)]
@@ -166,7 +166,10 @@ pub(crate) async fn run<C: Clock, K: Client>(
         intended: arrival.at,
         ready,
     };
-    let ok = visit.steps(steps).await.is_ok();
+    let walked = visit.steps(steps).await;
+    let ok = walked.is_ok();
+    // Nothing follows the step that could not be worked out: what led there is to blame.
+    let _ = walked.map_err(|stop| visit.blame(stop, steps));
     Finished { arrival, session, ok }
 }
 
@@ -182,12 +185,17 @@ struct Visit<'a, C, K> {
     ready: Nanos,
 }
 
-/// A request failed, and was recorded as failed.
-struct Failed;
+/// Why a flow goes no further.
+enum Stop {
+    /// A request failed, and was recorded as failed.
+    Failed,
+    /// What a step rests on could not be worked out; the request that would have come next is yet to be found.
+    Undecided(Box<Failure>),
+}
 
 impl<C: Clock, K: Client> Visit<'_, C, K> {
-    async fn steps(&mut self, steps: &[Step]) -> Result<(), Failed> {
-        for step in steps {
+    async fn steps(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        for (at, step) in steps.iter().enumerate() {
             match step {
                 Step::Request(step) => self.request(step).await?,
                 Step::Think(think) => {
@@ -195,56 +203,81 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
                     self.shared.clock.wait_until(due).await;
                     (self.intended, self.ready) = (due, due);
                 }
-                nested => self.nested(nested).await?,
+                nested => {
+                    let done = self.nested(nested).await;
+                    done.map_err(|stop| self.blame(stop, &steps[at + 1..]))?;
+                }
             }
         }
         Ok(())
     }
 
+    /// Records the first request of `steps` as one that could not be made, if that is why the flow stopped.
+    fn blame(&self, stop: Stop, steps: &[Step]) -> Stop {
+        match (stop, first_request(steps)) {
+            (Stop::Undecided(failure), Some(step)) => self.unmade(step, self.shared.clock.now(), &failure),
+            (stop, _) => stop,
+        }
+    }
+
+    /// Records a request that could not be made.
+    fn unmade(&self, step: &RequestStep, now: Nanos, failure: &Failure) -> Stop {
+        self.shared.record(&self.on_its_way(step, now).ended(now, Some(failure.class), 0, 0), now);
+        self.note(step, None, failure);
+        Stop::Failed
+    }
+
+    /// A request that is ready at `now`.
+    fn on_its_way(&self, step: &RequestStep, now: Nanos) -> OnItsWay {
+        OnItsWay {
+            name: step.name,
+            warmup: self.warmup,
+            intended: self.intended,
+            delay: Duration::from_nanos(now.saturating_sub(self.ready)),
+            sent: None,
+        }
+    }
+
     /// Steps that hold steps; boxed, for they may hold themselves.
-    fn nested<'b>(&'b mut self, step: &'b Step) -> LocalBoxFuture<'b, Result<(), Failed>> {
+    fn nested<'b>(&'b mut self, step: &'b Step) -> LocalBoxFuture<'b, Result<(), Stop>> {
         Box::pin(async move {
             match step {
                 Step::Repeat(repeat) => {
                     let mut round = 0;
-                    while self.decide(|session| repeat.goes_on(session, round))? {
+                    while self.decide(step, |session| repeat.goes_on(session, round))? {
                         self.steps(&repeat.steps).await?;
                         round += 1;
                     }
                 }
                 Step::If(branch) => {
-                    let holds = self.decide(|session| branch.holds(session))?;
+                    let holds = self.decide(step, |session| branch.holds(session))?;
                     self.steps(if holds { &branch.then } else { &branch.otherwise }).await?;
                 }
-                Step::Set(set) => self.decide(|session| set.apply(session))?,
+                Step::Set(set) => self.decide(step, |session| set.apply(session))?,
                 Step::Request(_) | Step::Think(_) => unreachable!("handled where steps are walked"),
             }
             Ok(())
         })
     }
 
-    fn decide<T>(&mut self, ask: impl FnOnce(&mut Session) -> Result<T, Failure>) -> Result<T, Failed> {
-        ask(self.session).map_err(|_| Failed)
+    /// Asks what `step` rests on.
+    fn decide<T>(
+        &mut self,
+        step: &Step,
+        ask: impl FnOnce(&mut Session) -> Result<T, Failure>,
+    ) -> Result<T, Stop> {
+        let asked = ask(self.session);
+        asked.map_err(|failure| self.blame(Stop::Undecided(Box::new(failure)), std::slice::from_ref(step)))
     }
 
-    async fn request(&mut self, step: &RequestStep) -> Result<(), Failed> {
+    async fn request(&mut self, step: &RequestStep) -> Result<(), Stop> {
         let shared = self.shared;
         let rendered = step.render(self.session);
         let started = shared.clock.now();
-        let mut on_its_way = OnItsWay {
-            name: step.name,
-            warmup: self.warmup,
-            intended: self.intended,
-            delay: Duration::from_nanos(started.saturating_sub(self.ready)),
-            sent: None,
-        };
+        let mut on_its_way = self.on_its_way(step, started);
         let request = match rendered {
             Ok(request) => request,
-            Err(failure) => {
-                shared.record(&on_its_way.ended(started, Some(failure.class), 0, 0), started);
-                self.note(step, None, &failure);
-                return Err(Failed);
-            }
+            Err(failure) => return Err(self.unmade(step, started, &failure)),
         };
         let key = shared.on_their_way.borrow_mut().insert(on_its_way);
         let place = shared.connection(self.warmup).await;
@@ -262,7 +295,7 @@ impl<C: Clock, K: Client> Visit<'_, C, K> {
         (self.intended, self.ready) = (done, done);
         let Some(failure) = &exchange.failure else { return Ok(()) };
         self.note(step, exchange.request.as_deref(), failure);
-        Err(Failed)
+        Err(Stop::Failed)
     }
 
     /// Keeps an example of a failure that was just recorded, if it is among the first of its class.

@@ -75,6 +75,16 @@ pub enum Step {
     Set(Set),
 }
 
+/// The first request of `steps` in the order in which they are written.
+pub fn first_request(steps: &[Step]) -> Option<&RequestStep> {
+    steps.iter().find_map(|step| match step {
+        Step::Request(request) => Some(&**request),
+        Step::Repeat(repeat) => first_request(&repeat.steps),
+        Step::If(branch) => first_request(&branch.then).or_else(|| first_request(&branch.otherwise)),
+        Step::Think(_) | Step::Set(_) => None,
+    })
+}
+
 /// An arrival: one start of a flow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Arrival {

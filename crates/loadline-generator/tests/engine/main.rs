@@ -7,5 +7,6 @@ mod queues;
 mod recording;
 mod schedule;
 mod simulation;
+mod undecided;
 mod unread;
 mod workers;
