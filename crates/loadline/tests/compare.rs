@@ -128,3 +128,55 @@ fn changes_of_a_history_are_found() {
     assert!(String::from_utf8_lossy(&run(&[]).stdout).contains("p99_ms: 1 change in 60 runs"));
     assert_eq!(run(&["--metrics", "p50"]).status.code(), Some(2));
 }
+
+/// Two histories in one file, 10 and 20 by turns: read as one they would hide that the second rises by a tenth.
+#[test]
+fn histories_in_one_file_are_told_apart() {
+    let folder = Folder::new("series");
+    let noise = |at: usize| (at * 7919 % 13) as f64 / 1000.0;
+    let text = |column: &str| {
+        let row = |at: usize| {
+            let level = if at % 2 == 0 { 10.0 } else if at < 60 { 20.0 } else { 22.0 };
+            format!("{},{},{}\n", ["list", "buy"][at % 2], at / 2, level + noise(at))
+        };
+        format!("{column},time,p99_ms\n{}", (0..120).map(row).collect::<String>())
+    };
+    let run = |column: &str, flags: &[&str]| {
+        let history = folder.file("history.csv", &text(column));
+        Command::new(env!("CARGO_BIN_EXE_loadline")).arg("changes").arg(&history).args(flags).output().unwrap()
+    };
+    for (column, flags) in [("series_id", &["--json"][..]), ("host", &["--json", "--series", "host"])] {
+        let document = json(&run(column, flags));
+        assert_eq!(document["changes"].as_array().unwrap().len(), 1, "{document}");
+        let change = &document["changes"][0];
+        assert_eq!((change["series"].as_str(), change["index"].as_u64()), (Some("buy"), Some(30)));
+        assert_eq!(document["metrics"][0]["finding"], "no_change");
+    }
+    let page = folder.0.join("page.html");
+    let text = run("series_id", &["-o", page.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("p99_ms of list: no change above"));
+    assert!(fs::read_to_string(page).unwrap().contains("p99_ms of buy run by run"));
+    let only = json(&run("series_id", &["--json", "--only", "list"]));
+    assert_eq!(only["metrics"].as_array().unwrap().len(), 1);
+    let refused = run("host", &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--series host"));
+    assert_eq!(run("host", &["--series", "none"]).status.code(), Some(0));
+    assert_eq!(run("series_id", &["--only", "sell"]).status.code(), Some(2));
+    let base = folder.file("base.csv", "series_id,p99_ms\na,1\nb,20\na,1.1\nb,21\n");
+    let new = folder.file("new.csv", "series_id,p99_ms\na,1.1\nb,20\na,1\nb,20.5\n");
+    let output = compare(&base, &new, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("they differ in `series_id`"));
+}
+
+/// So few runs show no change, and no absence of one.
+#[test]
+fn short_histories_claim_nothing() {
+    let folder = Folder::new("short");
+    let history = folder.file("history.csv", "p99_ms\n1\n1\n1\n9\n9\n9\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_loadline")).arg("changes").arg(&history).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("p99_ms: 6 runs cannot tell") && !text.contains("no change in"), "{text}");
+    assert!(text.contains("give 4 more"), "{text}");
+}

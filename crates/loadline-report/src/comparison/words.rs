@@ -1,5 +1,6 @@
 //! A comparison in words and figures.
 
+use loadline_model::changes::{Finding, MetricHistory};
 use loadline_model::comparison::{Comparison, Duel, DuelEnd, MetricComparison, Verdict};
 use loadline_model::run_table::ALL;
 
@@ -39,6 +40,29 @@ pub(super) fn name(metric: &MetricComparison) -> String {
     } else {
         format!("{} of {}", metric.metric, metric.request)
     }
+}
+
+/// `p99_ms`, or `p99_ms of list` where there are several histories.
+pub(super) fn of_series(metric: &str, series: Option<&str>) -> String {
+    series.map_or_else(|| metric.to_owned(), |series| format!("{metric} of {series}"))
+}
+
+/// What a history says of a metric: what has changed, or how much can have without being seen.
+pub(super) fn finding(metric: &MetricHistory) -> String {
+    let runs = plural(metric.runs as u64, "run", "runs");
+    let seen = metric.min_detectable_change.map(percent);
+    let said = match (metric.finding, seen) {
+        (Finding::TooFewRuns, _) => format!("{runs} cannot tell"),
+        (Finding::NoChange, Some(seen)) => {
+            format!("no change above {seen} in {runs} (one of that size would be found in four cases of five)")
+        }
+        (Finding::NoChange, None) => format!("no change in {runs}"),
+        (Finding::Changed, seen) => {
+            let besides = seen.map_or(String::new(), |seen| format!("; a further one above {seen} would be found"));
+            format!("{} in {runs}{besides}", plural(metric.changes as u64, "change", "changes"))
+        }
+    };
+    format!("{}: {said}", of_series(&metric.metric, metric.series.as_deref()))
 }
 
 /// A fraction with its sign: `+5.2%`.
