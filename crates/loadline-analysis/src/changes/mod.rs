@@ -71,8 +71,7 @@ pub fn changes_of_parts(
     metrics: &[String],
     confidence: f64,
 ) -> Result<Changes, ChangesError> {
-    let mut all =
-        Changes { schema: SCHEMA.into(), changes: Vec::new(), confidence, metrics: Vec::new() };
+    let mut all = Changes { schema: SCHEMA.into(), changes: Vec::new(), confidence, metrics: Vec::new() };
     for (series, history) in parts {
         let mut found = changes(history, metrics, confidence)?;
         found.changes.iter_mut().for_each(|change| change.series.clone_from(series));

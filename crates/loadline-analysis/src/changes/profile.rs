@@ -191,8 +191,7 @@ impl Fitted<'_> {
                 since *= kind.faded(reached, place);
                 reached = place;
                 let fresh = 1.0 - kind.lasting[place];
-                let parts =
-                    [kind.level[place], kind.fading[place] * since, 1.0, fresh * until[place - from]];
+                let parts = [kind.level[place], kind.fading[place] * since, 1.0, fresh * until[place - from]];
                 let rows = products.iter().zip(&parts);
                 let known: f64 = rows.map(|(row, part)| part * dot(row, &parts)).sum();
                 let length = kind.level[place] + fresh * kind.fading[place];

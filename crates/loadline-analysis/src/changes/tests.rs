@@ -56,8 +56,7 @@ fn steps_are_found_where_they_are() {
 fn long_histories_with_many_steps_are_cut() {
     let mut noise = Noise(13);
     let level = |index: usize| [0.0, 0.1, -0.05, 0.08][index / 65 % 4];
-    let values: Vec<f64> =
-        (0..2000).map(|index| 10.0 * (level(index) + 0.01 * noise.next()).exp()).collect();
+    let values: Vec<f64> = (0..2000).map(|index| 10.0 * (level(index) + 0.01 * noise.next()).exp()).collect();
     let document = found(&values);
     let right = |at: &usize| {
         document.changes.iter().any(|change| {

@@ -60,7 +60,8 @@ impl<'a> Line<'a> {
         let room = 0.12 * (high - low).max(1e-3 * high.abs()).max(f64::MIN_POSITIVE);
         let scale = Scale::linear(if low >= 0.0 { (low - room).max(0.0) } else { low - room }, high + room);
         let steps: Vec<&Change> = changes.map_or(Vec::new(), |changes| {
-            let own = |change: &&Change| change.metric == figure.name && change.series.as_deref() == self.series;
+            let own =
+                |change: &&Change| change.metric == figure.name && change.series.as_deref() == self.series;
             changes.changes.iter().filter(own).collect()
         });
         let last = self.runs.len().max(2) - 1;

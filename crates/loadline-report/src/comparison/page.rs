@@ -183,7 +183,9 @@ pub fn changes_html(parts: &[(Option<String>, RunTable)], changes: &Changes) -> 
     let metrics = plural(told as u64, "metric", "metrics");
     let (tone, word, said) = match (found, told) {
         (0, 0) => (Tone::Doubt, "CANNOT TELL", "there are too few runs to show a change".to_owned()),
-        (0, _) => (Tone::Good, "NO CHANGE", format!("the level of {metrics} has not changed by what could be seen")),
+        (0, _) => {
+            (Tone::Good, "NO CHANGE", format!("the level of {metrics} has not changed by what could be seen"))
+        }
         _ => {
             let lasting = plural(found, "lasting change", "lasting changes");
             (Tone::Plain, "CHANGED", format!("{lasting} of level in {metrics}"))

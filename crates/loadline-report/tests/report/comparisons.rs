@@ -26,7 +26,9 @@ fn metric(name: &str, request: &str, verdict: Verdict, change: f64, half: f64) -
         difference_interval: None,
         verdict,
         min_detectable_change: Some(0.07),
+        min_detectable_difference: None,
         more_runs_needed: None,
+        more_time_needed_s: None,
         reasons: vec![
             "a reason that takes up more room than the figures beside which it might have stood".into(),
         ],
@@ -175,7 +177,9 @@ fn a_page_of_a_short_history_claims_nothing() {
     let few = Changes { changes: Vec::new(), metrics: vec![about], ..changes() };
     let page = changes_html(&[(Some("list".into()), table(0..4, 20.0))], &few);
     assert!(page.contains("CANNOT TELL") && !page.to_lowercase().contains("no change"));
-    assert!(page.contains("p50_ms of list: 4 runs cannot tell") && page.contains("p50_ms of list run by run"));
+    assert!(
+        page.contains("p50_ms of list: 4 runs cannot tell") && page.contains("p50_ms of list run by run")
+    );
 }
 
 #[test]
