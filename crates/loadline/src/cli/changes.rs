@@ -10,6 +10,7 @@ use loadline::runs::Gatherer;
 use super::compare::{share, sort_runs};
 use super::exit::{Exit, UserError};
 use super::output::{Output, check_writable};
+use super::planning::Form;
 
 /// Find lasting changes of level in a history of runs
 ///
@@ -36,13 +37,15 @@ pub(crate) struct Changes {
     /// Print the changes as JSON
     #[arg(long)]
     json: bool,
-    /// Write the charted page
+    /// Write the report; the ending tells what: .html (the charted page), .json, .txt
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 impl Changes {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
+        let forms = [Form::Html, Form::Json, Form::Text];
+        let form = self.output.as_deref().map_or(Ok(Form::Html), |file| Form::among(file, &forms))?;
         self.output.as_deref().map_or(Ok(()), check_writable)?;
         let mut gatherer = Gatherer::default();
         let table = gatherer.gather(&[self.history]).map_err(sort_runs)?;
@@ -52,17 +55,23 @@ impl Changes {
             columns => Parting::By(columns.to_vec()),
         };
         let parts = only(parts(&table, &parting).map_err(UserError::input)?, &self.only)?;
-        let document =
-            changes_of_parts(&parts, &self.metrics, self.confidence).map_err(UserError::input)?;
+        let document = changes_of_parts(&parts, &self.metrics, self.confidence).map_err(UserError::input)?;
+        let json = serde_json::to_string_pretty(&document)? + "\n";
         if let Some(file) = &self.output {
-            out.write(file, changes_html(&parts, &document).as_bytes())?;
+            let report = match form {
+                Form::Json => json.clone(),
+                Form::Text => changes_text(&document),
+                _ => changes_html(&parts, &document),
+            };
+            out.write(file, report.as_bytes())?;
             if file.as_os_str() == "-" {
                 return Ok(Exit::Done);
             }
         }
         gatherer.notes.iter().for_each(|note| out.say(format!("note: {note}")));
         let text = match self.json {
-            true => format!("{}\n", serde_json::to_string_pretty(&document)?),
+            true => json,
+            false if out.is_quiet() => String::new(),
             false => changes_text(&document),
         };
         out.print(text.as_bytes())?;

@@ -15,7 +15,8 @@ use super::verdict::VerdictFlags;
 /// Judge whether a change made a service slower, smaller or less reliable
 ///
 /// Runs are run directories, baselines, folders of them, or CSV tables with one row a run; `-` is a CSV on stdin. A metric
-/// passes where it is shown to be within the tolerance, and regresses where it is shown to be worse by more.
+/// passes where it is shown to be within the tolerance, and regresses where it is shown to be worse by more. In a table
+/// every column of numbers is a metric, such as the CPU time per request of a service.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
     /// Runs of the base
