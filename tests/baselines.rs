@@ -47,6 +47,11 @@ fn a_baseline_is_a_run_in_one_file() {
             &["compare", base, "--candidate", new, "--json", "--tolerance", "50%", "--metrics", "p50,mean"],
         )
     };
+    // What no run can tell is inconclusive, and says why.
+    let sparse = ["compare", "base", "--candidate", "new", "--json", "--metrics", "p999"];
+    let told = run(&folder, &sparse).expect(5).json();
+    let why = told["metrics"][0]["reasons"][0].as_str().unwrap_or_default();
+    assert!(why.contains("too few samples"), "{told}");
     let of_directories = against("base", "new").expect(0).json();
     let of_baselines = against("base.json", "kept").expect(0).json();
     assert_eq!(of_directories["metrics"], of_baselines["metrics"]);

@@ -14,7 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Alone: a_slower_candidate_regresses, equal_builds_are_not_called_out, users_stay_on_their_side;
         Beside: a_candidate_that_fails_regresses, a_build_that_is_not_there_is_1, bad_duels_are_2,
-            a_duel_is_no_run_to_compare;
+            a_duel_is_no_run_to_compare, a_dead_candidate_ends_the_duel, run_against_is_a_duel;
     }
 }
 
@@ -120,6 +120,52 @@ fn a_build_that_is_not_there_is_1() {
     let flags = ["--rate", "20/s", "--max-time", "15s", "--out", "run"];
     let ended = run(&folder, &[&["duel", &base.url("/"), &url], &flags[..]].concat()).expect(1);
     assert!(ended.stderr.contains("unreachable"), "{}", ended.stderr);
+}
+
+/// Every request fails, quickly: no improvement, and no reason to go on.
+fn a_dead_candidate_ends_the_duel() {
+    let (base, dead) = (Serve::start(&["--service", "const:20ms"]), Serve::start(&["--errors", "1"]));
+    for (sides, code, said) in [
+        ([&base, &dead], 4, "the candidate failed every request"),
+        ([&dead, &base], 6, "the base failed every"),
+    ] {
+        let folder = Folder::new("dead");
+        let flags =
+            ["--rate", "40/s", "--max-time", "2m", "--metrics", "p50", "--json", "--quiet", "--out", "run"];
+        let urls = sides.map(|serve| serve.url("/"));
+        let document =
+            run(&folder, &[&["duel", &urls[0], &urls[1]], &flags[..]].concat()).expect(code).json();
+        assert!(document["notes"][0].as_str().is_some_and(|note| note.contains(said)), "{document}");
+        assert!(number(&document, "/duel/elapsed_s") < 60.0, "{document}");
+    }
+}
+
+/// `run --against` is `duel` by another name, for a URL and for a scenario.
+fn run_against_is_a_duel() {
+    let (base, candidate) =
+        (Serve::start(&["--service", "const:10ms"]), Serve::start(&["--service", "const:20ms"]));
+    let folder = Folder::new("against");
+    let scenario =
+        format!("name: shop\ntarget: {}\nflows: [{{ name: a, steps: [ {{ get: / }} ] }}]\n", base.url(""));
+    fs::write(folder.join("shop.yaml"), scenario).expect("the folder can be written");
+    let flags = ["--rate", "50/s", "--metrics", "p50", "--max-time", "60s", "--json", "--quiet"];
+    for target in ["shop.yaml", &base.url("/")] {
+        let arguments =
+            ["run", target, "--against", &candidate.url("/"), "--out", &format!("run-{}", target.len())];
+        let document = run(&folder, &[&arguments[..], &flags].concat()).expect(4).json();
+        assert_eq!(document["schema"], "loadline/comparison@1");
+        assert!(
+            document["duel"]["candidate_target"].as_str().is_some_and(|url| candidate.url("/").contains(url))
+        );
+    }
+    for (flags, said) in [
+        (&["--tolerance", "5%"][..], "--against"),
+        (&["--against", "http://127.0.0.1:1/elsewhere"], "different paths"),
+        (&["--against", &candidate.url("/"), "--save-baseline", "base.json"], "a duel is of two"),
+    ] {
+        let ended = run(&folder, &[&["run", &base.url("/"), "--out", "bad"], flags].concat()).expect(2);
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
 }
 
 fn bad_duels_are_2() {

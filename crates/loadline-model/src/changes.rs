@@ -10,6 +10,9 @@ pub const SCHEMA: &str = "loadline/changes@1";
 pub struct Change {
     /// The metric.
     pub metric: String,
+    /// Which of several histories it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     /// The first run of the new level, from 0.
     pub index: usize,
     /// When that run was made, as its table has it.
@@ -28,15 +31,34 @@ pub struct Change {
     pub interval: Option<[f64; 2]>,
 }
 
+/// What a history says of a metric.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// Its level has changed.
+    Changed,
+    /// It has not, by more than could have been seen.
+    NoChange,
+    /// There are too few runs to say.
+    #[default]
+    TooFewRuns,
+}
+
 /// What became of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricHistory {
     /// The metric.
     pub metric: String,
+    /// Which of several histories it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     /// Runs that have it.
     pub runs: usize,
     /// How many changes were found.
     pub changes: usize,
+    /// What that says.
+    #[serde(default)]
+    pub finding: Finding,
     /// The smallest change in the middle of the history that would have been found with a probability of 80 %.
     pub min_detectable_change: Option<f64>,
     /// Shifts that lie inside one commit, so that no change of the code can have made them, and other remarks.

@@ -80,8 +80,14 @@ pub struct MetricComparison {
     pub verdict: Verdict,
     /// The smallest change for the worse that these runs would have called a regression with a probability of 80 %.
     pub min_detectable_change: Option<f64>,
+    /// The same in the metric's own unit, given where there is no fraction of the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_detectable_difference: Option<f64>,
     /// About how many more runs a side would settle an inconclusive verdict; `null` where none would, or it is settled.
     pub more_runs_needed: Option<u64>,
+    /// About how many more seconds of a duel would settle an inconclusive verdict; `null` where none would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_time_needed_s: Option<f64>,
     /// What a reader should know: why it is inconclusive, how the runs were read.
     #[serde(default)]
     pub reasons: Vec<String>,

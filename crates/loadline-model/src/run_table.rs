@@ -6,7 +6,8 @@
 //! ```
 //!
 //! `run`, `time` and `commit` are optional; without `run` a row is known by its number. Every other column is a
-//! metric, or a label if none of its cells is a number. An empty cell is a figure that the run does not have.
+//! metric, or a label if none of its cells is a number. An empty cell is a figure that the run does not have. Columns
+//! of [`SERIES`] are labels whatever stands in them: they say which of several histories a row belongs to.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
@@ -23,6 +24,20 @@ pub struct Figure {
 /// The request that stands for all of them.
 pub const ALL: &str = "all";
 
+/// Columns that say what a row is about: their values are names.
+pub const SERIES: [&str; 10] = [
+    "series",
+    "series_id",
+    "unique_id",
+    "metric",
+    "metric_name",
+    "benchmark",
+    "test",
+    "test_name",
+    "scenario",
+    "endpoint",
+];
+
 /// The figures of one run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunFigures {
@@ -36,6 +51,10 @@ pub struct RunFigures {
     pub commit: Option<String>,
     /// Finite figures; one that does not exist is absent.
     pub values: BTreeMap<Figure, f64>,
+    /// What its labels say, by column; an empty one is absent.
+    pub labels: BTreeMap<String, String>,
+    /// Why figures that one might look for are absent, where it is known.
+    pub missing: BTreeMap<Figure, String>,
     /// Standard errors of the logarithms of figures from the noise within the run, where they are known.
     pub errors_within: BTreeMap<Figure, f64>,
     /// Why the run cannot be used, where it cannot.
@@ -56,13 +75,25 @@ pub struct RunTable {
 /// What is wrong with a table.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// The bytes are no CSV, or a row has too few or too many cells.
-    #[error("{name}: {source}; every row needs as many cells as the header")]
+    /// The bytes cannot be read, or are no CSV.
+    #[error("{name}: {source}; give a CSV in UTF-8")]
     Csv {
         /// The table.
         name: String,
         /// What the reader said.
         source: csv::Error,
+    },
+    /// A row has too few or too many cells.
+    #[error("{name}, line {line}: {cells} cells where the header has {wanted}; every row needs as many")]
+    Row {
+        /// The table.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// What the row has.
+        cells: u64,
+        /// What the header has.
+        wanted: u64,
     },
     /// There is no row below the header.
     #[error("{name}: no runs; a table has a header such as `run,time,p50_ms,p99_ms` and one row a run")]
@@ -128,9 +159,24 @@ const TIME: &str = "a time; write RFC 3339 such as `2026-11-02T08:00:00Z`, epoch
 
 impl RunTable {
     /// Reads a CSV; `name` is what messages call it.
-    pub fn read_csv(name: &str, input: impl Read) -> Result<RunTable, TableError> {
-        let fault = |source| TableError::Csv { name: name.into(), source };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
+    ///
+    /// # Errors
+    /// When it cannot be read, has no run or no figure, or names a run twice.
+    pub fn read_csv(name: &str, mut input: impl Read) -> Result<RunTable, TableError> {
+        let mut bytes = Vec::new();
+        input
+            .read_to_end(&mut bytes)
+            .map_err(|source| TableError::Csv { name: name.into(), source: source.into() })?;
+        let fault = |source: csv::Error| match *source.kind() {
+            csv::ErrorKind::UnequalLengths { ref pos, expected_len, len } => TableError::Row {
+                name: name.into(),
+                line: line(&bytes, pos.as_ref()),
+                cells: len,
+                wanted: expected_len,
+            },
+            _ => TableError::Csv { name: name.into(), source },
+        };
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
         let header: Vec<String> = reader
             .headers()
             .map_err(fault)?
@@ -158,9 +204,10 @@ impl RunTable {
         let mut table = RunTable { figures, labels, runs: Vec::with_capacity(rows.len()) };
         let mut ids = HashSet::new();
         for (index, row) in rows.iter().enumerate() {
-            let run = read_run(name, &header, &roles, row, index)?;
+            let place = Place { name, line: line(&bytes, row.position()), index };
+            let run = read_run(&header, &roles, row, place)?;
             if !ids.insert(run.run.clone()) {
-                return Err(TableError::Twice { name: name.into(), line: line(row), run: run.run });
+                return Err(TableError::Twice { name: name.into(), line: place.line, run: run.run });
             }
             table.runs.push(run);
         }
@@ -180,6 +227,7 @@ fn role(column: &str, at: usize, rows: &[csv::StringRecord]) -> Role {
         "run" => Role::Run,
         "time" | "timestamp" => Role::Time,
         "commit" => Role::Commit,
+        name if SERIES.contains(&name) => Role::Label,
         _ => {
             let mut cells =
                 rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty()).peekable();
@@ -190,22 +238,33 @@ fn role(column: &str, at: usize, rows: &[csv::StringRecord]) -> Role {
     }
 }
 
-fn line(row: &csv::StringRecord) -> u64 {
-    row.position().map_or(0, csv::Position::line)
+/// The line on which a record begins. The reader's own count stops before the line ends and the empty lines that it has
+/// yet to pass over.
+fn line(bytes: &[u8], position: Option<&csv::Position>) -> u64 {
+    let reached = position.map_or(0, |position| position.byte() as usize).min(bytes.len());
+    let passed = bytes[reached..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    1 + bytes[..reached + passed].iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// Where a row stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    name: &'a str,
+    line: u64,
+    index: usize,
 }
 
 fn read_run(
-    name: &str,
     header: &[String],
     roles: &[Role],
     row: &csv::StringRecord,
-    index: usize,
+    place: Place<'_>,
 ) -> Result<RunFigures, TableError> {
-    let mut run = RunFigures { run: (index + 1).to_string(), ..RunFigures::default() };
+    let mut run = RunFigures { run: (place.index + 1).to_string(), ..RunFigures::default() };
     for ((column, role), cell) in header.iter().zip(roles).zip(row) {
         let wrong = |wanted| TableError::Cell {
-            name: name.into(),
-            line: line(row),
+            name: place.name.into(),
+            line: place.line,
             column: column.clone(),
             cell: cell.into(),
             wanted,
@@ -214,7 +273,9 @@ fn read_run(
             _ if cell.is_empty() => {}
             Role::Run => run.run = cell.into(),
             Role::Commit => run.commit = Some(cell.into()),
-            Role::Label => {}
+            Role::Label => {
+                run.labels.insert(column.clone(), cell.into());
+            }
             Role::Time => {
                 run.time_s = Some(seconds(cell).ok_or_else(|| wrong(TIME))?);
                 run.time = Some(cell.into());
@@ -274,7 +335,22 @@ mod tests {
         assert!(message("run,host\na,web1\n").contains("no column holds numbers"));
         assert!(message("p99_ms,p99_ms\n1,2\n").contains("more than once"));
         assert!(message("time,p99_ms\nyesterday,2\n").contains("`yesterday` is not a time"));
-        assert!(message("a,b\n1,2\n3\n").contains("as many cells"));
+        assert!(message("a,b\n1,2\n3\n").contains("line 3: 1 cells where the header has 2"));
+    }
+
+    /// Line ends of either kind, and empty lines, are counted.
+    #[test]
+    fn lines_are_those_of_an_editor() {
+        for (text, line) in [
+            ("p99_ms\r\n1\r\nNaN\r\n", 3),
+            ("p99_ms\n\n\n1\nNaN\n", 5),
+            ("\r\np99_ms\r\n\r\n1\r\n\r\nNaN", 6),
+            ("run,p99_ms\n\"a\nb\",1\nc,NaN\n", 4),
+        ] {
+            assert!(message(text).contains(&format!("line {line}, column")), "{}", message(text));
+        }
+        assert!(message("a,b\r\n1,2\r\n3\r\n").contains("line 3:"));
+        assert!(message("run,p99_ms\r\na,1\r\na,2\r\n").contains("line 3:"));
     }
 
     proptest! {

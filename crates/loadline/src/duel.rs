@@ -22,7 +22,7 @@ use crate::run::{FinishedRun, JourneyError, Progress, RunOptions, drive, shown_t
 /// The names of the two builds before those of their requests.
 const LABELS: [&str; 2] = ["base", "candidate"];
 /// Load before the first second that counts, where the scenario has no warm-up of its own: connections are opened then.
-const WARMUP: Duration = Duration::from_secs(2);
+pub const WARMUP: Duration = Duration::from_secs(2);
 /// The longest duel where nothing is said.
 const MAX_TIME: Duration = Duration::from_secs(180);
 /// Stages of a duel at most: a short scenario is repeated until the time is up.

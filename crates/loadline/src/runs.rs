@@ -316,17 +316,17 @@ fn note_figures(table: &mut RunTable, run: &RunFigures) {
 
 /// The figures of a run, and why it cannot be used, where it cannot.
 fn figures(directory: &Path, document: &RunDocument, summary: &Summary) -> RunFigures {
-    let mut values = BTreeMap::new();
-    request(&mut values, ALL, &summary.response, &summary.errors);
+    let (mut values, mut missing) = (BTreeMap::new(), BTreeMap::new());
+    request(&mut values, &mut missing, ALL, &summary.response, &summary.errors);
     if let Some(throughput) = summary.throughput_per_s {
         values.insert(Figure::of_all("throughput_per_s"), throughput);
     }
     if summary.requests_by_name.len() > 1 {
         for named in &summary.requests_by_name {
-            request(&mut values, &named.name, &named.response, &named.errors);
+            request(&mut values, &mut missing, &named.name, &named.response, &named.errors);
         }
     }
-    RunFigures { values, invalid: invalid(document, summary), ..named(directory, document) }
+    RunFigures { values, missing, invalid: invalid(document, summary), ..named(directory, document) }
 }
 
 /// A run with its name and time, and no figures yet.
@@ -340,7 +340,13 @@ fn named(directory: &Path, document: &RunDocument) -> RunFigures {
     }
 }
 
-fn request(values: &mut BTreeMap<Figure, f64>, name: &str, response: &Latency, errors: &Errors) {
+fn request(
+    values: &mut BTreeMap<Figure, f64>,
+    missing: &mut BTreeMap<Figure, String>,
+    name: &str,
+    response: &Latency,
+    errors: &Errors,
+) {
     let figures = [
         ("p50_ms", response.p50_ms),
         ("p90_ms", response.p90_ms),
@@ -352,8 +358,17 @@ fn request(values: &mut BTreeMap<Figure, f64>, name: &str, response: &Latency, e
     for (figure, value) in figures {
         // A quantile beyond which there are hardly any samples says nothing of the service.
         let sparse = response.too_few_samples.iter().any(|field| field == figure);
-        if let Some(value) = value.filter(|value| value.is_finite() && !sparse) {
-            values.insert(Figure { request: name.into(), name: figure.into() }, value);
+        let figure = Figure { request: name.into(), name: figure.into() };
+        match value.filter(|value| value.is_finite() && !sparse) {
+            Some(value) => {
+                values.insert(figure, value);
+            }
+            None if sparse => {
+                let why =
+                    "too few samples, fewer than 10 requests lie beyond it; run longer, or at a higher rate";
+                missing.insert(figure, why.into());
+            }
+            None => {}
         }
     }
 }

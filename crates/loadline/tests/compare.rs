@@ -80,6 +80,59 @@ fn documents_are_written() {
     assert!(fs::read_to_string(page).unwrap().starts_with("### regressed"));
 }
 
+/// The ending says what is written, and one that says nothing is refused before anything is read.
+#[test]
+fn endings_say_what_is_written() {
+    let folder = Folder::new("endings");
+    let (base, new) = (folder.runs("base.csv", 20.0), folder.runs("new.csv", 20.1));
+    for (ending, starts) in
+        [("html", "<!DOCTYPE html>"), ("md", "### pass"), ("json", "{"), ("xml", "<?xml"), ("txt", "pass: ")]
+    {
+        let file = folder.0.join(format!("out.{ending}"));
+        let output = compare(&base, &new, &["--quiet", "-o", file.to_str().unwrap()]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{ending}");
+        assert!(fs::read_to_string(&file).unwrap().starts_with(starts), "{ending}");
+    }
+    for ending in ["pdf", "svg", ""] {
+        let file = folder.0.join(format!("out.{ending}"));
+        let output = compare(&base, &new, &["-o", file.to_str().unwrap()]);
+        assert_eq!((output.status.code(), file.exists()), (Some(2), false), "{ending}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(".html, .md, .json, .xml (JUnit), .txt"));
+    }
+    let program = || Command::new(env!("CARGO_BIN_EXE_loadline"));
+    for verb in [vec!["changes"], vec!["fit"], vec!["forecast"], vec!["report"]] {
+        let output = program().args(&verb).arg(&base).args(["-o", "out.pdf"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{verb:?}");
+    }
+}
+
+/// Where an inconclusive job is let through, no case of it is an error.
+#[test]
+fn junit_says_what_the_exit_code_says() {
+    let folder = Folder::new("lenient");
+    let (base, new) = (folder.runs("base.csv", 20.0), folder.runs("new.csv", 21.0));
+    for (word, code, tag) in [("fail", 5, "<error"), ("pass", 0, "<skipped")] {
+        let output = compare(&base, &new, &["--on-inconclusive", word, "-o", "-", "--junit", "/dev/null"]);
+        assert_eq!(output.status.code(), Some(code));
+        let xml = folder.0.join("out.xml");
+        compare(&base, &new, &["--on-inconclusive", word, "--junit", xml.to_str().unwrap()]);
+        assert!(fs::read_to_string(xml).unwrap().contains(tag), "{word}");
+    }
+}
+
+/// Any column is a metric.
+#[test]
+fn cpu_per_request_is_a_metric() {
+    let folder = Folder::new("cpu");
+    let side = |name: &str, level: f64| {
+        let rows: String = (0..8).map(|at| format!("{}\n", level + 0.001 * f64::from(at * 5 % 8))).collect();
+        folder.file(name, &format!("cpu_ms_per_request\n{rows}"))
+    };
+    let output = compare(&side("base.csv", 1.0), &side("new.csv", 1.2), &["--json"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(json(&output)["metrics"][0]["metric"], "cpu_ms_per_request");
+}
+
 #[test]
 fn bad_input_is_named() {
     let folder = Folder::new("bad");
@@ -127,4 +180,67 @@ fn changes_of_a_history_are_found() {
     assert_eq!((change["index"].as_u64(), change["commit"].as_str()), (Some(30), Some("c3")));
     assert!(String::from_utf8_lossy(&run(&[]).stdout).contains("p99_ms: 1 change in 60 runs"));
     assert_eq!(run(&["--metrics", "p50"]).status.code(), Some(2));
+}
+
+/// Two histories in one file, 10 and 20 by turns: read as one they would hide that the second rises by a tenth.
+#[test]
+fn histories_in_one_file_are_told_apart() {
+    let folder = Folder::new("series");
+    let noise = |at: usize| (at * 7919 % 13) as f64 / 1000.0;
+    let text = |column: &str| {
+        let row = |at: usize| {
+            let level = if at % 2 == 0 {
+                10.0
+            } else if at < 60 {
+                20.0
+            } else {
+                22.0
+            };
+            format!("{},{},{}\n", ["list", "buy"][at % 2], at / 2, level + noise(at))
+        };
+        format!("{column},time,p99_ms\n{}", (0..120).map(row).collect::<String>())
+    };
+    let run = |column: &str, flags: &[&str]| {
+        let history = folder.file("history.csv", &text(column));
+        Command::new(env!("CARGO_BIN_EXE_loadline"))
+            .arg("changes")
+            .arg(&history)
+            .args(flags)
+            .output()
+            .unwrap()
+    };
+    for (column, flags) in [("series_id", &["--json"][..]), ("host", &["--json", "--series", "host"])] {
+        let document = json(&run(column, flags));
+        assert_eq!(document["changes"].as_array().unwrap().len(), 1, "{document}");
+        let change = &document["changes"][0];
+        assert_eq!((change["series"].as_str(), change["index"].as_u64()), (Some("buy"), Some(30)));
+        assert_eq!(document["metrics"][0]["finding"], "no_change");
+    }
+    let page = folder.0.join("page.html");
+    let text = run("series_id", &["-o", page.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("p99_ms of list: no change above"));
+    assert!(fs::read_to_string(page).unwrap().contains("p99_ms of buy run by run"));
+    let only = json(&run("series_id", &["--json", "--only", "list"]));
+    assert_eq!(only["metrics"].as_array().unwrap().len(), 1);
+    let refused = run("host", &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--series host"));
+    assert_eq!(run("host", &["--series", "none"]).status.code(), Some(0));
+    assert_eq!(run("series_id", &["--only", "sell"]).status.code(), Some(2));
+    let base = folder.file("base.csv", "series_id,p99_ms\na,1\nb,20\na,1.1\nb,21\n");
+    let new = folder.file("new.csv", "series_id,p99_ms\na,1.1\nb,20\na,1\nb,20.5\n");
+    let output = compare(&base, &new, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("they differ in `series_id`"));
+}
+
+/// So few runs show no change, and no absence of one.
+#[test]
+fn short_histories_claim_nothing() {
+    let folder = Folder::new("short");
+    let history = folder.file("history.csv", "p99_ms\n1\n1\n1\n9\n9\n9\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_loadline")).arg("changes").arg(&history).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("p99_ms: 6 runs cannot tell") && !text.contains("no change in"), "{text}");
+    assert!(text.contains("give 4 more"), "{text}");
 }

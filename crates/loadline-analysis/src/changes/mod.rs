@@ -11,14 +11,16 @@
 //! the best (Yao, *Annals of Statistics* 15, 1987). Where the history has commits, a step can only lie between two of
 //! them. One that cannot be moved there has another cause, such as the machine: it is told apart and not reported.
 
+mod parts;
 mod profile;
 mod segment;
 
-use loadline_model::changes::{Change, Changes, MetricHistory, SCHEMA};
+use loadline_model::changes::{Change, Changes, Finding, MetricHistory, SCHEMA};
 use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable};
 
+pub use parts::{Part, Parting, parts, series_columns};
 pub use segment::FEWEST_RUNS;
-use segment::{Segmentation, Step};
+use segment::{MOST_STEPS, Segmentation, Step};
 
 use crate::compare::robust::median;
 
@@ -36,6 +38,48 @@ pub enum ChangesError {
         /// Those there are.
         known: Vec<String>,
     },
+    /// A column that was to part the table is not in it.
+    #[error("the history has no column `{column}`; there are {}", known.join(", "))]
+    UnknownColumn {
+        /// The column.
+        column: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// It cannot be known whether a table is one history or several.
+    #[error(
+        "the runs may be of several histories: they differ in `{column}` ({values}); say `--series {column}` to take each \
+         by itself, or `--series none` to take all as one"
+    )]
+    SeveralHistories {
+        /// The column in which they differ.
+        column: String,
+        /// Some of its values.
+        values: String,
+    },
+}
+
+/// More runs than this are not looked at: the latest are.
+const MOST_RUNS: usize = 10_000;
+
+/// Finds the changes of each metric in each of several histories.
+///
+/// # Errors
+/// When the confidence is out of range or a metric is in none of them.
+pub fn changes_of_parts(
+    parts: &[Part],
+    metrics: &[String],
+    confidence: f64,
+) -> Result<Changes, ChangesError> {
+    let mut all = Changes { schema: SCHEMA.into(), changes: Vec::new(), confidence, metrics: Vec::new() };
+    for (series, history) in parts {
+        let mut found = changes(history, metrics, confidence)?;
+        found.changes.iter_mut().for_each(|change| change.series.clone_from(series));
+        found.metrics.iter_mut().for_each(|metric| metric.series.clone_from(series));
+        all.changes.append(&mut found.changes);
+        all.metrics.append(&mut found.metrics);
+    }
+    Ok(all)
 }
 
 /// Finds the changes of each metric; `metrics` by the names of their columns, empty: all. Runs go by their times where
@@ -68,28 +112,39 @@ pub fn changes(history: &RunTable, metrics: &[String], confidence: f64) -> Resul
 
 fn of_metric(figure: &Figure, runs: &[&RunFigures], confidence: f64) -> (Vec<Change>, MetricHistory) {
     let valid = runs.iter().enumerate().filter(|(_, run)| run.invalid.is_none());
-    let points: Vec<(usize, f64)> =
+    let mut points: Vec<(usize, f64)> =
         valid.filter_map(|(index, run)| run.values.get(figure).map(|value| (index, *value))).collect();
     let mut about = MetricHistory {
         metric: figure.name.clone(),
+        series: None,
         runs: points.len(),
         changes: 0,
+        finding: Finding::TooFewRuns,
         min_detectable_change: None,
         notes: Vec::new(),
     };
     if points.len() < FEWEST_RUNS {
         about.notes.push(format!(
-            "too few runs to look for changes: {} of the {FEWEST_RUNS} it takes",
-            points.len()
+            "no change can be shown, however large, by {} of the {FEWEST_RUNS} runs that it takes; give {} more",
+            points.len(),
+            FEWEST_RUNS - points.len()
         ));
         return (Vec::new(), about);
     }
+    if points.len() > MOST_RUNS {
+        points.drain(..points.len() - MOST_RUNS);
+        about.notes.push(format!("only the latest {MOST_RUNS} runs were looked at"));
+    }
+    about.finding = Finding::NoChange;
     let scale = Scale::of(&points);
     let values: Vec<f64> = points.iter().map(|(_, value)| scale.forward(*value)).collect();
     let Some(segmentation) = Segmentation::of(&values, confidence) else {
         about.notes.push("all runs have the same value".into());
         return (Vec::new(), about);
     };
+    if segmentation.steps.len() == MOST_STEPS {
+        about.notes.push(format!("{MOST_STEPS} steps were found, and no more were looked for"));
+    }
     about.min_detectable_change = scale.change(median(&values), segmentation.detectable);
     let mut found = Vec::new();
     for (at, step) in segmentation.steps.iter().enumerate() {
@@ -106,6 +161,9 @@ fn of_metric(figure: &Figure, runs: &[&RunFigures], confidence: f64) -> (Vec<Cha
         }
     }
     about.changes = found.len();
+    if !found.is_empty() {
+        about.finding = Finding::Changed;
+    }
     (found, about)
 }
 
@@ -136,6 +194,7 @@ fn report(
     let last = at.step.places.len() - 1;
     Change {
         metric: figure.name.clone(),
+        series: None,
         index: points[at.place].0,
         time: run.time.clone(),
         commit: run.commit.clone(),

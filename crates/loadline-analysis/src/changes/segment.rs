@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::profile::{likeliest_noise, profile};
+use super::profile::Profiler;
 use crate::compare::least_squares;
 use crate::compare::noise::Whitener;
 use crate::compare::robust::{median, quantile, root_mean_square};
@@ -12,7 +12,9 @@ pub const FEWEST_RUNS: usize = 10;
 /// The fewest runs of a level.
 const SHORTEST: usize = 5;
 /// The most steps looked for.
-const MOST_STEPS: usize = 60;
+pub(super) const MOST_STEPS: usize = 60;
+/// How often a step is looked at again once all are found, in the mean over the steps.
+const LOOKS: usize = 3;
 /// Neighbours on each side of a run that tell whether it is wild.
 const NEIGHBOURS: usize = 5;
 /// How far from its neighbours' median a run may lie, in scales.
@@ -52,8 +54,9 @@ impl Segmentation {
         let centred: Vec<f64> = values.iter().map(|value| value - middle).collect();
         let calm = calm(&centred);
         let floor = 1e-12 * least_squares::dot(&calm, &calm).max(f64::MIN_POSITIVE);
-        let found = search(&calm, floor);
-        describe(&calm, &found, middle, confidence, floor)
+        let profiler = Profiler::new(&calm, floor);
+        let found = search(&profiler, calm.len());
+        describe(&calm, &profiler, &found, middle, confidence)
     }
 }
 
@@ -91,29 +94,25 @@ fn places(n: usize, others: &[usize]) -> Vec<usize> {
     (SHORTEST..=n - SHORTEST).filter(|place| apart(*place)).collect()
 }
 
-fn search(values: &[f64], floor: f64) -> Vec<usize> {
-    let n = values.len();
+fn search(profiler: &Profiler<'_>, n: usize) -> Vec<usize> {
+    let best = |steps: &[usize]| {
+        profiler.profile(steps, &places(n, steps)).best().filter(|(_, gain)| *gain > price(n))
+    };
     let mut steps: Vec<usize> = Vec::new();
-    while steps.len() < MOST_STEPS {
-        match profile(values, &steps, &places(n, &steps), floor).best() {
-            Some((place, gain)) if gain > price(n) => steps.push(place),
-            _ => break,
-        }
+    while let Some((place, _)) = (steps.len() < MOST_STEPS).then(|| best(&steps)).flatten() {
+        steps.push(place);
     }
     // Later steps may have moved earlier ones, or made them needless.
-    let mut index = 0;
-    while index < steps.len() {
-        let mut others = steps.clone();
-        others.remove(index);
-        match profile(values, &others, &places(n, &others), floor).best() {
-            Some((place, gain)) if gain > price(n) => {
-                steps[index] = place;
+    let (mut index, mut looks) = (0, LOOKS * steps.len());
+    while index < steps.len() && looks > 0 {
+        looks -= 1;
+        steps.remove(index);
+        match best(&steps) {
+            Some((place, _)) => {
+                steps.insert(index, place);
                 index += 1;
             }
-            _ => {
-                steps.remove(index);
-                index = 0;
-            }
+            None => index = 0,
         }
     }
     steps.sort_unstable();
@@ -122,13 +121,13 @@ fn search(values: &[f64], floor: f64) -> Vec<usize> {
 
 fn describe(
     values: &[f64],
+    profiler: &Profiler<'_>,
     found: &[usize],
     middle: f64,
     confidence: f64,
-    floor: f64,
 ) -> Option<Segmentation> {
     let n = values.len();
-    let whitener = Whitener::new(likeliest_noise(values, found, floor), n);
+    let whitener = Whitener::new(profiler.likeliest_noise(found), n);
     let column = |from: usize| [vec![0.0; from], whitener.step(from).collect()].concat();
     let white = whitener.apply(values);
     let columns: Vec<Vec<f64>> = std::iter::once(0).chain(found.iter().copied()).map(column).collect();
@@ -136,18 +135,17 @@ fn describe(
     let free = (n as f64 - columns.len() as f64).max(1.0);
     let variance = fit.residual_ss / free;
     let t = StudentsT::new(0.0, 1.0, free).ok()?.inverse_cdf(0.5 + confidence / 2.0);
-    // P(twice the fall of the log likelihood ≤ x) = (1 − exp(−x/2))².
-    let fall = -(1.0 - confidence.sqrt()).ln();
     let mut level = middle + fit.coefficients[0];
     let (mut steps, mut levels) = (Vec::new(), Vec::new());
     for (at, place) in found.iter().enumerate() {
-        let others: Vec<usize> = found.iter().copied().filter(|other| other != place).collect();
-        let mut possible = profile(values, &others, &places(n, &others), floor).with;
-        let best = possible.iter().map(|(_, likelihood)| *likelihood).fold(f64::NEG_INFINITY, f64::max);
-        possible.retain(|(_, likelihood)| best - likelihood <= fall);
         let size = fit.coefficients[at + 1];
         let reach = t * (variance * fit.variances[at + 1]).sqrt();
-        steps.push(Step { place: *place, places: possible, size, interval: [size - reach, size + reach] });
+        steps.push(Step {
+            place: *place,
+            places: possible(profiler, n, found, at, confidence),
+            size,
+            interval: [size - reach, size + reach],
+        });
         levels.push(level);
         level += size;
     }
@@ -155,4 +153,25 @@ fn describe(
     // Found in half of all histories at the root of the price, in 80 % at 0.84 standard errors more.
     let detectable = (price(n).sqrt() + 0.8416) * (variance * half.variances[1]).sqrt();
     Some(Segmentation { steps, levels, detectable })
+}
+
+/// The places a step can have had, its neighbours being where they are: beyond them it would be another step.
+fn possible(
+    profiler: &Profiler<'_>,
+    n: usize,
+    found: &[usize],
+    at: usize,
+    confidence: f64,
+) -> Vec<(usize, f64)> {
+    let others: Vec<usize> = found.iter().copied().filter(|other| *other != found[at]).collect();
+    let after = at.checked_sub(1).map_or(0, |before| found[before]);
+    let until = found.get(at + 1).copied().unwrap_or(n);
+    let between: Vec<usize> =
+        places(n, &others).into_iter().filter(|place| (after..until).contains(place)).collect();
+    let mut possible = profiler.profile(&others, &between).with;
+    let best = possible.iter().map(|(_, likelihood)| *likelihood).fold(f64::NEG_INFINITY, f64::max);
+    // P(twice the fall of the log likelihood ≤ x) = (1 − exp(−x/2))².
+    let fall = -(1.0 - confidence.sqrt()).ln();
+    possible.retain(|(_, likelihood)| best - likelihood <= fall);
+    possible
 }

@@ -50,6 +50,41 @@ fn steps_are_found_where_they_are() {
     }
 }
 
+/// Thirty steps in two thousand runs: a place costs the same however many runs and steps there are, or this takes
+/// minutes.
+#[test]
+fn long_histories_with_many_steps_are_cut() {
+    let mut noise = Noise(13);
+    let level = |index: usize| [0.0, 0.1, -0.05, 0.08][index / 65 % 4];
+    let values: Vec<f64> = (0..2000).map(|index| 10.0 * (level(index) + 0.01 * noise.next()).exp()).collect();
+    let document = found(&values);
+    let right = |at: &usize| {
+        document.changes.iter().any(|change| {
+            let [first, last] = change.index_interval;
+            first <= *at && *at <= last && last - first < 10
+        })
+    };
+    let steps = (1..=30).map(|step| 65 * step).filter(right).count();
+    assert!(steps >= 29 && document.changes.len() <= 31, "{steps}: {:?}", document.changes.len());
+}
+
+/// A small step after a large one, before which there is one nearly as plain: that is another step, and no place that the
+/// first can have had.
+#[test]
+fn a_place_ends_where_its_neighbours_are() {
+    for seed in 1..60 {
+        let mut noise = Noise(seed);
+        let level = |index: usize| [0.0, 0.0, 0.0, 0.012, 0.5, 0.5, 0.5, 0.5, 0.512, 0.512][index / 10];
+        let values: Vec<f64> =
+            (0..100).map(|index| 10.0 * (level(index) + 0.01 * noise.next()).exp()).collect();
+        let document = found(&values);
+        for pair in document.changes.windows(2) {
+            assert!(pair[0].index_interval[1] < pair[1].index, "{seed}: {pair:#?}");
+            assert!(pair[0].index < pair[1].index_interval[0], "{seed}: {pair:#?}");
+        }
+    }
+}
+
 /// A level that wanders (an autoregression of 0.9) has no steps; nor has white noise.
 #[test]
 fn noise_is_not_cut_into_steps() {
@@ -84,7 +119,10 @@ fn a_step_inside_one_commit_is_not_a_change() {
 
 #[test]
 fn odd_histories_are_told_of() {
-    assert!(found(&[1.0; 5]).metrics[0].notes[0].contains("too few runs"));
+    // So few runs show nothing, whatever they are: that is no "no change".
+    let few = &found(&[1.0, 1.0, 1.0, 9.0, 9.0, 9.0]).metrics[0];
+    assert_eq!((few.finding, few.min_detectable_change), (Finding::TooFewRuns, None));
+    assert!(few.notes[0].contains("6 of the 10 runs") && few.notes[0].contains("give 4 more"));
     assert!(found(&[1.0; 50]).metrics[0].notes[0].contains("same value"));
     let zeros: Vec<f64> =
         (0..60).map(|at| if at < 30 { 0.0 } else { 0.2 + 0.001 * f64::from(at % 3) }).collect();

@@ -14,22 +14,7 @@ pub(crate) struct Fit {
 /// Fits `y` by the columns; `None` where they do not determine the coefficients.
 pub(crate) fn fit(columns: &[Vec<f64>], y: &[f64]) -> Option<Fit> {
     let p = columns.len();
-    let mut lower = vec![vec![0.0; p]; p];
-    for i in 0..p {
-        for j in 0..=i {
-            let sum: f64 = (0..j).map(|k| lower[i][k] * lower[j][k]).sum();
-            let product = dot(&columns[i], &columns[j]);
-            if i == j {
-                let pivot = product - sum;
-                if pivot <= 1e-9 * product || pivot <= 0.0 {
-                    return None;
-                }
-                lower[i][i] = pivot.sqrt();
-            } else {
-                lower[i][j] = (product - sum) / lower[j][j];
-            }
-        }
-    }
+    let lower = cholesky(p, |i, j| dot(&columns[i], &columns[j]))?;
     let right: Vec<f64> = columns.iter().map(|column| dot(column, y)).collect();
     let coefficients = backward(&lower, forward(&lower, right));
     let variances = (0..p).map(|i| {
@@ -44,20 +29,39 @@ pub(crate) fn fit(columns: &[Vec<f64>], y: &[f64]) -> Option<Fit> {
     Some(Fit { variances: variances.collect(), coefficients, residual_ss, half_log_det })
 }
 
+/// Cholesky's factor of a matrix of products, asked for on and below the diagonal; `None` where a column repeats others.
+pub(crate) fn cholesky(p: usize, product: impl Fn(usize, usize) -> f64) -> Option<Vec<Vec<f64>>> {
+    let mut lower = vec![vec![0.0; p]; p];
+    for i in 0..p {
+        for j in 0..=i {
+            let left = product(i, j) - dot(&lower[i][..j], &lower[j][..j]);
+            if i > j {
+                lower[i][j] = left / lower[j][j];
+            } else if left <= 1e-9 * product(i, i) || left <= 0.0 {
+                return None;
+            } else {
+                lower[i][i] = left.sqrt();
+            }
+        }
+    }
+    Some(lower)
+}
+
 /// The sum of the products.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-fn forward(lower: &[Vec<f64>], mut x: Vec<f64>) -> Vec<f64> {
+/// Solves `L x = b`.
+pub(crate) fn forward(lower: &[Vec<f64>], mut x: Vec<f64>) -> Vec<f64> {
     for i in 0..x.len() {
-        let sum: f64 = (0..i).map(|k| lower[i][k] * x[k]).sum();
-        x[i] = (x[i] - sum) / lower[i][i];
+        x[i] = (x[i] - dot(&lower[i][..i], &x[..i])) / lower[i][i];
     }
     x
 }
 
-fn backward(lower: &[Vec<f64>], mut x: Vec<f64>) -> Vec<f64> {
+/// Solves `L′ x = b`.
+pub(crate) fn backward(lower: &[Vec<f64>], mut x: Vec<f64>) -> Vec<f64> {
     for i in (0..x.len()).rev() {
         let sum: f64 = (i + 1..x.len()).map(|k| lower[k][i] * x[k]).sum();
         x[i] = (x[i] - sum) / lower[i][i];

@@ -3,8 +3,11 @@
 use loadline_model::comparison::{MetricComparison, Verdict};
 use loadline_model::run_table::{Figure, RunFigures};
 
+use statrs::distribution::{ContinuousCDF, Normal};
+
 use super::robust::median;
 use super::shift::{self, Sample, Shift, Side};
+use super::verdict::POWER;
 use super::{Asked, Options};
 
 /// What runs of the same thing are taken to differ by where nothing tells: fresh machines in the cloud differ by more
@@ -34,6 +37,10 @@ pub(super) struct Evidence {
     pub(super) scale: Scale,
     /// A figure is missing from some runs, or the runs are not alike, so that it cannot pass.
     pub(super) incomplete: bool,
+    /// By how much the difference of the plain means is larger than the shift, because of wild runs.
+    pub(super) pulled: f64,
+    /// Whether runs of the candidate stand apart.
+    pub(super) is_wild: bool,
 }
 
 /// How values are compared.
@@ -64,7 +71,8 @@ impl Scale {
     }
 }
 
-struct Value {
+struct Value<'a> {
+    run: &'a str,
     side: Side,
     time_s: Option<f64>,
     value: f64,
@@ -73,12 +81,12 @@ struct Value {
 /// Works out the shift of one metric.
 pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let sides = [(Side::History, runs.history), (Side::Base, runs.base), (Side::Candidate, runs.candidate)];
-    let mut values: Vec<Value> = sides
+    let mut values: Vec<Value<'_>> = sides
         .into_iter()
         .flat_map(|(side, runs)| runs.iter().map(move |run| (side, run)))
         .filter_map(|(side, run)| {
             let value = *run.values.get(&asked.figure)?;
-            Some(Value { side, time_s: run.time_s, value })
+            Some(Value { run: &run.run, side, time_s: run.time_s, value })
         })
         .collect();
     let of = |side| {
@@ -87,7 +95,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let (base, candidate) = (of(Side::Base), of(Side::Candidate));
     let asked_figure = asked.figure.clone();
     let mut metric = empty(asked, &base, &candidate);
-    let missing = missing(&base, &candidate, runs);
+    let missing = missing(&asked_figure, &base, &candidate, runs);
     let incomplete = !missing.is_empty();
     metric.reasons.extend(missing);
     if base.is_empty() || candidate.is_empty() {
@@ -112,9 +120,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     };
     let alone = || of_single_runs(&metric, runs, &asked_figure, scale);
     let Some((shift, reason)) = shift::estimate(&sample).map(|shift| (shift, None)).or_else(alone) else {
-        let few =
-            "too few runs to tell noise from a change: give more runs a side, or earlier ones as history";
-        metric.reasons.push(few.into());
+        plan(&mut metric, options);
         return Judged { metric, evidence: None };
     };
     metric.reasons.extend(reason);
@@ -124,7 +130,8 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     }
     let incomplete = incomplete || shift.lopsided || both_signs;
     describe(&mut metric, &shift, scale, options);
-    Judged { metric, evidence: Some(Evidence { shift, scale, incomplete }) }
+    let (is_wild, pulled) = wild(&mut metric, &values, &shift, scale, options.tolerance);
+    Judged { metric, evidence: Some(Evidence { shift, scale, incomplete, pulled, is_wild }) }
 }
 
 /// The shift between a single run a side, from the noise within each and a noise between runs that is assumed, since
@@ -171,29 +178,104 @@ fn empty(asked: Asked, base: &[f64], candidate: &[f64]) -> MetricComparison {
         difference_interval: None,
         verdict: Verdict::Inconclusive,
         min_detectable_change: None,
+        min_detectable_difference: None,
         more_runs_needed: None,
+        more_time_needed_s: None,
         reasons: Vec::new(),
     }
 }
 
-fn missing(base: &[f64], candidate: &[f64], runs: Runs<'_>) -> Vec<String> {
-    let sides = [("base", base.len(), runs.base.len()), ("candidate", candidate.len(), runs.candidate.len())];
-    let lacking = sides.into_iter().filter(|(_, have, all)| have < all || *all == 0);
+/// What of a figure is missing, and why where that is known.
+fn missing(figure: &Figure, base: &[f64], candidate: &[f64], runs: Runs<'_>) -> Vec<String> {
+    let sides = [("base", base.len(), runs.base), ("candidate", candidate.len(), runs.candidate)];
+    let lacking = sides.into_iter().filter(|(_, have, all)| *have < all.len() || all.is_empty());
     lacking
-        .map(|(side, have, all)| match (have, all) {
-            (_, 0) => format!("no valid run of the {side} is left"),
-            (0, _) => format!("no run of the {side} has this metric"),
-            _ => format!("{} of {all} runs of the {side} lack this metric", all - have),
+        .map(|(side, have, all)| {
+            let why = all.iter().find_map(|run| run.missing.get(figure));
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            match (have, all.len()) {
+                (_, 0) => format!("no valid run of the {side} is left"),
+                (0, _) => format!("no run of the {side} has this metric{why}"),
+                (have, all) => format!("{} of {all} runs of the {side} lack this metric{why}", all - have),
+            }
         })
         .collect()
 }
 
+/// Where noise cannot be told from a change: how many runs could, were their noise the usual one. The sides' difference
+/// has the variance 2σ²/n for n runs a side, and is to lie its two quantiles beyond the tolerance.
+fn plan(metric: &mut MetricComparison, options: &Options) {
+    let few =
+        "too few runs to tell noise from a change, so the smallest change that would be seen cannot be known";
+    metric.reasons.push(few.into());
+    if options.tolerance == 0.0 {
+        metric.reasons.push("give more runs a side, or earlier ones as history".into());
+        return;
+    }
+    let normal = Normal::standard();
+    let quantiles = normal.inverse_cdf(0.5 + 0.5 * options.confidence) + normal.inverse_cdf(POWER);
+    let wanted = 2.0 * (BETWEEN_RUNS * quantiles / options.tolerance.ln_1p()).powi(2);
+    let wanted = wanted.ceil().max(3.0) as u64;
+    let more = wanted.saturating_sub(metric.base_runs.min(metric.candidate_runs) as u64).max(1);
+    metric.more_runs_needed = Some(more);
+    metric.reasons.push(format!(
+        "about {more} more runs a side would decide if runs differ by {:.0} % among themselves, as is usual; or give \
+         earlier ones as history",
+        BETWEEN_RUNS * 100.0
+    ));
+}
+
+/// Runs so many scales from what was fitted stand apart; so do those of a group of no more than these.
+const APART: f64 = 5.0;
+const FEW: usize = 2;
+
+/// Names the runs that stand apart, and says whether some are of the candidate, and how much they pull its mean away.
+fn wild(
+    metric: &mut MetricComparison,
+    values: &[Value<'_>],
+    shift: &Shift,
+    scale: Scale,
+    tolerance: f64,
+) -> (bool, f64) {
+    let on_scale = |value: f64| if scale == Scale::Log { value.ln() } else { value };
+    let alone = |at: usize| {
+        let size = |label: usize| shift.labels.iter().filter(|other| **other == label).count();
+        shift.groups > 1 && shift.labels.get(at).is_some_and(|label| size(*label) <= FEW)
+    };
+    let mut is_wild = false;
+    for (side, name) in [(Side::Base, "base"), (Side::Candidate, "candidate")] {
+        let of_side = || values.iter().enumerate().filter(|(_, value)| value.side == side);
+        let middle = median(&of_side().map(|(_, value)| on_scale(value.value)).collect::<Vec<f64>>());
+        let mut each = Vec::new();
+        for (at, value) in of_side() {
+            let off = on_scale(value.value) - middle;
+            let far = shift.residuals.get(at).is_some_and(|residual| residual.abs() > APART * shift.spread);
+            let change = scale.to_change(off);
+            if (far || alone(at)) && change.is_none_or(|change| change.abs() > tolerance) {
+                let by = change.map_or(String::new(), |change| format!(" by {:+.0} %", 100.0 * change));
+                each.push(format!("{}{by}", value.run));
+            }
+        }
+        if !each.is_empty() {
+            is_wild |= side == Side::Candidate;
+            metric.reasons.push(format!("runs of the {name} that stand apart: {}", each.join(", ")));
+        }
+    }
+    let pull = |side: Side| {
+        let of_side = values.iter().enumerate().filter(|(_, value)| value.side == side);
+        let (moved, count) =
+            of_side.fold((0.0, 0.0), |(sum, n), (at, _)| (sum + shift.moved_in(at), n + 1.0));
+        moved / count
+    };
+    (is_wild, pull(Side::Candidate) - pull(Side::Base))
+}
+
 /// Puts runs in the order of time where it is known, and says whether it is. Earlier runs are in order as they stand;
 /// with them, and without times, candidates are taken to come after the base, which is the careful reading.
-fn in_time_order(values: &mut [Value]) -> bool {
+fn in_time_order(values: &mut [Value<'_>]) -> bool {
     let earlier = values.iter().take_while(|value| value.side == Side::History).count();
-    let timed = |values: &[Value]| values.iter().all(|value| value.time_s.is_some());
-    let key = |a: &Value, b: &Value| a.time_s.unwrap_or(0.0).total_cmp(&b.time_s.unwrap_or(0.0));
+    let timed = |values: &[Value<'_>]| values.iter().all(|value| value.time_s.is_some());
+    let key = |a: &Value<'_>, b: &Value<'_>| a.time_s.unwrap_or(0.0).total_cmp(&b.time_s.unwrap_or(0.0));
     if timed(values) {
         values.sort_by(key);
     } else if timed(&values[earlier..]) {
@@ -206,7 +288,7 @@ fn in_time_order(values: &mut [Value]) -> bool {
 
 /// The step of the last decimal place that any run uses, on the scale of the shift. Values of a few digits, such as
 /// 0.033, say no more than that.
-fn resolution(values: &[Value], scale: Scale) -> f64 {
+fn resolution(values: &[Value<'_>], scale: Scale) -> f64 {
     let values: Vec<f64> = values.iter().map(|value| value.value).collect();
     if values.iter().all(|value| *value == 0.0) {
         return 0.0;

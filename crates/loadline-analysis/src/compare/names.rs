@@ -85,11 +85,19 @@ pub(super) fn resolve(groups: Groups<'_>, options: &Options) -> Result<Vec<Asked
         let short = |name| Some(stem(name)).filter(|stem| KNOWN.contains(stem)).unwrap_or(name);
         return Ok(figures.iter().map(|figure| asked(short(&figure.name), figure)).collect());
     }
+    // What is missing everywhere can be asked for: then it is told why it is missing.
+    let runs = groups.base.runs.iter().chain(&groups.candidate.runs);
+    let mut all_figures = figures.clone();
+    for figure in runs.flat_map(|run| run.missing.keys()) {
+        if !all_figures.contains(&figure) {
+            all_figures.push(figure);
+        }
+    }
     let mut all = Vec::new();
     for metric in &options.metrics {
         // A column of that very name comes before one that differs by its unit.
-        let exact = figures.iter().any(|figure| figure.name == *metric);
-        let found = figures
+        let exact = all_figures.iter().any(|figure| figure.name == *metric);
+        let found = all_figures
             .iter()
             .filter(|figure| if exact { figure.name == *metric } else { matches(metric, &figure.name) });
         let before = all.len();

@@ -13,8 +13,10 @@ pub(crate) struct Noise {
 /// 1989, §3.4). The filter is linear and its gains do not depend on the data, so that regressors go through it too.
 pub(crate) struct Whitener {
     phi: f64,
-    gain: Vec<f64>,
-    scale: Vec<f64>,
+    /// What each surprise does to what is expected next.
+    pub(crate) gain: Vec<f64>,
+    /// By what each surprise is multiplied.
+    pub(crate) scale: Vec<f64>,
     /// Half the logarithm of the determinant of the covariance.
     pub(crate) half_log_det: f64,
 }

@@ -30,11 +30,12 @@ pub(super) struct Bets {
 
 impl Bets {
     /// The outcome of a block, −1 to 1, that is as likely up as down where there is nothing to find.
-    pub(super) fn place(&mut self, score: f64) {
+    pub(super) fn place(&mut self, score: f64) -> &Self {
         for (stake, both) in STAKES.iter().zip(&mut self.wealth) {
             both[0] += (stake * score).ln_1p();
             both[1] += (-stake * score).ln_1p();
         }
+        self
     }
 
     /// The logarithm of their mean wealth.
@@ -98,6 +99,15 @@ impl Sequence {
     fn quiet_noise(&self, noise: f64) -> f64 {
         let all: Vec<f64> = self.values.iter().map(|(_, noise)| *noise).chain([noise]).collect();
         quantile(&all, QUIET)
+    }
+
+    /// The fewest blocks that have an interval at a confidence: those that teach the scale, and those in which bettors who
+    /// are always right become as rich as they have to be.
+    pub fn blocks_needed(confidence: f64) -> usize {
+        let limit = -(1.0 - confidence).ln();
+        let mut bets = Bets::default();
+        let right = std::iter::repeat_with(|| bets.place(1.0).log_wealth());
+        LEARNING + 1 + right.take_while(|wealth| *wealth < limit).count()
     }
 
     /// Blocks so far.
@@ -261,5 +271,12 @@ mod tests {
         [0.1, 0.2, 0.15, 0.12].into_iter().for_each(|value| sequence.push(value));
         assert_eq!(sequence.len(), 4);
         assert!(sequence.interval(0.99).is_none());
+        // As many as it takes at least, and no fewer.
+        let without = (0..Sequence::blocks_needed(0.99)).map(|at| 0.1 + 1e-3 * (at % 2) as f64);
+        let mut sequence = Sequence::new();
+        for value in without {
+            assert!(sequence.interval(0.99).is_none());
+            sequence.push(value);
+        }
     }
 }

@@ -48,6 +48,12 @@ pub(crate) struct Shift {
     pub(crate) groups: usize,
     /// The sides fall into them unequally: which group a run is in may be the change.
     pub(crate) lopsided: bool,
+    /// The group of each value; empty where nothing was fitted.
+    pub(crate) labels: Vec<usize>,
+    /// How far each value lies from what was fitted.
+    pub(crate) residuals: Vec<f64>,
+    /// Their scale.
+    pub(crate) spread: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +80,16 @@ impl Shift {
             student,
             groups: 1,
             lopsided: false,
+            labels: Vec::new(),
+            residuals: Vec::new(),
+            spread: 0.0,
         })
+    }
+
+    /// How far a value lies outside of what counts in full, in its direction; 0 inside.
+    pub(crate) fn moved_in(&self, at: usize) -> f64 {
+        let reach = REACH * self.spread;
+        self.residuals.get(at).map_or(0.0, |residual| residual - residual.clamp(-reach, reach))
     }
 
     /// The mean of the mixture.
@@ -116,6 +131,9 @@ struct Cleaned {
     groups: usize,
     lopsided: bool,
     misfit: f64,
+    labels: Vec<usize>,
+    residuals: Vec<f64>,
+    spread: f64,
 }
 
 /// Estimates the shift; `None` where there are too few runs to tell noise from shift.
@@ -187,12 +205,12 @@ fn clean(sample: &Sample, labels: &[usize]) -> Option<Cleaned> {
         least_squares::fit(&columns, &sample.values)?.coefficients
     };
     let mut values = sample.values.clone();
-    let (mut spread, mut inside) = (0.0, n);
+    let (mut spread, mut inside, mut residuals) = (0.0, n, Vec::new());
     for _ in 0..4 {
         let fitted: Vec<f64> = (0..n)
             .map(|row| columns.iter().zip(&coefficients).map(|(column, b)| column[row] * b).sum())
             .collect();
-        let residuals: Vec<f64> = sample.values.iter().zip(&fitted).map(|(value, fit)| value - fit).collect();
+        residuals = sample.values.iter().zip(&fitted).map(|(value, fit)| value - fit).collect::<Vec<f64>>();
         spread = scale(&residuals) * correction;
         let reach = reach(sample) * spread;
         inside = residuals.iter().filter(|residual| residual.abs() <= reach).count();
@@ -206,7 +224,8 @@ fn clean(sample: &Sample, labels: &[usize]) -> Option<Cleaned> {
     let inflation = (n as f64 / inside as f64).min(3.0);
     let misfit = n as f64 * spread.max(f64::MIN_POSITIVE).ln() + 2.0 * groups as f64;
     let lopsided = lopsided(sample, labels, groups);
-    Some(Cleaned { columns, values, inflation, inside, groups, lopsided, misfit })
+    let labels = labels.to_vec();
+    Some(Cleaned { columns, values, inflation, inside, groups, lopsided, misfit, labels, residuals, spread })
 }
 
 /// Standard errors by which the shares of a group may differ between the sides.
@@ -282,7 +301,9 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     parts.retain(|part| part.weight > 1e-4);
     let total: f64 = parts.iter().map(|part| part.weight).sum();
     parts.iter_mut().for_each(|part| part.weight /= total);
-    Some(Shift { parts, student, groups: cleaned.groups, lopsided: cleaned.lopsided })
+    let (groups, lopsided) = (cleaned.groups, cleaned.lopsided);
+    let (labels, residuals) = (cleaned.labels.clone(), cleaned.residuals.clone());
+    Some(Shift { parts, student, groups, lopsided, labels, residuals, spread: cleaned.spread })
 }
 
 #[cfg(test)]

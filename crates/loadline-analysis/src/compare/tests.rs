@@ -109,6 +109,92 @@ fn invalid_runs_are_left_out_and_named() {
     assert_eq!(judge(&base, &candidate, &Options::default()).verdict, Verdict::Invalid);
 }
 
+/// A run of the candidate that takes a hundred times as long counts for less, and is never passed over: with it the mean
+/// is worse. One of the base, or one that is harmless, is named.
+#[test]
+fn a_wild_run_is_no_silent_pass() {
+    let level = |runs: usize, wild: f64| -> Vec<f64> {
+        let mut values: Vec<f64> = NOISE.iter().cycle().take(runs).map(|noise| noise * 20.0).collect();
+        values[2] *= wild;
+        values
+    };
+    let judged = |(base, wild): (usize, f64), (candidate, as_well): (usize, f64)| {
+        let [base, candidate] =
+            [level(base, wild), level(candidate, as_well)].map(|side| runs("p99_ms", &side));
+        let comparison = judge(&base, &candidate, &Options::default());
+        (comparison.verdict, only(&comparison).reasons.join("; "))
+    };
+    for (base, candidate) in [(5, 5), (10, 5), (20, 5), (10, 10), (20, 20)] {
+        let (verdict, reasons) = judged((base, 1.0), (candidate, 100.0));
+        assert_eq!(verdict, Verdict::Inconclusive, "{base} {candidate}: {reasons}");
+        assert!(reasons.contains("candidate that stand apart: 3 by +"), "{reasons}");
+    }
+    // One a group of its own, one not.
+    for wild in [2.0, 1.09] {
+        let (verdict, reasons) = judged((20, wild), (20, 1.0));
+        assert_eq!(verdict, Verdict::Pass, "{reasons}");
+        assert!(reasons.contains("base that stand apart: 3 by"), "{reasons}");
+    }
+    let (verdict, reasons) = judged((20, 1.0), (20, 1.09));
+    assert_eq!(verdict, Verdict::Pass, "{reasons}");
+    assert!(reasons.contains("candidate that stand apart: 3 by"), "{reasons}");
+    assert_eq!(judged((20, 1.0), (20, 1.0)), (Verdict::Pass, String::new()));
+}
+
+/// The mean with the wild runs decides whether they can be passed over: noise of 4 % hides a run at twice the level from
+/// the search for groups, and two such of eight raise the mean by a fifth.
+#[test]
+fn wild_runs_that_would_move_the_mean_do_not_pass() {
+    let noise: Vec<f64> =
+        [-1.0, 1.0, -0.5, 0.5, -0.8, 0.8, -0.2, 0.2].map(|x| 20.0 * (1.0 + 0.04 * x)).to_vec();
+    let mut wild = noise.clone();
+    wild[3] *= 2.0;
+    wild[6] *= 2.0;
+    let options = Options { tolerance: 0.15, ..Options::default() };
+    let comparison = judge(&runs("p99_ms", &noise), &runs("p99_ms", &wild), &options);
+    assert_eq!(comparison.verdict, Verdict::Inconclusive, "{comparison:#?}");
+}
+
+/// Whatever is inconclusive says what would have been seen and how many runs would decide, or why that is not known.
+#[test]
+fn the_inconclusive_say_what_would_decide() {
+    let ask = |base: &RunTable, candidate: &RunTable, tolerance| {
+        let comparison = judge(base, candidate, &Options { tolerance, ..Options::default() });
+        assert_eq!(comparison.verdict, Verdict::Inconclusive);
+        (only(&comparison).clone(), only(&comparison).reasons.join("; "))
+    };
+    let (one, reasons) = ask(&runs("p50", &[5.0]), &runs("p50", &[5.1]), 0.05);
+    // 2 (0.05 (1.96 + 0.84)/ln 1.05)² = 16.5 runs a side.
+    assert_eq!(one.more_runs_needed, Some(16));
+    assert!(reasons.contains("cannot be known") && reasons.contains("16 more runs"), "{reasons}");
+    let (_, reasons) = ask(&runs("p50", &[5.0]), &runs("p50", &[5.1]), 0.0);
+    assert!(reasons.contains("cannot be known") && reasons.contains("more runs a side"), "{reasons}");
+    let some = runs("error_rate", &[0.0, 0.0, 0.0, 0.0, 0.0, 0.003, 0.0, 0.0]);
+    let none = runs("error_rate", &[0.0; 8]);
+    let (errors, _) = ask(&none, &some, 0.05);
+    assert!(errors.min_detectable_difference.is_some_and(|least| (0.0..0.01).contains(&least)), "{errors:?}");
+    let (errors, reasons) = ask(&runs("error_rate", &[0.0]), &runs("error_rate", &[0.003]), 0.05);
+    assert!(errors.min_detectable_difference.is_none() && reasons.contains("cannot be known"), "{reasons}");
+}
+
+/// What is missing on both sides is inconclusive and says why, where it was asked for.
+#[test]
+fn what_is_missing_everywhere_says_why() {
+    let side = |level: f64| {
+        let mut table = runs("p50_ms", &around(level));
+        for run in &mut table.runs {
+            run.missing.insert(Figure::of_all("p999_ms"), "fewer than ten requests lie beyond it".into());
+        }
+        table
+    };
+    let options = Options { metrics: vec!["p999".into()], ..Options::default() };
+    let comparison = judge(&side(5.0), &side(5.0), &options);
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    assert!(only(&comparison).reasons.join("; ").contains("fewer than ten requests lie beyond it"));
+    // Where it was not asked for it is no metric.
+    assert_eq!(judge(&side(5.0), &side(5.0), &Options::default()).verdict, Verdict::Pass);
+}
+
 /// No errors on either side pass; errors where there were none have no fraction but a difference.
 #[test]
 fn error_rates_may_be_zero() {
@@ -148,7 +234,7 @@ fn one_run_a_side_is_inconclusive_without_a_history() {
     let (base, candidate) = (runs("p50", &[5.0]), runs("p50", &[5.1]));
     let comparison = judge(&base, &candidate, &Options::default());
     assert_eq!(comparison.verdict, Verdict::Inconclusive);
-    assert!(only(&comparison).reasons[0].contains("history"));
+    assert!(only(&comparison).reasons.join("; ").contains("history"));
     let history = runs("p50", &[around(5.0), around(5.0), around(5.0)].concat());
     let with = |candidate: &RunTable| {
         compare(Groups { base: &base, candidate, history: Some(&history) }, &Options::default())

@@ -6,7 +6,7 @@ use super::Options;
 use super::metric::{Evidence, Judged, Scale};
 
 /// The power that plans are made for.
-const POWER: f64 = 0.8;
+pub(super) const POWER: f64 = 0.8;
 /// More runs than this a side are no answer.
 const MOST_RUNS: f64 = 10_000.0;
 
@@ -29,6 +29,12 @@ impl<'a> Turned<'a> {
     fn estimate(&self) -> f64 {
         let estimate = self.evidence.shift.estimate();
         if self.higher_is_better { -estimate } else { estimate }
+    }
+
+    /// The difference of the plain means, wild runs and all.
+    fn mean(&self) -> f64 {
+        let pulled = self.evidence.pulled;
+        self.estimate() + if self.higher_is_better { -pulled } else { pulled }
     }
 
     /// The probability that the shift for the worse is below `x`.
@@ -99,8 +105,19 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
     let (margin, power) = turned.noise(tail / tests as f64);
     metric.min_detectable_change =
         detectable(evidence.scale, metric.higher_is_better, turned.worse + margin + power);
+    if evidence.scale == Scale::Linear(0.0) {
+        tell_difference(metric, turned.worse + margin + power);
+    }
     if turned.within(options) {
         metric.verdict = if evidence.incomplete { Verdict::Inconclusive } else { Verdict::Pass };
+        if evidence.is_wild && turned.mean() > turned.worse {
+            metric.verdict = Verdict::Inconclusive;
+            metric.reasons.push(
+                "with them the candidate's mean is worse by more than the tolerance: should they recur they are the \
+                 change, which more runs would show; look at them first"
+                    .into(),
+            );
+        }
         return;
     }
     if shown {
@@ -121,6 +138,16 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
         }
         (true, None) => "the change is so near the tolerance that more runs would not decide".into(),
     });
+}
+
+/// What would have been seen of a metric whose base is 0, in its own unit.
+fn tell_difference(metric: &mut MetricComparison, difference: f64) {
+    if metric.candidate == Some(0.0) && difference < 1e-12 {
+        let none = "no run of either side has any, so how small a difference would be seen cannot be known";
+        metric.reasons.push(none.into());
+    } else {
+        metric.min_detectable_difference = Some(difference);
+    }
 }
 
 /// A shift for the worse as a fraction of the base, always positive.

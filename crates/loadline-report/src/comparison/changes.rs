@@ -3,8 +3,8 @@
 use loadline_model::changes::Changes;
 
 use super::text::{align, plain};
-use super::words::signed;
-use crate::format::{NONE, number, percent, plural};
+use super::words::{finding, of_series, signed};
+use crate::format::{NONE, number};
 
 /// The changes as aligned text, and what is known of each metric, above all that it has none.
 pub fn text(changes: &Changes) -> String {
@@ -16,7 +16,7 @@ pub fn text(changes: &Changes) -> String {
             let place = if first == last { String::new() } else { format!(" ({first} … {last})") };
             let interval = |[low, high]: [f64; 2]| format!("{} … {}", signed(low), signed(high));
             vec![
-                change.metric.clone(),
+                of_series(&change.metric, change.series.as_deref()),
                 format!("{}{place}", change.index),
                 change.time.clone().unwrap_or_default(),
                 change.commit.clone().unwrap_or_default(),
@@ -30,15 +30,7 @@ pub fn text(changes: &Changes) -> String {
         out.push('\n');
     }
     for metric in &changes.metrics {
-        let found = match metric.changes {
-            0 => "no change".to_owned(),
-            n => plural(n as u64, "change", "changes"),
-        };
-        let runs = plural(metric.runs as u64, "run", "runs");
-        let seen = metric.min_detectable_change.map_or(String::new(), |change| {
-            format!("; one of {} in the middle would have been found", percent(change))
-        });
-        out.push_str(&plain(&format!("{}: {found} in {runs}{seen}", metric.metric)));
+        out.push_str(&plain(&finding(metric)));
         out.push('\n');
         metric.notes.iter().for_each(|note| out.push_str(&format!("  note: {}\n", plain(note))));
     }

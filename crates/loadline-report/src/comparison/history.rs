@@ -4,7 +4,7 @@ use loadline_model::changes::{Change, Changes};
 use loadline_model::run_table::{Figure, RunFigures, RunTable};
 
 use super::overlay::{BASE, CANDIDATE};
-use super::words::signed;
+use super::words::{of_series, signed};
 use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
 use crate::format::{number, plural};
 use crate::page::Width;
@@ -14,6 +14,8 @@ use crate::page::Width;
 pub(super) struct Line<'a> {
     runs: Vec<(&'a RunFigures, Role)>,
     sides: Vec<(&'static str, Role)>,
+    /// Which of several histories.
+    series: Option<&'a str>,
 }
 
 const EARLIER: Role = Role::Series(3);
@@ -25,16 +27,17 @@ impl<'a> Line<'a> {
         let sides = [("earlier", EARLIER), ("base", BASE), ("candidate", CANDIDATE)];
         let each = tables.into_iter().zip(sides);
         let runs = each.flat_map(|(table, (_, role))| table.runs.iter().map(move |run| (run, role)));
-        let mut line = Line { runs: runs.collect(), sides: Vec::new() };
+        let mut line = Line { runs: runs.collect(), sides: Vec::new(), series: None };
         line.sort();
         line.sides =
             sides.into_iter().filter(|(_, role)| line.runs.iter().any(|(_, of)| of == role)).collect();
         line
     }
 
-    /// A history.
-    pub(super) fn of_history(table: &'a RunTable) -> Line<'a> {
-        let mut line = Line { runs: table.runs.iter().map(|run| (run, BASE)).collect(), sides: Vec::new() };
+    /// A history, by its name where there are several.
+    pub(super) fn of_history(table: &'a RunTable, series: Option<&'a str>) -> Line<'a> {
+        let runs = table.runs.iter().map(|run| (run, BASE)).collect();
+        let mut line = Line { runs, sides: Vec::new(), series };
         line.sort();
         line
     }
@@ -57,7 +60,9 @@ impl<'a> Line<'a> {
         let room = 0.12 * (high - low).max(1e-3 * high.abs()).max(f64::MIN_POSITIVE);
         let scale = Scale::linear(if low >= 0.0 { (low - room).max(0.0) } else { low - room }, high + room);
         let steps: Vec<&Change> = changes.map_or(Vec::new(), |changes| {
-            changes.changes.iter().filter(|change| change.metric == figure.name).collect()
+            let own =
+                |change: &&Change| change.metric == figure.name && change.series.as_deref() == self.series;
+            changes.changes.iter().filter(own).collect()
         });
         let last = self.runs.len().max(2) - 1;
         let x = Axis::new(Scale::linear(0.0, last as f64), if width == Width::Full { 10 } else { 4 }, |at| {
@@ -107,11 +112,12 @@ impl<'a> Line<'a> {
             [] => String::new(),
             steps => format!("; {}", plural(steps.len() as u64, "lasting change", "lasting changes")),
         };
-        let mut name = format!("history-{}-{}", figure.request, figure.name);
+        let series = self.series.unwrap_or_default();
+        let mut name = format!("history-{}-{}{series}", figure.request, figure.name);
         name.retain(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         Head {
             name,
-            title: format!("{} run by run", figure.name),
+            title: format!("{} run by run", of_series(&figure.name, self.series)),
             subtitle: format!("{runs}, numbered from 0{found}"),
             description: format!("{} over {runs}{found}.", figure.name),
         }

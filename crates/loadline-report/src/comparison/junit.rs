@@ -5,26 +5,32 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::words::{change, interval, name, sentence};
 
-/// The comparison as a JUnit report: a regression is a failure; what cannot be judged is an error.
-pub fn junit(comparison: &Comparison) -> String {
+/// The comparison as a JUnit report: a regression is a failure; what cannot be judged is an error, or skipped where that is
+/// `lenient`, so that the cases say what the exit code says.
+pub fn junit(comparison: &Comparison, lenient: bool) -> String {
     let mut suite = TestSuite::new("compare");
     if comparison.verdict == Verdict::Invalid {
         suite.add_test_case(case("runs are valid", error("invalid", sentence(comparison))));
     }
-    suite.add_test_cases(comparison.metrics.iter().map(metric));
+    suite.add_test_cases(comparison.metrics.iter().map(|one| metric(one, lenient)));
+    let named = comparison.metrics.iter().any(|metric| metric.verdict == Verdict::Regressed);
+    if comparison.verdict == Verdict::Regressed && !named {
+        suite.add_test_case(case("the candidate answers", failure(sentence(comparison))));
+    }
     let mut report = Report::new("loadline");
     report.add_test_suite(suite);
     report.to_string().unwrap_or_else(|e| unreachable!("a report in memory is always written: {e}"))
 }
 
-fn metric(metric: &MetricComparison) -> TestCase {
+fn metric(metric: &MetricComparison, lenient: bool) -> TestCase {
     let reasons = metric.reasons.iter().map(|reason| format!("; {reason}")).collect::<String>();
     let told = format!("change {}, interval {}{reasons}", change(metric), interval(metric));
     let status = match metric.verdict {
         Verdict::Pass | Verdict::Improved => TestCaseStatus::success(),
-        Verdict::Regressed => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("regressed").set_message(told.clone());
+        Verdict::Regressed => failure(told.clone()),
+        Verdict::Inconclusive if lenient => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_type(metric.verdict.name()).set_message(told.clone());
             status
         }
         Verdict::Inconclusive | Verdict::Invalid => error(metric.verdict.name(), told.clone()),
@@ -32,6 +38,12 @@ fn metric(metric: &MetricComparison) -> TestCase {
     let mut case = case(&name(metric), status);
     case.set_system_out(told);
     case
+}
+
+fn failure(message: String) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type("regressed").set_message(message);
+    status
 }
 
 fn error(kind: &str, message: String) -> TestCaseStatus {

@@ -1,6 +1,6 @@
 //! The pages of a comparison and of a history: one file each that loads nothing.
 
-use loadline_model::changes::Changes;
+use loadline_model::changes::{Changes, Finding, MetricHistory};
 use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
 use loadline_model::histogram::Histogram;
 use loadline_model::run_table::{ALL, Figure, RunTable};
@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::forest::forest;
 use super::history::Line;
 use super::overlay::{differences, distributions};
-use super::words::{HEADS, change, interval, name, remarks, row, sentence, signed};
+use super::words::{HEADS, change, finding, interval, name, of_series, remarks, row, sentence, signed};
 use crate::format::{NONE, number, percent, plural};
 use crate::page::{Figure as Shown, Tile, Tone, Width, badge, banner, chart, document, key_figures, scroll};
 
@@ -176,31 +176,36 @@ fn charts(line: &Line<'_>, figures: &[&Figure], changes: Option<&Changes>) -> Ma
     }
 }
 
-/// The page of the changes in a history, as one HTML document.
-pub fn changes_html(history: &RunTable, changes: &Changes) -> String {
+/// The page of the changes in one history, or in several by name, as one HTML document.
+pub fn changes_html(parts: &[(Option<String>, RunTable)], changes: &Changes) -> String {
     let found = changes.changes.len() as u64;
-    let (tone, word) = if found == 0 { (Tone::Good, "NO CHANGE") } else { (Tone::Plain, "CHANGED") };
-    let metrics = plural(changes.metrics.len() as u64, "metric", "metrics");
-    let said = match found {
-        0 => format!("the level of {metrics} has not changed for good"),
-        _ => format!("{} of level in {metrics}", plural(found, "lasting change", "lasting changes")),
+    let told = changes.metrics.iter().filter(|metric| metric.finding != Finding::TooFewRuns).count();
+    let metrics = plural(told as u64, "metric", "metrics");
+    let (tone, word, said) = match (found, told) {
+        (0, 0) => (Tone::Doubt, "CANNOT TELL", "there are too few runs to show a change".to_owned()),
+        (0, _) => {
+            (Tone::Good, "NO CHANGE", format!("the level of {metrics} has not changed by what could be seen"))
+        }
+        _ => {
+            let lasting = plural(found, "lasting change", "lasting changes");
+            (Tone::Plain, "CHANGED", format!("{lasting} of level in {metrics}"))
+        }
     };
-    let line = Line::of_history(history);
-    let known: Vec<Figure> =
-        changes.metrics.iter().map(|metric| Figure::of_all(metric.metric.clone())).collect();
-    let figures: Vec<&Figure> = known.iter().take(CHARTS_MAX).collect();
+    let runs: usize = parts.iter().map(|(_, history)| history.runs.len()).sum();
     let content = html! {
         (banner(tone, "history", word, &said, &html! {
-            p { (plural(history.runs.len() as u64, "run", "runs")) "; confidence " (percent(changes.confidence)) }
+            p { (plural(runs as u64, "run", "runs")) "; confidence " (percent(changes.confidence)) }
         }))
-        section #charts tabindex="-1" { h2 { "Run by run" } (charts(&line, &figures, Some(changes))) }
+        section #charts tabindex="-1" { h2 { "Run by run" } (histories(parts, changes)) }
         section {
             h2 { "Changes" }
             @if found > 0 { (change_table(changes)) }
             ul {
                 @for metric in &changes.metrics {
-                    @if metric.changes == 0 { li { (no_change(metric)) } }
-                    @for note in &metric.notes { li { (metric.metric) ": " (note) } }
+                    li { (finding(metric)) }
+                    @for note in &metric.notes {
+                        li { (of_series(&metric.metric, metric.series.as_deref())) ": " (note) }
+                    }
                 }
             }
         }
@@ -212,11 +217,23 @@ pub fn changes_html(history: &RunTable, changes: &Changes) -> String {
     )
 }
 
-fn no_change(metric: &loadline_model::changes::MetricHistory) -> String {
-    let seen = metric.min_detectable_change.map_or(String::new(), |change| {
-        format!("; one of {} in the middle would have been found", percent(change))
-    });
-    format!("{}: no change in {}{seen}", metric.metric, plural(metric.runs as u64, "run", "runs"))
+/// A chart for each metric of each history, those that have changed first.
+fn histories(parts: &[(Option<String>, RunTable)], changes: &Changes) -> Markup {
+    let mut metrics: Vec<&MetricHistory> = changes.metrics.iter().collect();
+    metrics.sort_by_key(|metric| metric.finding != Finding::Changed);
+    html! {
+        @for metric in metrics.iter().take(CHARTS_MAX) {
+            @if let Some((_, history)) = parts.iter().find(|(name, _)| *name == metric.series) {
+                (chart(Width::Full, |width| {
+                    let line = Line::of_history(history, metric.series.as_deref());
+                    line.chart(&Figure::of_all(metric.metric.clone()), Some(changes), width)
+                }))
+            }
+        }
+        @if metrics.len() > CHARTS_MAX {
+            p.hint { "The first " (CHARTS_MAX) " of " (metrics.len()) " are drawn; the table below has all." }
+        }
+    }
 }
 
 fn change_table(changes: &Changes) -> Markup {
@@ -231,7 +248,7 @@ fn change_table(changes: &Changes) -> Markup {
                 tbody {
                     @for change in &changes.changes {
                         tr {
-                            th scope="row" { (change.metric) }
+                            th scope="row" { (of_series(&change.metric, change.series.as_deref())) }
                             td.n { (change.index) }
                             td { (change.index_interval[0]) " … " (change.index_interval[1]) }
                             td { (change.time.as_deref().unwrap_or(NONE)) }

@@ -17,6 +17,8 @@ fn metric(metric: &str, request: &str, verdict: Verdict, change: Option<f64>) ->
         difference_interval: None,
         verdict,
         min_detectable_change: Some(0.083),
+        min_detectable_difference: None,
+        more_time_needed_s: None,
         more_runs_needed: (verdict == Verdict::Inconclusive).then_some(14),
         reasons: Vec::new(),
     }
@@ -58,10 +60,13 @@ fn markdown_escapes_names() {
 /// Another reader counts the cases.
 #[test]
 fn junit_has_a_case_for_each_metric() {
-    let xml = junit(&comparison());
-    let document = roxmltree::Document::parse(&xml).unwrap();
-    let count = |tag: &str| document.descendants().filter(|node| node.has_tag_name(tag)).count();
-    assert_eq!((count("testcase"), count("failure"), count("error")), (2, 1, 1));
+    for (lenient, errors) in [(false, 1), (true, 0)] {
+        let xml = junit(&comparison(), lenient);
+        let document = roxmltree::Document::parse(&xml).unwrap();
+        let count = |tag: &str| document.descendants().filter(|node| node.has_tag_name(tag)).count();
+        assert_eq!((count("testcase"), count("failure"), count("error")), (2, 1, errors));
+        assert_eq!(count("skipped"), 1 - errors);
+    }
 }
 
 #[test]
@@ -78,4 +83,7 @@ fn annotations_are_one_line_each() {
 fn more_runs_are_asked_for() {
     let unclear = Comparison { verdict: Verdict::Inconclusive, ..comparison() };
     assert!(sentence(&unclear).ends_with("about 14 more runs a side would decide"));
+    let mut of_time = Comparison { more_runs_needed: None, ..unclear };
+    of_time.metrics[1].more_time_needed_s = Some(30.0);
+    assert!(sentence(&of_time).ends_with("about 30 s more would decide"), "{}", sentence(&of_time));
 }

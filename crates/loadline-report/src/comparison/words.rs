@@ -1,5 +1,6 @@
 //! A comparison in words and figures.
 
+use loadline_model::changes::{Finding, MetricHistory};
 use loadline_model::comparison::{Comparison, Duel, DuelEnd, MetricComparison, Verdict};
 use loadline_model::run_table::ALL;
 
@@ -17,16 +18,29 @@ pub fn sentence(comparison: &Comparison) -> String {
     match comparison.verdict {
         Verdict::Pass => format!("every metric is shown to be within {within} of the base"),
         Verdict::Improved => format!("better: {}", named(Verdict::Improved)),
+        // A candidate that fails every request has no metric that says so.
+        Verdict::Regressed if named(Verdict::Regressed).is_empty() => {
+            comparison.notes.first().cloned().unwrap_or_else(|| "the candidate is worse".to_owned())
+        }
         Verdict::Regressed => format!("worse by more than {within}: {}", named(Verdict::Regressed)),
         Verdict::Inconclusive => {
-            let more = comparison.more_runs_needed.map_or(String::new(), |runs| {
-                format!("; about {} a side would decide", plural(runs, "more run", "more runs"))
-            });
+            let runs = comparison
+                .more_runs_needed
+                .map(|runs| format!("; about {} a side would decide", plural(runs, "more run", "more runs")));
+            let times = comparison.metrics.iter().filter_map(|metric| metric.more_time_needed_s);
+            let time =
+                times.reduce(f64::max).map(|more_s| format!("; about {} more would decide", length(more_s)));
+            let more = runs.or(time).unwrap_or_default();
             let who = if comparison.duel.is_some() { "the duel does" } else { "the runs do" };
             format!("{who} not tell: {}{more}", named(Verdict::Inconclusive))
         }
         Verdict::Invalid => match &comparison.duel {
-            Some(_) => "the generator was the bottleneck for most of the duel".to_owned(),
+            Some(duel) if duel.seconds_left_out > duel.seconds_used => {
+                "the generator was the bottleneck for most of the duel".to_owned()
+            }
+            Some(_) => {
+                comparison.notes.first().cloned().unwrap_or_else(|| "there is nothing to compare".to_owned())
+            }
             None => "no valid run is left to compare".to_owned(),
         },
     }
@@ -39,6 +53,32 @@ pub(super) fn name(metric: &MetricComparison) -> String {
     } else {
         format!("{} of {}", metric.metric, metric.request)
     }
+}
+
+/// `p99_ms`, or `p99_ms of list` where there are several histories.
+pub(super) fn of_series(metric: &str, series: Option<&str>) -> String {
+    series.map_or_else(|| metric.to_owned(), |series| format!("{metric} of {series}"))
+}
+
+/// What a history says of a metric: what has changed, or how much can have without being seen.
+pub(super) fn finding(metric: &MetricHistory) -> String {
+    let runs = plural(metric.runs as u64, "run", "runs");
+    let seen = metric.min_detectable_change.map(percent);
+    let said = match (metric.finding, seen) {
+        (Finding::TooFewRuns, _) => format!("{runs} cannot tell"),
+        (Finding::NoChange, Some(seen)) => {
+            format!(
+                "no change above {seen} in {runs} (one of that size would be found in four cases of five)"
+            )
+        }
+        (Finding::NoChange, None) => format!("no change in {runs}"),
+        (Finding::Changed, seen) => {
+            let besides =
+                seen.map_or(String::new(), |seen| format!("; a further one above {seen} would be found"));
+            format!("{} in {runs}{besides}", plural(metric.changes as u64, "change", "changes"))
+        }
+    };
+    format!("{}: {said}", of_series(&metric.metric, metric.series.as_deref()))
 }
 
 /// A fraction with its sign: `+5.2%`.
@@ -64,6 +104,12 @@ pub(super) fn interval(metric: &MetricComparison) -> String {
     }
 }
 
+/// The smallest change for the worse that would have been seen, or difference where there is no fraction of the base.
+pub(super) fn detectable(metric: &MetricComparison) -> String {
+    let change = metric.min_detectable_change.map(percent);
+    change.or(metric.min_detectable_difference.map(number)).unwrap_or_else(|| NONE.to_owned())
+}
+
 /// The heads of [`row`].
 pub(super) const HEADS: [&str; 8] =
     ["verdict", "metric", "base", "candidate", "change", "interval", "detectable", "reason"];
@@ -78,7 +124,7 @@ pub(super) fn row(metric: &MetricComparison) -> Vec<String> {
         figure(metric.candidate),
         change(metric),
         interval(metric),
-        metric.min_detectable_change.map_or(NONE.to_owned(), percent),
+        detectable(metric),
         metric.reasons.join("; "),
     ]
 }

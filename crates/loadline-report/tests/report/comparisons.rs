@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use loadline_model::changes::{Change, Changes, MetricHistory};
+use loadline_model::changes::{Change, Changes, Finding, MetricHistory};
 use loadline_model::comparison::{Comparison, Duel, DuelEnd, MetricComparison, SCHEMA, Verdict};
 use loadline_model::histogram::{self, Histogram};
 use loadline_model::run_table::RunTable;
@@ -26,7 +26,9 @@ fn metric(name: &str, request: &str, verdict: Verdict, change: f64, half: f64) -
         difference_interval: None,
         verdict,
         min_detectable_change: Some(0.07),
+        min_detectable_difference: None,
         more_runs_needed: None,
+        more_time_needed_s: None,
         reasons: vec![
             "a reason that takes up more room than the figures beside which it might have stood".into(),
         ],
@@ -99,6 +101,7 @@ fn table(runs: std::ops::Range<u32>, level: f64) -> RunTable {
 fn changes() -> Changes {
     let change = Change {
         metric: "p50_ms".into(),
+        series: None,
         index: 20,
         time: Some("20".into()),
         commit: Some(HOSTILE.into()),
@@ -110,8 +113,10 @@ fn changes() -> Changes {
     };
     let about = |metric: &str, changes| MetricHistory {
         metric: metric.into(),
+        series: None,
         runs: 40,
         changes,
+        finding: if changes > 0 { Finding::Changed } else { Finding::NoChange },
         min_detectable_change: Some(0.02),
         notes: Vec::new(),
     };
@@ -131,7 +136,8 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
     let runs =
         Page { runs: Some([&history, &base, &candidate]), changes: Some(&changes), ..Page::of(&of_runs) };
     let duel = Page { responses: Some(&responses), ..Page::of(&of_duel) };
-    vec![("comparison", html(&runs)), ("duel", html(&duel)), ("history", changes_html(&history, &changes))]
+    let parts = [(None, history.clone())];
+    vec![("comparison", html(&runs)), ("duel", html(&duel)), ("history", changes_html(&parts, &changes))]
 }
 
 #[test]
@@ -153,7 +159,27 @@ fn pages_say_the_verdict_and_show_all_parts() {
         ],
     );
     has(1, &["against", "Response time by percentile", "Difference by percentile", "2 seconds left out"]);
-    has(2, &["CHANGED", "1 lasting change", "no change in 40 runs"]);
+    has(2, &["CHANGED", "1 lasting change", "no change above 2% in 40 runs"]);
+}
+
+/// Too few runs are told as such, and several histories by name.
+#[test]
+fn a_page_of_a_short_history_claims_nothing() {
+    let about = MetricHistory {
+        metric: "p50_ms".into(),
+        series: Some("list".into()),
+        runs: 4,
+        changes: 0,
+        finding: Finding::TooFewRuns,
+        min_detectable_change: None,
+        notes: Vec::new(),
+    };
+    let few = Changes { changes: Vec::new(), metrics: vec![about], ..changes() };
+    let page = changes_html(&[(Some("list".into()), table(0..4, 20.0))], &few);
+    assert!(page.contains("CANNOT TELL") && !page.to_lowercase().contains("no change"));
+    assert!(
+        page.contains("p50_ms of list: 4 runs cannot tell") && page.contains("p50_ms of list run by run")
+    );
 }
 
 #[test]

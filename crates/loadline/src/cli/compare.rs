@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use loadline::analysis::changes::changes;
+use loadline::analysis::changes::{changes, series_columns};
 use loadline::analysis::compare::{Groups, Options, compare};
+use loadline::model::run_table::RunTable;
 use loadline::render::comparison::Page;
 use loadline::runs::{Gatherer, RunsError};
 
@@ -14,7 +15,8 @@ use super::verdict::VerdictFlags;
 /// Judge whether a change made a service slower, smaller or less reliable
 ///
 /// Runs are run directories, baselines, folders of them, or CSV tables with one row a run; `-` is a CSV on stdin. A metric
-/// passes where it is shown to be within the tolerance, and regresses where it is shown to be worse by more.
+/// passes where it is shown to be within the tolerance, and regresses where it is shown to be worse by more. In a table
+/// every column of numbers is a metric, such as the CPU time per request of a service.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
     /// Runs of the base
@@ -61,6 +63,19 @@ pub(super) fn sort_runs(error: RunsError) -> anyhow::Error {
     }
 }
 
+/// Fails where a table has rows about several things: their runs are no runs of one.
+fn one_series(table: &RunTable) -> anyhow::Result<()> {
+    let columns = series_columns(table);
+    if columns.is_empty() {
+        return Ok(());
+    }
+    Err(UserError::input(format!(
+        "the rows are about several things: they differ in `{}`; a comparison is of runs of one, so keep the rows of one in \
+         each file",
+        columns.join("` and `")
+    )))
+}
+
 impl Compare {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         self.results.check()?;
@@ -70,6 +85,7 @@ impl Compare {
         let candidate = gatherer.gather(&self.candidate).map_err(sort_runs)?;
         let responses = of_base.zip(gatherer.take_responses()).map(|(base, candidate)| [base, candidate]);
         let history = gatherer.gather_history(&self.history).map_err(sort_runs)?;
+        [&base, &candidate, &history].into_iter().try_for_each(one_series)?;
         let options = Options {
             tolerance: self.tolerance,
             confidence: self.confidence,

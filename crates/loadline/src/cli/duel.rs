@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use loadline::analysis::compare::duel::{METRICS, Rules};
+use loadline::analysis::compare::duel::Rules;
 use loadline::duel::{DuelError, DuelOptions, FinishedDuel, duel};
-use loadline::generator::stop::StopHandle;
 use loadline::model::comparison::DuelEnd;
 use loadline::model::scenario::{self, Scenario};
 use loadline::render::comparison::Page;
@@ -51,19 +50,37 @@ pub(crate) struct Duel {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Verdict")]
-struct JudgeFlags {
-    /// The change that does not matter, such as 2%; 0 asks for any change at all
-    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share, env = "LOADLINE_TOLERANCE")]
-    tolerance: f64,
-    /// The confidence of the verdict, such as 99%
-    #[arg(long, value_name = "SHARE", default_value = "99%", value_parser = share, env = "LOADLINE_CONFIDENCE")]
-    confidence: f64,
-    /// The metrics to judge: quantiles such as p50 or p99.9, mean, error_rate, throughput
-    #[arg(long, value_delimiter = ',', value_name = "NAMES", default_values_t = METRICS.map(str::to_owned), env = "LOADLINE_METRICS")]
-    metrics: Vec<String>,
-    /// When it ends at the latest
-    #[arg(long, value_name = "TIME", default_value = "3m", value_parser = input::duration)]
-    max_time: Duration,
+pub(super) struct JudgeFlags {
+    /// The change that does not matter, such as 2%; 0 asks for any change at all [default: 2%]
+    #[arg(long, value_name = "SHARE", value_parser = share, env = "LOADLINE_TOLERANCE")]
+    pub(super) tolerance: Option<f64>,
+    /// The confidence of the verdict, such as 99% [default: 99%]
+    #[arg(long, value_name = "SHARE", value_parser = share, env = "LOADLINE_CONFIDENCE")]
+    pub(super) confidence: Option<f64>,
+    /// The metrics to judge: quantiles such as p50 or p99.9, mean, error_rate, throughput [default: p50,p90,error_rate]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", env = "LOADLINE_METRICS")]
+    pub(super) metrics: Vec<String>,
+    /// When it ends at the latest [default: 3m]
+    #[arg(long, value_name = "TIME", value_parser = input::duration)]
+    pub(super) max_time: Option<Duration>,
+}
+
+impl JudgeFlags {
+    /// A duel that is judged so.
+    pub(super) fn options(&self, run: RunOptions) -> DuelOptions {
+        let usual = DuelOptions::default();
+        let metrics =
+            if self.metrics.is_empty() { usual.rules.metrics.clone() } else { self.metrics.clone() };
+        DuelOptions {
+            rules: Rules {
+                tolerance: self.tolerance.unwrap_or(usual.rules.tolerance),
+                confidence: self.confidence.unwrap_or(usual.rules.confidence),
+                metrics,
+            },
+            max_time: self.max_time.unwrap_or(usual.max_time),
+            run,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -101,13 +118,14 @@ impl Duel {
         self.load.apply(&mut base).map_err(UserError::input)?;
         candidate = Scenario { target: candidate.target, ..base.clone() };
         self.results.check()?;
-        let stop = StopHandle::new();
-        let options = self.options(folder, stop.clone())?;
-        interrupt_on_ctrl_c(stop)?;
-        let mut live = Live::new(out);
-        let finished = duel(&base, &candidate, options, |progress| live.show(progress)).map_err(sort_duel)?;
-        live.close();
-        self.hand_out(&finished, out)
+        let options = self.judge.options(self.engine.apply(RunOptions {
+            out: self.out.clone(),
+            base: folder,
+            http: self.http.settings()?,
+            command: headers::recorded(std::env::args()),
+            ..RunOptions::default()
+        }));
+        hold(&base, &candidate, options, &self.results, out)
     }
 
     /// The scenario with the base's and with the candidate's target, and the folder its files are relative to.
@@ -136,49 +154,40 @@ impl Duel {
         }
         Ok(([base, candidate], PathBuf::from(".")))
     }
+}
 
-    fn options(&self, base: PathBuf, stop: StopHandle) -> anyhow::Result<DuelOptions> {
-        let judge = &self.judge;
-        Ok(DuelOptions {
-            rules: Rules {
-                tolerance: judge.tolerance,
-                confidence: judge.confidence,
-                metrics: judge.metrics.clone(),
-            },
-            max_time: judge.max_time,
-            run: self.engine.apply(RunOptions {
-                out: self.out.clone(),
-                base,
-                http: self.http.settings()?,
-                command: headers::recorded(std::env::args()),
-                stop,
-                ..RunOptions::default()
-            }),
-        })
+/// Holds a duel and hands out what came of it.
+pub(super) fn hold(
+    base: &Scenario,
+    candidate: &Scenario,
+    options: DuelOptions,
+    results: &VerdictFlags,
+    out: &Output,
+) -> anyhow::Result<Exit> {
+    interrupt_on_ctrl_c(options.run.stop.clone())?;
+    let mut live = Live::new(out);
+    let finished = duel(base, candidate, options, |progress| live.show(progress)).map_err(sort_duel)?;
+    live.close();
+    let FinishedDuel { comparison, responses, run, unreachable } = &finished;
+    let silent = [base, candidate].into_iter().zip(unreachable).find(|(_, silent)| **silent);
+    if let Some((side, _)) = silent {
+        let url = scenario::strike_url(&side.target.value);
+        talk(format_args!(
+            "error: {url} is unreachable: no attempt got a connection; is it running, and is the address right?"
+        ));
+        return Ok(Exit::Failed);
     }
-
-    fn hand_out(&self, finished: &FinishedDuel, out: &Output) -> anyhow::Result<Exit> {
-        let FinishedDuel { comparison, responses, run, unreachable } = finished;
-        let silent = [&self.base, &self.candidate].into_iter().zip(unreachable).find(|(_, silent)| **silent);
-        if let Some((url, _)) = silent {
-            let url = scenario::strike_url(url);
-            talk(format_args!(
-                "error: {url} is unreachable: no attempt got a connection; is it running, and is the address right?"
-            ));
-            return Ok(Exit::Failed);
-        }
-        let page = Page { responses: Some(responses), ..Page::of(comparison) };
-        let (document, report) = (run.directory.join("comparison.json"), run.directory.join("report.html"));
-        out.write(&document, format!("{}\n", serde_json::to_string_pretty(comparison)?).as_bytes())?;
-        out.write(&report, loadline::render::comparison::html(&page).as_bytes())?;
-        out.say(format!("report: {}", report.display()));
-        self.results.write(&page, out)?;
-        if comparison.duel.as_ref().is_some_and(|duel| duel.ended == DuelEnd::Interrupted) {
-            out.say("interrupted; what was measured until then is written");
-            return Ok(Exit::Interrupted);
-        }
-        Ok(self.results.exit_of(comparison))
+    let page = Page { responses: Some(responses), ..Page::of(comparison) };
+    let (document, report) = (run.directory.join("comparison.json"), run.directory.join("report.html"));
+    out.write(&document, format!("{}\n", serde_json::to_string_pretty(comparison)?).as_bytes())?;
+    out.write(&report, loadline::render::comparison::html(&page).as_bytes())?;
+    out.say(format!("report: {}", report.display()));
+    results.write(&page, out)?;
+    if comparison.duel.as_ref().is_some_and(|duel| duel.ended == DuelEnd::Interrupted) {
+        out.say("interrupted; what was measured until then is written");
+        return Ok(Exit::Interrupted);
     }
+    Ok(results.exit_of(comparison))
 }
 
 impl LoadFlags {

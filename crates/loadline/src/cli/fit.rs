@@ -10,6 +10,7 @@ use loadline::points::{self, Point};
 
 use super::exit::{Exit, UserError};
 use super::output::Output;
+use super::planning::Form;
 
 /// Fit a saturation model to points measured anywhere
 #[derive(Debug, clap::Args)]
@@ -54,6 +55,7 @@ enum ModelName {
 
 impl Fit {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
+        self.output.as_deref().map_or(Ok(Form::Json), |path| Form::among(path, &[Form::Json]))?;
         let model = match self.model {
             ModelName::Usl => Model::Usl,
             ModelName::Queue => Model::Queue,

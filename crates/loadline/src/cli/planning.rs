@@ -43,7 +43,21 @@ pub(crate) enum Form {
     Html,
     Markdown,
     Svg,
+    Junit,
 }
+
+/// Which endings ask for which form; the first of each is the one to name.
+const ENDINGS: [(&str, Form); 9] = [
+    ("html", Form::Html),
+    ("htm", Form::Html),
+    ("md", Form::Markdown),
+    ("json", Form::Json),
+    ("xml", Form::Junit),
+    ("svg", Form::Svg),
+    ("csv", Form::Csv),
+    ("txt", Form::Text),
+    ("text", Form::Text),
+];
 
 impl Form {
     /// What the ending of `path` asks for; `asked` goes before it.
@@ -54,18 +68,31 @@ impl Form {
         if path == Path::new("-") {
             return Ok(Form::Text);
         }
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("html" | "htm") => Ok(Form::Html),
-            Some("md") => Ok(Form::Markdown),
-            Some("json") => Ok(Form::Json),
-            Some("csv") => Ok(Form::Csv),
-            Some("svg") => Ok(Form::Svg),
-            Some("txt") => Ok(Form::Text),
-            _ => Err(UserError::input(format!(
-                "{}: the ending says what to write: .html, .md, .json, .svg (a folder of charts), .csv or .txt",
-                path.display()
-            ))),
+        Form::among(path, &[Form::Html, Form::Markdown, Form::Json, Form::Svg, Form::Csv, Form::Text])
+    }
+
+    /// What the ending of `path` asks for, of the forms there are; for `-` the first of them.
+    pub(crate) fn among(path: &Path, forms: &[Form]) -> anyhow::Result<Form> {
+        if path == Path::new("-") {
+            return Ok(forms[0]);
         }
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let asked = ENDINGS.iter().find(|(end, form)| *end == ending && forms.contains(form));
+        asked.map(|(_, form)| *form).ok_or_else(|| {
+            let known = forms.iter().filter_map(|form| ENDINGS.iter().find(|(_, of)| of == form));
+            let known: Vec<String> = known
+                .map(|(end, form)| match form {
+                    Form::Svg => format!(".{end} (a folder of charts)"),
+                    Form::Junit => format!(".{end} (JUnit)"),
+                    _ => format!(".{end}"),
+                })
+                .collect();
+            UserError::input(format!(
+                "{}: the ending says what to write: {}",
+                path.display(),
+                known.join(", ")
+            ))
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use loadline::saturate::FinishedSearch;
 use super::exit::{UserError, sort_directory};
 use super::input::yes_or_no;
 use super::output::{Output, check_writable, is_stdout};
+use super::verdict::VerdictFlags;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Results")]
@@ -42,15 +43,31 @@ pub(crate) struct ResultFlags {
     pub(crate) on_inconclusive: OnInconclusive,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnInconclusive {
     Pass,
+    #[default]
     Fail,
 }
 
 impl ResultFlags {
     fn files(&self) -> impl Iterator<Item = &Path> {
         [&self.junit, &self.markdown, &self.openmetrics].into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// What of these a duel hands out.
+    pub(crate) fn of_duel(&self) -> anyhow::Result<VerdictFlags> {
+        if self.save_baseline.is_some() {
+            return Err(UserError::input("--save-baseline keeps a run of one build; a duel is of two"));
+        }
+        Ok(VerdictFlags {
+            on_inconclusive: self.on_inconclusive,
+            json: self.json,
+            junit: self.junit.clone(),
+            markdown: self.markdown.clone(),
+            openmetrics: self.openmetrics.clone(),
+            ..VerdictFlags::default()
+        })
     }
 
     /// Fails early where a result could not be handed out later.

@@ -11,6 +11,8 @@ use loadline::model::slo::Slo;
 use loadline::run::{FinishedRun, RunOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::compare::share;
+use super::duel::{JudgeFlags, hold};
 use super::engine::EngineFlags;
 use super::exit::{Exit, UserError, sort};
 use super::http::HttpFlags;
@@ -30,6 +32,8 @@ pub(super) const DEFAULT_RATE_PER_S: f64 = 50.0;
 pub(crate) struct Run {
     /// A scenario file, `-` for one on stdin, or a URL
     target: String,
+    #[command(flatten)]
+    duel: AgainstFlags,
     #[command(flatten)]
     load: LoadFlags,
     #[command(flatten)]
@@ -104,11 +108,35 @@ pub(super) fn slo(text: &str) -> Result<Slo, String> {
     text.parse::<Slo>().map_err(|error| error.to_string())
 }
 
+/// Another way to say `loadline duel`.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Duel")]
+struct AgainstFlags {
+    /// Load the candidate at this URL beside the target, and judge whether it is worse, as `loadline duel` does
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    against: Option<String>,
+    /// With --against: the change that does not matter [default: 2%]
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "against")]
+    tolerance: Option<f64>,
+    /// With --against: the confidence of the verdict [default: 99%]
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "against")]
+    confidence: Option<f64>,
+    /// With --against: the metrics to judge [default: p50,p90,error_rate]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", requires = "against")]
+    metrics: Vec<String>,
+    /// With --against: when it ends at the latest [default: 3m]
+    #[arg(long, value_name = "TIME", value_parser = input::duration, requires = "against")]
+    max_time: Option<Duration>,
+}
+
 impl Run {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let (mut scenario, base) = self.request.scenario(&self.target)?;
         self.override_scenario(&mut scenario, out)?;
         self.results.check()?;
+        if let Some(url) = &self.duel.against {
+            return self.duel(&scenario, url, base, out);
+        }
         let stop = StopHandle::new();
         let options = self.options(base, stop.clone())?;
         interrupt_on_ctrl_c(stop)?;
@@ -118,6 +146,36 @@ impl Run {
         live.close();
         self.results.hand_out(&finished, out)?;
         Ok(exit_of(&finished, self.results.on_inconclusive, out))
+    }
+
+    /// The target as the base of a duel.
+    fn duel(&self, base: &Scenario, url: &str, folder: PathBuf, out: &Output) -> anyhow::Result<Exit> {
+        let mut candidate = base.clone();
+        if self.target.contains("://") {
+            let body = self.request.body.as_deref().map(body_text).transpose()?;
+            let (method, headers) = (self.request.method(), &self.request.headers);
+            let other = Scenario::for_url(url, method, headers, body.as_deref()).map_err(UserError::input)?;
+            let is_bare =
+                url.split("://").nth(1).is_some_and(|rest| !rest.trim_end_matches('/').contains('/'));
+            let path = |scenario: &Scenario| scenario.requests().first().map(|one| one.url.clone());
+            if !is_bare && path(&other) != path(base) {
+                return Err(UserError::input(
+                    "TARGET and --against have different paths; give --against without one",
+                ));
+            }
+            candidate.target = other.target;
+        } else {
+            candidate.set_target(url).map_err(UserError::input)?;
+        }
+        let warmup = self.load.warmup.unwrap_or(loadline::duel::WARMUP);
+        let judge = JudgeFlags {
+            tolerance: self.duel.tolerance,
+            confidence: self.duel.confidence,
+            metrics: self.duel.metrics.clone(),
+            max_time: self.duel.max_time.or(self.load.duration.map(|length| length + warmup)),
+        };
+        let options = judge.options(self.options(folder, StopHandle::new())?);
+        hold(base, &candidate, options, &self.results.of_duel()?, out)
     }
 
     fn override_scenario(&self, scenario: &mut Scenario, out: &Output) -> anyhow::Result<()> {
@@ -161,6 +219,10 @@ impl Run {
 }
 
 impl RequestFlags {
+    fn method(&self) -> &str {
+        self.method.as_deref().unwrap_or(if self.body.is_some() { "POST" } else { "GET" })
+    }
+
     /// The scenario that TARGET names, a file or a URL, and the folder that its files are relative to.
     pub(super) fn scenario(&self, target: &str) -> anyhow::Result<(Scenario, PathBuf)> {
         let request = self;
@@ -173,9 +235,8 @@ impl RequestFlags {
             return input::scenario(Path::new(target));
         }
         let body = request.body.as_deref().map(body_text).transpose()?;
-        let method = request.method.as_deref().unwrap_or(if body.is_some() { "POST" } else { "GET" });
-        let scenario =
-            Scenario::for_url(target, method, &request.headers, body.as_deref()).map_err(UserError::input)?;
+        let scenario = Scenario::for_url(target, request.method(), &request.headers, body.as_deref())
+            .map_err(UserError::input)?;
         Ok((scenario, PathBuf::from(".")))
     }
 }

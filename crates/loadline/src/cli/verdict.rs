@@ -10,33 +10,37 @@ use loadline::render::comparison::{Page, annotations, html, junit, markdown, ope
 
 use super::exit::Exit;
 use super::output::{Output, check_writable, is_stdout, talk};
+use super::planning::Form;
 use super::results::OnInconclusive;
 
+/// What --output can write; `-` is the first.
+const FORMS: [Form; 5] = [Form::Html, Form::Markdown, Form::Json, Form::Junit, Form::Text];
+
 /// Where a verdict goes.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Results")]
 pub(super) struct VerdictFlags {
     /// Whether to pass when the figures do not tell
     #[arg(long, value_enum, default_value = "fail", env = "LOADLINE_ON_INCONCLUSIVE")]
-    on_inconclusive: OnInconclusive,
+    pub(super) on_inconclusive: OnInconclusive,
     /// Print the comparison as JSON
     #[arg(long)]
-    json: bool,
-    /// Write the charted page
+    pub(super) json: bool,
+    /// Write the report; the ending tells what: .html (the charted page), .md, .json, .xml (JUnit), .txt
     #[arg(long, short, value_name = "FILE", visible_alias = "report")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Write JUnit XML, one case per metric
     #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
+    pub(super) junit: Option<PathBuf>,
     /// Write Markdown, for a pull request's comment
     #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
+    pub(super) markdown: Option<PathBuf>,
     /// Write OpenMetrics text, for GitLab's metrics reports
     #[arg(long, value_name = "FILE")]
-    openmetrics: Option<PathBuf>,
+    pub(super) openmetrics: Option<PathBuf>,
     /// Print GitHub annotations on stderr, and append Markdown to the file in GITHUB_STEP_SUMMARY where it is set
     #[arg(long)]
-    github: bool,
+    pub(super) github: bool,
 }
 
 impl VerdictFlags {
@@ -46,6 +50,7 @@ impl VerdictFlags {
 
     /// Fails early where a file cannot be written later.
     pub(super) fn check(&self) -> anyhow::Result<()> {
+        self.output.as_deref().map_or(Ok(Form::Html), |file| Form::among(file, &FORMS))?;
         self.files().try_for_each(|file| check_writable(file))
     }
 
@@ -56,8 +61,17 @@ impl VerdictFlags {
             Some(file) => out.write(file, make().as_bytes()),
             None => Ok(()),
         };
-        write(&self.output, &|| html(page))?;
-        write(&self.junit, &|| junit(comparison))?;
+        let lenient = self.on_inconclusive == OnInconclusive::Pass;
+        let json = serde_json::to_string_pretty(comparison)? + "\n";
+        let form = self.output.as_deref().map_or(Ok(Form::Html), |file| Form::among(file, &FORMS))?;
+        write(&self.output, &|| match form {
+            Form::Markdown => markdown(comparison),
+            Form::Json => json.clone(),
+            Form::Junit => junit(comparison, lenient),
+            Form::Text => text(comparison, false),
+            _ => html(page),
+        })?;
+        write(&self.junit, &|| junit(comparison, lenient))?;
         write(&self.markdown, &|| markdown(comparison))?;
         write(&self.openmetrics, &|| openmetrics(comparison))?;
         if self.github {
@@ -65,10 +79,14 @@ impl VerdictFlags {
             append_step_summary(&markdown(comparison))?;
         }
         if self.json {
-            return out.print(format!("{}\n", serde_json::to_string_pretty(comparison)?).as_bytes());
+            return out.print(json.as_bytes());
         }
         let taken = self.files().any(|file| is_stdout(file));
-        if taken { Ok(()) } else { out.print(text(comparison, out.colour_stdout()).as_bytes()) }
+        if taken || out.is_quiet() {
+            Ok(())
+        } else {
+            out.print(text(comparison, out.colour_stdout()).as_bytes())
+        }
     }
 
     pub(super) fn exit_of(&self, comparison: &Comparison) -> Exit {

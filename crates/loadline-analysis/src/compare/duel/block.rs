@@ -74,14 +74,20 @@ impl Kind {
         }
     }
 
-    /// Whether a block has enough samples on a side.
-    fn enough(self, side: &Tally) -> bool {
+    /// The requests of a side that a block takes.
+    pub(super) fn samples_needed(self) -> u64 {
         let wanted = match self {
             Kind::Quantile(q) => SAMPLES_MIN.max(BEYOND_MIN / (1.0 - q)).max(BEYOND_MIN / q),
             Kind::Mean | Kind::Throughput => SAMPLES_MIN,
             Kind::ErrorRate => 1.0,
         };
-        side.requests as f64 >= wanted
+        // 1 − 0.99 is a little more than 0.01.
+        (wanted - 1e-6).ceil() as u64
+    }
+
+    /// Whether a block has enough samples on a side.
+    fn enough(self, side: &Tally) -> bool {
+        side.requests >= self.samples_needed()
     }
 }
 

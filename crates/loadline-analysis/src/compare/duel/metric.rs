@@ -8,10 +8,12 @@ use super::block::{Block, Kind, Ratio, Tally};
 use super::errors::{ErrorCounts, rate_interval};
 use crate::compare::sequential::Sequence;
 
-/// A difference of error rates that does not matter, however small they are: one request in a thousand.
-const ERROR_RATE_MARGIN: f64 = 0.001;
-/// Without one error in so many requests a side, error rates are below 1 % with 95 % confidence (the rule of three).
-const FAULTLESS_REQUESTS: u64 = 300;
+/// A difference of error rates that does not matter, however small they are: one request in two hundred. To show it takes
+/// some 1,900 requests a side without an error at 99 % (see [`rate_interval`]): a smaller one would leave duels at modest
+/// rates open for minutes, although there was nothing to see.
+const ERROR_RATE_MARGIN: f64 = 0.005;
+/// The most times the requests there are that a duel is asked to go on for.
+const MUCH_LONGER: f64 = 64.0;
 /// How many half-widths of the interval a change has to lie beyond the tolerance to be found in four duels of five: the
 /// interval reaches some 3.5 standard errors, and 0.84 more are needed.
 const POWER: f64 = 1.25;
@@ -95,14 +97,12 @@ impl Tracked {
     fn of_errors(&self, totals: &[Tally; 2], rules: &Rules) -> Standing {
         let Some([base, candidate]) = rates(totals) else { return UNKNOWN };
         let chance = (-self.errors.log_evidence()).exp().min(1.0);
-        let margin = ERROR_RATE_MARGIN.max(rules.tolerance * base);
+        let margin = margin(base, rules);
         let [low, high] = difference(totals, rules.confidence);
         Standing {
             worse: if candidate > base * (1.0 + rules.tolerance) { chance } else { 1.0 },
             better: if candidate < base { chance } else { 1.0 },
-            within: (base + candidate == 0.0
-                && totals.iter().all(|side| side.requests >= FAULTLESS_REQUESTS))
-                || (low > -margin && high < margin && chance > 1.0 - rules.confidence),
+            within: low > -margin && high < margin && chance > 1.0 - rules.confidence,
         }
     }
 
@@ -131,7 +131,9 @@ impl Tracked {
             difference_interval: None,
             verdict,
             min_detectable_change: None,
+            min_detectable_difference: None,
             more_runs_needed: None,
+            more_time_needed_s: None,
             reasons: Vec::new(),
         };
         if self.kind == Kind::ErrorRate {
@@ -142,14 +144,34 @@ impl Tracked {
         metric
     }
 
+    /// No interval yet: how many more blocks it takes, if they are no noisier than they have to be.
+    fn tell_too_few(&self, metric: &mut MetricComparison, seconds: u64, rules: &Rules) {
+        let (blocks, wanted) = (self.ratios.len(), Sequence::blocks_needed(rules.confidence));
+        let unknown = "the smallest change that would be seen cannot be known";
+        metric.reasons.push(match (blocks, wanted.saturating_sub(blocks)) {
+            (0, _) => {
+                let needed = self.kind.samples_needed();
+                format!("not one block of {needed} requests a side was filled, so {unknown}; ask for a higher rate or more time")
+            }
+            (_, 0) => format!("{blocks} blocks of enough requests are too noisy for an interval, so {unknown}; ask for a higher rate or more time"),
+            (_, more) => {
+                metric.more_time_needed_s = worthwhile(seconds as f64 / blocks as f64 * more as f64);
+                format!(
+                    "{blocks} blocks of enough requests are too few for an interval, so {unknown}; {more} more, about {} s at \
+                     this rate, are needed at least",
+                    metric.more_time_needed_s.unwrap_or(f64::INFINITY)
+                )
+            }
+        });
+    }
+
     fn describe_ratios(&self, metric: &mut MetricComparison, seconds: u64, rules: &Rules) {
         let open = metric.verdict == Verdict::Inconclusive;
         metric.change = self.ratios.estimate().map(f64::exp_m1);
         let Some((middle, [low, high])) = self.ratios.interval(rules.confidence) else {
-            let blocks = self.ratios.len();
-            metric.reasons.extend(open.then(|| {
-format!("{blocks} blocks of enough requests are too few, or too noisy; ask for a higher rate or more time")
-            }));
+            if open {
+                self.tell_too_few(metric, seconds, rules);
+            }
             return;
         };
         (metric.low, metric.high) = (Some(low.exp_m1()), Some(high.exp_m1()));
@@ -161,23 +183,33 @@ format!("{blocks} blocks of enough requests are too few, or too noisy; ask for a
             let distance = [worse, -better].map(|edge| (sign * middle - edge).abs());
             let nearest = distance.into_iter().fold(f64::INFINITY, f64::min);
             let needed = seconds as f64 * (half / nearest).powi(2);
-            metric.reasons.push(longer(rules.tolerance, needed - seconds as f64));
+            metric.more_time_needed_s = worthwhile(needed - seconds as f64);
+            metric.reasons.push(longer(rules.tolerance, metric.more_time_needed_s));
         }
     }
 }
 
-/// What would settle a metric whose interval crosses an edge.
-fn longer(tolerance: f64, more_s: f64) -> String {
+/// Seconds that are worth waiting for, rounded; at least ten.
+fn worthwhile(more_s: f64) -> Option<f64> {
     const LONGEST_S: f64 = 3600.0;
+    (more_s < LONGEST_S).then(|| more_s.max(10.0).round())
+}
+
+/// What would settle a metric whose interval crosses an edge.
+fn longer(tolerance: f64, more_s: Option<f64>) -> String {
     let crosses = if tolerance > 0.0 { "the interval crosses the tolerance" } else { "no change is shown" };
-    if more_s < LONGEST_S {
-        let more_s = more_s.max(10.0).round();
-        format!("{crosses}; about {more_s} s more, or a higher rate, would decide")
-    } else if tolerance > 0.0 {
-        format!("{crosses}, and the change is so near its edge that time would hardly decide")
-    } else {
-        format!("{crosses}, and a tolerance of 0 leaves nothing to pass")
+    match more_s {
+        Some(more_s) => format!("{crosses}; about {more_s} s more, or a higher rate, would decide"),
+        None if tolerance > 0.0 => {
+            format!("{crosses}, and the change is so near its edge that time would hardly decide")
+        }
+        None => format!("{crosses}, and a tolerance of 0 leaves nothing to pass"),
     }
+}
+
+/// The largest difference of error rates that does not matter.
+fn margin(base: f64, rules: &Rules) -> f64 {
+    ERROR_RATE_MARGIN.max(rules.tolerance * base)
 }
 
 fn describe_errors(metric: &mut MetricComparison, totals: &[Tally; 2], seconds: u64, rules: &Rules) {
@@ -194,9 +226,49 @@ fn describe_errors(metric: &mut MetricComparison, totals: &[Tally; 2], seconds: 
     } else {
         (metric.difference, metric.difference_interval) = (Some(candidate - base), Some(interval));
     }
-    if metric.verdict == Verdict::Inconclusive {
-        metric.reasons.push("errors came, and too few to tell whose they are".into());
+    // How much larger the candidate's rate can be than was seen.
+    let detectable = (interval[1] - (candidate - base)) * POWER;
+    metric.min_detectable_change = (base > 0.0).then_some(detectable / base);
+    metric.min_detectable_difference = (base == 0.0).then_some(detectable);
+    if metric.verdict != Verdict::Inconclusive {
+        return;
     }
+    let margin = margin(base, rules);
+    let come = if base + candidate > 0.0 {
+        "errors came, and too few to tell whose they are"
+    } else {
+        "no errors came"
+    };
+    let times = times_until_within(totals, margin, rules.confidence);
+    metric.more_time_needed_s = times.and_then(|times| worthwhile((times - 1.0) * seconds as f64));
+    let until = match metric.more_time_needed_s {
+        Some(more_s) => format!("about {more_s} s more like this, or a higher rate, would show it"),
+        None => "time alone would hardly show it".into(),
+    };
+    let (reach, percent) = (interval[1].max(-interval[0]), 100.0);
+    metric.reasons.push(format!(
+        "{come}: so many requests leave a difference of {:.2} points possible, and {:.2} do not matter; {until}",
+        reach * percent,
+        margin * percent
+    ));
+}
+
+/// How many times the requests, errors in the same shares, show that the rates differ by less than the margin.
+fn times_until_within(totals: &[Tally; 2], margin: f64, confidence: f64) -> Option<f64> {
+    let within = |times: f64| {
+        let counts = |side: &Tally| [side.failed, side.requests].map(|count| (count as f64 * times) as u64);
+        let [low, high] = difference_of([&totals[0], &totals[1]].map(counts), confidence);
+        low > -margin && high < margin
+    };
+    let (mut inside, mut outside) = (MUCH_LONGER, 1.0);
+    if !within(inside) {
+        return None;
+    }
+    for _ in 0..20 {
+        let between = 0.5 * (inside + outside);
+        if within(between) { inside = between } else { outside = between }
+    }
+    Some(inside)
 }
 
 fn rates(totals: &[Tally; 2]) -> Option<[f64; 2]> {
@@ -206,8 +278,11 @@ fn rates(totals: &[Tally; 2]) -> Option<[f64; 2]> {
 
 /// The interval of the difference of error rates: from the ends of both sides' own, each at half the risk.
 fn difference(totals: &[Tally; 2], confidence: f64) -> [f64; 2] {
+    difference_of([&totals[0], &totals[1]].map(|side| [side.failed, side.requests]), confidence)
+}
+
+fn difference_of(counts: [[u64; 2]; 2], confidence: f64) -> [f64; 2] {
     let each = 1.0 - (1.0 - confidence) / 2.0;
-    let [base, candidate] =
-        [&totals[0], &totals[1]].map(|side| rate_interval(side.failed, side.requests, each));
+    let [base, candidate] = counts.map(|[failed, requests]| rate_interval(failed, requests, each));
     [candidate[0] - base[1], candidate[1] - base[0]]
 }

@@ -74,8 +74,16 @@ pub struct Referee {
     seconds_used: u64,
     /// Which seconds were left out.
     left_out: Vec<u64>,
+    /// Seconds in a row in which a side failed every request, and the requests.
+    failing: [(u64, u64); 2],
+    /// Which sides fail every request, once the duel has ended for it.
+    dead: [bool; 2],
     decided: bool,
 }
+
+/// A side that fails every request for so many seconds, and so many requests, is dead: there is nothing to compare.
+const DEAD_SECONDS: u64 = 5;
+const DEAD_REQUESTS: u64 = 20;
 
 impl Referee {
     /// For a run whose requests have these names: those of the base, then as many of the candidate.
@@ -108,6 +116,8 @@ impl Referee {
             totals,
             seconds_used: 0,
             left_out: Vec::new(),
+            failing: [(0, 0); 2],
+            dead: [false; 2],
             decided: false,
         })
     }
@@ -126,6 +136,7 @@ impl Referee {
         if sides.iter().all(|side| side.requests == 0) {
             return;
         }
+        self.look_for_the_dead(&sides);
         if is_second_limited(second) {
             self.left_out.push(second.second);
             return;
@@ -134,8 +145,36 @@ impl Referee {
         self.totals.iter_mut().zip(&sides).for_each(|(total, side)| total.merge(side));
         self.metrics.iter_mut().for_each(|metric| metric.push(&sides));
         let verdicts = self.verdicts();
-        self.decided = !self.is_invalid()
+        self.decided |= !self.is_invalid()
             && (verdicts.contains(&Verdict::Regressed) || !verdicts.contains(&Verdict::Inconclusive));
+    }
+
+    /// Ends the duel where a side fails every request: however quick its answers are, they are no response times.
+    fn look_for_the_dead(&mut self, sides: &[Tally; 2]) {
+        for (side, (seconds, requests)) in sides.iter().zip(&mut self.failing) {
+            if side.failed < side.requests {
+                (*seconds, *requests) = (0, 0);
+            } else if side.requests > 0 {
+                (*seconds, *requests) = (*seconds + 1, *requests + side.requests);
+            }
+        }
+        let is_dead = |(seconds, requests): (u64, u64)| seconds >= DEAD_SECONDS && requests >= DEAD_REQUESTS;
+        if self.failing.into_iter().any(is_dead) {
+            // One that has just begun to fail as well is dead, too.
+            self.dead = self.failing.map(|(seconds, _)| seconds > 0);
+            self.decided = true;
+        }
+    }
+
+    /// What there is to say of sides that fail every request.
+    fn told_of_the_dead(&self) -> Option<String> {
+        let said = match self.dead {
+            [false, false] => return None,
+            [false, true] => "the candidate failed every request in the end, and the base did not",
+            [true, false] => "the base failed every request in the end: there is nothing to compare with",
+            [true, true] => "both builds failed every request in the end: there is nothing to compare",
+        };
+        Some(said.to_owned())
     }
 
     /// Seconds that count, and seconds that were left out.
@@ -166,10 +205,15 @@ impl Referee {
             .zip(self.verdicts())
             .map(|(metric, verdict)| metric.describe(&self.totals, self.seconds_used, verdict, &self.rules))
             .collect();
-        let invalid = self.is_invalid();
+        let verdict = match self.dead {
+            [false, true] => Verdict::Regressed,
+            [true, _] => Verdict::Invalid,
+            _ if self.is_invalid() => Verdict::Invalid,
+            _ => overall(&metrics),
+        };
         Comparison {
             schema: SCHEMA.into(),
-            verdict: if invalid { Verdict::Invalid } else { overall(&metrics) },
+            verdict,
             tolerance: self.rules.tolerance,
             confidence: self.rules.confidence,
             base_runs: 1,
@@ -178,7 +222,7 @@ impl Referee {
             metrics,
             more_runs_needed: None,
             excluded: Vec::new(),
-            notes: self.left_out_by_number().into_iter().collect(),
+            notes: self.told_of_the_dead().into_iter().chain(self.left_out_by_number()).collect(),
             duel: None,
         }
     }
@@ -206,7 +250,12 @@ impl Referee {
             self.metrics.iter().map(|metric| metric.standing(&self.totals, &self.rules)).collect();
         let tests: Vec<f64> = standings.iter().map(|standing| standing.worse.min(standing.better)).collect();
         let beyond_chance = holm(&tests, alpha);
+        let is_dead = self.dead != [false, false];
         let verdict = |(standing, shown): (&metric::Standing, bool)| match (standing.within, shown) {
+            // Answers of a dead side are no sign of anything but their failing.
+            (true, _) | (false, true) if is_dead && standing.worse >= standing.better => {
+                Verdict::Inconclusive
+            }
             (true, _) => Verdict::Pass,
             (false, true) if standing.worse < standing.better => Verdict::Regressed,
             (false, true) => Verdict::Improved,

@@ -140,6 +140,44 @@ fn errors_are_judged_by_bursts_and_rates() {
     assert!(alike.metrics[0].reasons[0].contains("too few to tell"));
 }
 
+/// Without a single error: the bound on the difference is of about ln(√(πn)/α)/n, α = 0.005 a side, which falls below
+/// half a point at some 1,900 requests, and not at 300.
+#[test]
+fn no_errors_are_shown_to_be_few() {
+    let ended = |requests, seconds| {
+        hold(rules(&["error_rate"]), Service { requests, ..Service::new(6, [5.0, 5.0]) }, seconds)
+    };
+    let (comparison, _) = ended(30, 10);
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    let metric = &comparison.metrics[0];
+    let least = metric.min_detectable_difference.unwrap();
+    assert!((0.01..0.05).contains(&least), "{metric:?}");
+    let more_s = metric.more_time_needed_s.unwrap();
+    assert!((40.0..60.0).contains(&more_s), "{metric:?}");
+    let (comparison, seconds) = ended(30, 180);
+    assert_eq!(comparison.verdict, Verdict::Pass);
+    assert!((60..=70).contains(&seconds), "{seconds}");
+}
+
+/// A build that fails every request is quick, and dead: the duel ends, and nothing is taken for an improvement.
+#[test]
+fn a_dead_side_ends_the_duel() {
+    let with = |errors| {
+        let service = Service { errors, ..Service::new(7, [5.0, 1.0]) };
+        hold(rules(&["p50"]), service, 180)
+    };
+    for (errors, verdict, said) in [
+        ([0.0, 1.0], Verdict::Regressed, "the candidate failed every request"),
+        ([1.0, 0.0], Verdict::Invalid, "the base failed every request"),
+        ([1.0, 1.0], Verdict::Invalid, "both builds"),
+    ] {
+        let (comparison, seconds) = with(errors);
+        assert_eq!((comparison.verdict, seconds), (verdict, 5), "{comparison:?}");
+        assert!(comparison.notes[0].contains(said), "{:?}", comparison.notes);
+        assert_eq!(comparison.metrics[0].verdict, Verdict::Inconclusive);
+    }
+}
+
 /// Seconds in which every other request left late by more than a tenth of the response time.
 #[test]
 fn seconds_that_the_generator_spoiled_are_left_out() {
@@ -174,7 +212,9 @@ fn few_requests_decide_nothing() {
     let service = Service { requests: 2, ..Service::new(4, [5.0, 9.0]) };
     let (comparison, _) = hold(rules(&["p99"]), service, 60);
     assert_eq!(comparison.verdict, Verdict::Inconclusive);
-    assert!(comparison.metrics[0].reasons[0].contains("too few"));
+    let metric = &comparison.metrics[0];
+    assert!(metric.reasons[0].contains("500 requests a side"), "{:?}", metric.reasons);
+    assert!(metric.reasons[0].contains("cannot be known"));
 }
 
 #[test]
