@@ -213,6 +213,8 @@ struct Counts {
 impl Counts {
     fn of(step: &Step) -> Counts {
         let Events { seen, allowed, most, .. } = step.events;
+        // No curve has fewer events than that: what shows fewer still would otherwise contradict all of them.
+        let allowed = allowed.min((seen + 1.0) / RATIO_LEAST);
         let log_factorial = ln_gamma(seen + 1.0);
         let log_disturbed = (DISTURBED / ((seen + 1.0) * (allowed * most + 2.0).ln())).ln();
         Counts { load: step.load, seen, log_factorial, allowed, most, settled: step.settled, log_disturbed }
