@@ -1,12 +1,14 @@
 //! When a run has settled, and how sure its percentiles are although neighbouring requests are alike.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 use crate::latency::SAMPLES_BEYOND_MIN;
 use crate::search::interval::Values;
 
 /// Fewer intervals than this say nothing about settling.
 const FEWEST_INTERVALS: usize = 8;
+/// With fewer degrees of freedom than this Student's t says hardly anything.
+const FEWEST_FREEDOM: f64 = 5.0;
 /// Batches over which the variance of a share is estimated.
 const BATCHES: usize = 60;
 
@@ -162,7 +164,8 @@ pub struct Quantile {
 }
 
 /// Quantile `q` of consecutive intervals together. Its interval inverts that of the share of requests beyond it
-/// (on the scale of its logit), see [`share`]. `None` without requests, or with fewer than two intervals that have any.
+/// (on the scale of its logit), see [`share`]; with few intervals that of an order statistic by the binomial law, of as
+/// many requests as are independent. It never reaches across the median: with so few requests it is not known. `None` without requests, or with fewer than two intervals that have any.
 pub fn quantile(intervals: &[&Values], q: f64, confidence: f64) -> Option<Quantile> {
     let all = Values::merged(intervals.iter().copied());
     let value = all.quantile(q);
@@ -176,15 +179,34 @@ pub fn quantile(intervals: &[&Values], q: f64, confidence: f64) -> Option<Quanti
         all.quantile(1.0 / (1.0 + (-logit).exp())).max(1) as f64 / 1e3
     };
     let width = logit_error * t.inverse_cdf(0.5 + 0.5 * confidence);
+    let (low, high) = match share.freedom {
+        few if few < FEWEST_FREEDOM => {
+            let tail = 0.5 - 0.5 * confidence;
+            let (low, high) = order_statistics(share.effective_samples, q, tail);
+            let at_share = |share: f64| all.quantile(share).max(1) as f64 / 1e3;
+            (at_share(low), at_share(high))
+        }
+        _ => (at(-width), at(width)),
+    };
+    let median = all.quantile(0.5).max(1) as f64 / 1e3;
+    let (low, high) = if q < 0.5 { (low, high.min(median)) } else { (low.max(median), high) };
     // One standard error either way gives the error of the logarithm; t's heavier tails are kept in it.
     let one = logit_error * t.inverse_cdf(0.841_344_746);
     Some(Quantile {
         value_ms: value.max(1) as f64 / 1e3,
-        low_ms: at(-width),
-        high_ms: at(width),
+        low_ms: low,
+        high_ms: high,
         log_error: 0.5 * (at(one) / at(-one)).ln(),
         too_few_samples: share.effective_samples * (1.0 - q) < SAMPLES_BEYOND_MIN,
     })
+}
+
+/// The shares of `samples` independent values between which quantile `q` lies, by C. J. Clopper and E. S. Pearson
+/// (Biometrika 26(4), 1934), `tail` of the probability on either side.
+fn order_statistics(samples: f64, q: f64, tail: f64) -> (f64, f64) {
+    let (below, beyond) = (samples * q, samples * (1.0 - q));
+    let edge = |a: f64, b: f64, p: f64| Beta::new(a, b).map_or(q, |beta| beta.inverse_cdf(p));
+    (edge(below, beyond + 1.0, tail), edge(below + 1.0, beyond, 1.0 - tail))
 }
 
 #[cfg(test)]
@@ -228,5 +250,32 @@ mod tests {
         }
         let coverage = f64::from(covered) / f64::from(rounds);
         assert!((0.85..0.95).contains(&coverage), "{coverage} for 0.9");
+    }
+
+    fn exponential_seconds(random: &mut Random, seconds: usize, requests: usize) -> Vec<Values> {
+        let value = |random: &mut Random| ((-1e4 * random.uniform().ln()) as u64 + 1, 1);
+        (0..seconds).map(|_| (0..requests).map(|_| value(random)).collect()).collect()
+    }
+
+    /// Of 10 ms exponential the p99 is 46.05 ms. Two seconds leave t one degree of freedom: an interval down to the
+    /// quickest request, as if a percentile could lie below the median.
+    #[test]
+    fn few_seconds_keep_the_order_of_percentiles_and_hold_the_truth() {
+        let mut random = Random::new(6);
+        for (seconds, requests) in [(2, 500), (3, 1_000), (2, 30)] {
+            let (mut covered, rounds) = (0, 200);
+            for _ in 0..rounds {
+                let values = exponential_seconds(&mut random, seconds, requests);
+                let p99 = quantile(&values.iter().collect::<Vec<_>>(), 0.99, 0.9).unwrap();
+                let median = Values::merged(&values).quantile(0.5) as f64 / 1e3;
+                assert!(p99.low_ms >= median && p99.high_ms >= p99.value_ms, "{p99:?} about {median}");
+                assert!(p99.low_ms <= p99.value_ms, "{p99:?}");
+                if requests >= 500 {
+                    assert!(p99.low_ms > 2.0 * median, "{p99:?}: an interval that says nothing");
+                }
+                covered += u32::from(p99.low_ms <= 46.05 && 46.05 <= p99.high_ms);
+            }
+            assert!(requests < 100 || covered >= 165, "{covered} of {rounds} for {seconds} s");
+        }
     }
 }

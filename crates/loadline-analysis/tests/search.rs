@@ -47,6 +47,24 @@ fn intervals_hold_the_truth_at_less_than_half_the_cost_of_a_staircase() {
     assert!(covered >= 18, "{covered} of 24");
 }
 
+/// Of many servers with a tight limit most late requests come alone. Taken for clumps they cost as much as a whole
+/// staircase, for intervals that were too wide.
+#[test]
+fn many_servers_take_no_staircase() {
+    for (name, most) in [("M/M/16", 0.8), ("M/M/16 loose", 0.85)] {
+        let kind = kind(name);
+        let (mut requests, mut covered) = (0.0, 0);
+        for seed in 0..8 {
+            let run = support::run(&support::search(), kind, seed);
+            let (_, (low, high)) = converged(&run.end);
+            covered += u32::from((low..=high).contains(&kind.capacity()));
+            requests += run.requests / 8.0;
+        }
+        let cost = requests / kind.staircase_requests();
+        assert!(cost < most && covered >= 5, "{name}: {cost} of a staircase, {covered} of 8");
+    }
+}
+
 /// What lets 200/s through and fails the rest, and what is constant in time up to 500/s and then falls over.
 #[test]
 fn finds_limits_that_are_no_queue() {
