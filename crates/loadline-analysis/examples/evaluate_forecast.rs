@@ -4,8 +4,9 @@
 //!
 //! The folder holds `demand/{m4_hourly,ops_hourly,daily_long}.csv` with `series_id,timestamp,value`. Sets: `m4`,
 //! `ops`, `daily`. Without `--all` every third series of M4 is taken. `-v` prints each series. `--earlier` takes other
-//! ends of the histories than the protocol's. Figures stand for the even, the odd and all series: so that a choice made
-//! on one half, or on earlier ends, can be checked on the other.
+//! ends of the histories than the protocol's. `--shift=1.4:10` makes demand 1.4 times as large from 10 days before the
+//! end of each history on: a level shift whose truth is known, in real noise. Figures stand for the even, the odd and all
+//! series: so that a choice made on one half, or on earlier ends, can be checked on the other.
 
 use std::{env, fs};
 
@@ -172,7 +173,21 @@ fn print_row(set: &str, part: &str, scores: &[&Vec<Score>]) {
     );
 }
 
-fn evaluate(set: &Set, series: &[Series], earlier: bool, verbose: bool) {
+/// A change of level put into every series: how many times as large, and days before the end of the history.
+#[derive(Clone, Copy)]
+struct Shift {
+    factor: f64,
+    days: usize,
+}
+
+impl Shift {
+    fn parse(text: &str) -> Shift {
+        let (factor, days) = text.split_once(':').expect("--shift=FACTOR:DAYS");
+        Shift { factor: factor.parse().expect("a factor"), days: days.parse().expect("days") }
+    }
+}
+
+fn evaluate(set: &Set, series: &[Series], earlier: bool, shift: Option<Shift>, verbose: bool) {
     let all = if earlier { set.earlier } else { set.cuts };
     let mut scores: Vec<Vec<Score>> = Vec::new();
     let mut exceedance: Vec<Vec<(f64, f64, f64, bool)>> = Vec::new();
@@ -180,8 +195,13 @@ fn evaluate(set: &Set, series: &[Series], earlier: bool, verbose: bool) {
         let cuts = if one.values.len() < 500 { &all[..1] } else { all };
         let mut of_series = Vec::new();
         for cut in cuts {
-            let (train, test) =
-                one.values[..one.values.len() - cut].split_at(one.values.len() - cut - set.horizon);
+            let mut values = one.values[..one.values.len() - cut].to_vec();
+            let end = values.len() - set.horizon;
+            if let Some(shift) = shift {
+                let steps = shift.days * if set.season == 7 { 1 } else { 24 };
+                values[end.saturating_sub(steps)..].iter_mut().for_each(|v| *v *= shift.factor);
+            }
+            let (train, test) = values.split_at(end);
             let train = &train[train.len().saturating_sub(set.history_max)..];
             let begin = cpu_s();
             let calendar = calendar(one.dated, set.season, train);
@@ -189,7 +209,7 @@ fn evaluate(set: &Set, series: &[Series], earlier: bool, verbose: bool) {
             let score = score_one(set, train, test, &forecast, 1e3 * (cpu_s() - begin));
             if verbose {
                 println!(
-                    "{:24} -{cut:3} MASE {:7.3} ({:7.3}) SPL {:7.3} within {:.2} {:.2} backtest {:?} {:?} {:?} {} {:?}",
+                    "{:24} -{cut:3} MASE {:7.3} ({:7.3}) SPL {:7.3} within {:.2} {:.2} backtest {:?} {:?} {:?} {} {:?} {:?}",
                     one.id,
                     score.mase,
                     score.naive_mase,
@@ -200,6 +220,7 @@ fn evaluate(set: &Set, series: &[Series], earlier: bool, verbose: bool) {
                     forecast.accuracy.error_to_naive,
                     calendar.seasons,
                     forecast.model,
+                    forecast.shift,
                     forecast.notes
                 );
             }
@@ -259,6 +280,7 @@ fn main() {
         if set.name == "m4" && !flag("--all") {
             series = series.into_iter().step_by(3).collect();
         }
-        evaluate(&set, &series, flag("--earlier"), flag("-v"));
+        let shift = arguments.iter().find_map(|a| a.strip_prefix("--shift=")).map(Shift::parse);
+        evaluate(&set, &series, flag("--earlier"), shift, flag("-v"));
     }
 }

@@ -247,6 +247,7 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
         }
     };
     let season = rhythm(&made.calendar.seasons, n);
+    let recent = forecast::recent_shift(&series.values, &made.calendar);
     let (history, tests) = if request.history {
         (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
     } else {
@@ -267,7 +268,7 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             beats_seasonal_naive: accuracy.beats_seasonal_naive,
         },
         points: (0..forecast.horizon()).map(point).collect(),
-        findings: forecast::findings(&series.values, season).into_iter().map(finding).collect(),
+        findings: forecast::findings(&series.values, season, recent).into_iter().map(finding).collect(),
         events: forecast.effects.iter().map(|e| effect(series, e)).collect(),
         history,
         tests,

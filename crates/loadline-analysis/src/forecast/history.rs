@@ -1,9 +1,10 @@
 //! What stands out in a history: outliers, and lasting shifts of the level.
 //!
 //! Both are named for the reader. The forecast itself needs no cleaning: its candidates bound what one value can do,
-//! and follow a level that has moved.
+//! and follow a level that has moved; one that has moved just now it is told of by [`level`](super::level).
 
-use super::score;
+use super::level::RecentShift;
+use super::score::{median, robust_deviation};
 
 /// Deviations beyond this many robust standard deviations are outliers.
 const OUTLIER: f64 = 6.0;
@@ -11,6 +12,8 @@ const OUTLIER: f64 = 6.0;
 const SHIFT: f64 = 5.0;
 /// Cycles on either side of a shift that have to agree.
 const CYCLES: usize = 3;
+/// Cycles on either side that tell the trend, which is no shift.
+const TREND: usize = 8;
 
 /// Something that stands out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,10 +39,15 @@ pub enum Finding {
 }
 
 /// Shifts of the level, then outliers, each in the order of time. `season` is the shortest season, 1 where there is
-/// none.
-pub fn findings(values: &[f64], season: usize) -> Vec<Finding> {
+/// none; `recent` the shift near the end, which too few cycles have seen for it to be found here.
+pub fn findings(values: &[f64], season: usize, recent: Option<RecentShift>) -> Vec<Finding> {
     let cycle = season.max(if values.len() >= 56 { 7 } else { 3 });
-    let shifts = shifts(values, cycle);
+    let mut shifts = shifts(values, cycle);
+    if let Some(at) = recent.map(|shift| shift.index) {
+        shifts.retain(|shift| shift.0 + cycle < at);
+        let before = median(values[at.saturating_sub(CYCLES * cycle)..at].to_vec());
+        shifts.push((at, before, median(values[at..].to_vec())));
+    }
     let mut bounds: Vec<usize> = shifts.iter().map(|s| s.0).collect();
     bounds.insert(0, 0);
     bounds.push(values.len());
@@ -49,17 +57,6 @@ pub fn findings(values: &[f64], season: usize) -> Vec<Finding> {
         all.extend(outliers(&values[bound[0]..bound[1]], season, bound[0]));
     }
     all
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    score::quantile(&values, 0.5)
-}
-
-/// 1.4826 times the median absolute deviation: the standard deviation of a normal distribution.
-fn robust_deviation(values: &[f64]) -> f64 {
-    let middle = median(values.to_vec());
-    1.4826 * median(values.iter().map(|v| (v - middle).abs()).collect())
 }
 
 /// Index, level before, level after.
@@ -74,7 +71,11 @@ fn shifts(values: &[f64], cycle: usize) -> Vec<(usize, f64, f64)> {
     let jump = |at: usize| {
         let (before, after) =
             (median(levels[at - CYCLES..at].to_vec()), median(levels[at..at + CYCLES].to_vec()));
-        (before, after, (after - before).abs() / usual)
+        let trend = median(steps[at.saturating_sub(TREND)..(at + TREND).min(steps.len())].to_vec());
+        let (whole, rest) = (after - before, after - before - trend * CYCLES as f64);
+        // Where the trend goes the other way the shift is what can be seen.
+        let size = if whole * rest > 0.0 { whole.abs().min(rest.abs()) } else { 0.0 };
+        (before, after, size / usual)
     };
     let mut found = Vec::new();
     let mut at = CYCLES;
@@ -107,11 +108,14 @@ fn outliers(values: &[f64], season: usize, offset: usize) -> Vec<Finding> {
     if values.len() < 5 * season.max(2) {
         return Vec::new();
     }
+    // At either end the cycles beside a value lie all on one side: a trend would make it stand out.
+    let a_cycle = median(values.windows(season + 1).map(|w| w[season] - w[0]).collect());
     let usual: Vec<f64> = (0..values.len())
         .map(|t| {
             let reach = 3 * season;
             let (from, to) = (t - (t.min(reach) / season) * season, (t + reach + 1).min(values.len()));
-            median((from..to).step_by(season).filter(|u| *u != t).map(|u| values[u]).collect())
+            let here = |u: usize| values[u] + a_cycle * (t as f64 - u as f64) / season as f64;
+            median((from..to).step_by(season).filter(|u| *u != t).map(here).collect())
         })
         .collect();
     let off: Vec<f64> = values.iter().zip(&usual).map(|(v, u)| v - u).collect();
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_quiet_series_has_none() {
-        assert_eq!(findings(&series(), 24), []);
+        assert_eq!(findings(&series(), 24, None), []);
     }
 
     #[test]
@@ -141,12 +145,40 @@ mod tests {
         let mut values = series();
         values[120..].iter_mut().for_each(|v| *v += 500.0);
         values[50] = 2000.0;
-        let found = findings(&values, 24);
+        let found = findings(&values, 24, None);
         assert!(
             matches!(found[0], Finding::Shift { index: 120, before, after } if after > before),
             "{found:?}"
         );
         assert!(matches!(found[1], Finding::Outlier { index: 50, value: 2000.0, .. }), "{found:?}");
         assert_eq!(found.len(), 2);
+    }
+
+    /// Uniform within ± 1, always the same.
+    fn noise(t: usize) -> f64 {
+        let mut state = (t as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        state = (state ^ (state >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        ((state ^ (state >> 32)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    /// 100 and one more each day; growth by 2 % a week, with weekends; a wave of half a year.
+    #[test]
+    fn a_trend_is_no_shift() {
+        let week = |t: usize| if t % 7 >= 5 { 0.8 } else { 1.0 };
+        let straight = |t: usize| 100.0 + t as f64 + 2.0 * noise(t);
+        let growing = |t: usize| 500.0 * 1.02f64.powf(t as f64 / 7.0) * week(t) * (1.0 + 0.02 * noise(t));
+        let wave = |t: usize| 500.0 + 150.0 * (t as f64 / 29.0).sin() + 10.0 * noise(t);
+        let shifts = |values: &[f64]| -> Vec<usize> {
+            let at = |finding| if let Finding::Shift { index, .. } = finding { Some(index) } else { None };
+            findings(values, 7, None).into_iter().filter_map(at).collect()
+        };
+        for (case, course) in [&straight as &dyn Fn(usize) -> f64, &growing, &wave].into_iter().enumerate() {
+            let values: Vec<f64> = (0..365).map(course).collect();
+            assert!(shifts(&values).is_empty(), "{case}");
+        }
+        let stepped: Vec<f64> = (0..365).map(|t| straight(t) + if t >= 200 { 150.0 } else { 0.0 }).collect();
+        assert_eq!(shifts(&stepped), [200]);
+        // Nor do its ends stand out.
+        assert_eq!(findings(&(0..365).map(straight).collect::<Vec<_>>(), 7, None), []);
     }
 }

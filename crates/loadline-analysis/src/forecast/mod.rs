@@ -11,6 +11,7 @@ mod autoregression;
 mod combine;
 mod events;
 mod history;
+mod level;
 mod naive;
 mod origins;
 mod paths;
@@ -24,6 +25,7 @@ mod yearly;
 
 pub use events::{Effect, KnownEvent};
 pub use history::{Finding, findings};
+pub use level::{RecentShift, recent_shift};
 use origins::Backtests;
 use paths::Paths;
 pub use pool::Calendar;
@@ -103,6 +105,8 @@ pub struct Forecast {
     pub effects: Vec<Effect>,
     /// The latest backtests that do not overlap, in the order of time; known events are left out of them.
     pub tests: Vec<Test>,
+    /// The level shift near the end of the history that the forecast follows.
+    pub shift: Option<RecentShift>,
     /// The medians, known events included.
     centre: Vec<f64>,
     spread: Spread,
@@ -146,6 +150,7 @@ impl Forecast {
     /// The quantile `q` with known events: where a factor is uncertain, both spreads add up as those of logarithms do.
     fn with_events(&self, step: usize, q: f64, value: f64) -> f64 {
         let (factor, deviation) = events::factor(&self.effects, step);
+        let deviation = deviation.hypot(self.shift.map_or(0.0, |s| s.deviation));
         let median = if factor > 0.0 { self.centre[step] / factor } else { 0.0 };
         if deviation == 0.0 || median <= 0.0 || value <= 0.0 {
             return value * factor;
@@ -160,6 +165,9 @@ impl Forecast {
         (0..count).map(move |index| {
             let mut path = self.paths.draw(seed, index);
             events::put_on(&mut path, &self.effects, seed, index);
+            if let Some(shift) = &self.shift {
+                shift.put_on(&mut path, seed, index);
+            }
             path
         })
     }
@@ -196,7 +204,17 @@ pub fn forecast_with_events(
     check(values, horizon)?;
     let calendar = &within(calendar, values.len());
     let known = events::known(values, horizon, calendar.seasons.last().copied().unwrap_or(1), events);
-    let mut forecast = undisturbed(&known.values, horizon, calendar, method);
+    let mut values = known.values;
+    let shift = level::untold_shift(&values, horizon, calendar);
+    if let Some(shift) = &shift {
+        values[..shift.index].iter_mut().for_each(|v| *v *= shift.factor);
+    }
+    let mut forecast = undisturbed(&values, horizon, calendar, method);
+    if let Some(shift) = &shift {
+        forecast.tests.iter_mut().for_each(|test| shift.undo(test));
+        forecast.notes.push(shift.note(values.len()));
+    }
+    forecast.shift = shift;
     for (step, median) in forecast.centre.iter_mut().enumerate() {
         *median *= events::factor(&known.effects, step).0;
     }
@@ -237,6 +255,7 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
     Forecast {
         notes: notes(values, horizon, &backtests, &accuracy),
         effects: Vec::new(),
+        shift: None,
         tests: tests_of(&backtests, &chosen.backtests, &errors),
         spread: Spread::new(&chosen.centre, &errors),
         paths: Paths::new(&chosen.centre, &errors, &ages, season, calendar.day),

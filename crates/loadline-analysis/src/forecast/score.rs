@@ -38,6 +38,19 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
     sorted[below] * (1.0 - share) + sorted[above] * share
 }
 
+/// The median of `values`, at least one.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    quantile(&values, 0.5)
+}
+
+/// 1.4826 times the median absolute deviation, at least one value: the standard deviation of a normal distribution
+/// (Hampel 1974).
+pub(super) fn robust_deviation(values: &[f64]) -> f64 {
+    let middle = median(values.to_vec());
+    1.4826 * median(values.iter().map(|v| (v - middle).abs()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -147,7 +147,8 @@ proptest! {
             prop_assert!(negative || at[0] >= 0.0);
         }
         prop_assert!(forecast.paths(5, 3).flatten().all(|v| v.is_finite() && (negative || v >= 0.0)));
-        findings(&values, season);
+        let calendar = Calendar { seasons: vec![season], day: None };
+        findings(&values, season, recent_shift(&values, &calendar));
         seasons::detect(&values);
     }
 }
