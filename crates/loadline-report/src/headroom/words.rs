@@ -192,8 +192,14 @@ fn action(service: &ServiceHeadroom) -> String {
         (Some(order), _) => format!("; order by {}", when(order)),
         (None, _) => String::new(),
     };
+    let now = u64::from(service.instances_now);
+    let first = service.instances.iter().find(|i| i.needed.is_some_and(|n| n > now));
+    // The date to order by belongs to the first that is missing, the money to all.
+    let from = first.filter(|first| first.date < at).map_or(String::new(), |first| {
+        format!("{} from {} on, and ", first.needed.unwrap_or(now), when(first.date))
+    });
     format!(
-        "There are {have}; to suffice with {sure} probability {most} are needed by {}{money}{order}.",
+        "There are {have}; to suffice with {sure} probability it needs {from}{most} by {}{money}{order}.",
         when(at)
     )
 }
