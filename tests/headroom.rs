@@ -248,7 +248,7 @@ fn one_of_many_series() {
     }
     folder.write("plan.yaml", &plan("[eu, uss]"));
     let said = run(&folder, &["check", "plan.yaml"]).expect(2).stderr;
-    assert!(said.contains("plan.yaml:4:56") && said.contains("did you mean `us`?"), "{said}");
+    assert!(said.contains("plan.yaml:4:57") && said.contains("did you mean `us`?"), "{said}");
     folder.write("plan.yaml", "# nothing yet\n");
     let said = run(&folder, &["headroom", "plan.yaml"]).expect(2).stderr;
     assert!(said.contains("the file is empty") && said.contains("`services`"), "{said}");
