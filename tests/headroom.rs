@@ -12,7 +12,8 @@ use crate::support::loadline::run;
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: the_sample_plan_in_every_form, utilisation_gives_the_capacity_that_is_true,
-            a_plan_that_cannot_be_used_says_where, a_plan_is_not_read_by_flags, a_known_event_is_on_its_days, costs_and_orders_by_hand;
+            a_plan_that_cannot_be_used_says_where, a_plan_is_not_read_by_flags, a_known_event_is_on_its_days, costs_and_orders_by_hand,
+            orders_count_from_today, one_of_many_series;
     }
 }
 
@@ -174,8 +175,19 @@ fn costs_and_orders_by_hand() {
     folder.write("flat.csv", &format!("time,value\n{rows}"));
     let line =
         ["headroom", "--demand", "flat.csv", "--capacity", "100/s", "--instances", "3", "--horizon", "30d"];
-    let money =
-        ["--price", "1/h", "--currency", "EUR", "--availability", "99%", "--lead-time", "14d", "--json"];
+    let money = [
+        "--price",
+        "1/h",
+        "--currency",
+        "EUR",
+        "--availability",
+        "99%",
+        "--lead-time",
+        "14d",
+        "--today",
+        "2026-07-19",
+        "--json",
+    ];
     let json = run(&folder, &[&line[..], &money].concat()).expect(0).json();
     let service = &json["details"][0];
     assert_eq!(json["instances"][0]["needed"], 4);
@@ -187,4 +199,57 @@ fn costs_and_orders_by_hand() {
     assert!((million - 4.0 / 1.26).abs() < 1e-6, "{million}");
     let eaten = service["error_budget"]["eaten"].as_f64().unwrap();
     assert!((eaten - 50.0 / 350.0 / 0.01).abs() < 1e-6, "{eaten}");
+}
+
+/// The history ends on the 19th of July; four are needed from the 20th on.
+fn orders_count_from_today() {
+    let folder = Folder::new("today");
+    let rows: String = (0..200).map(|t| format!("{},350\n", 1_767_225_600 + t * 86_400)).collect();
+    folder.write("flat.csv", &format!("time,value\n{rows}"));
+    let on = |today: &str, form: &str| {
+        let line =
+            ["headroom", "--demand", "flat.csv", "--capacity", "100", "--instances", "3", "--horizon", "60d"];
+        run(&folder, &[&line[..], &["--lead-time", "14d", "--today", today, "-o", form]].concat()).expect(0);
+        fs::read_to_string(folder.join(form)).unwrap()
+    };
+    let fresh = on("2026-07-20", "fresh.txt");
+    assert!(!fresh.contains("the history ends at") && fresh.contains("is there by 3 Aug"), "{fresh}");
+    let stale = on("2026-08-08", "stale.txt");
+    for said in [
+        "the history ends at 2026-07-19",
+        "20 days before today",
+        "is there by 22 Aug",
+        "At the end of its history",
+    ] {
+        assert!(stale.contains(said), "{said}\n{stale}");
+    }
+    // A clock that is behind the history is not believed.
+    let json: serde_json::Value = serde_json::from_str(&on("2020-01-01", "behind.json")).unwrap();
+    assert_eq!(json["today"], "2026-07-19T00:00:00Z");
+}
+
+/// Two sites in one file, of which the plan takes one.
+fn one_of_many_series() {
+    let folder = Folder::new("only");
+    let rows = |site: &str, value: u32| -> String {
+        (0..60).map(|t| format!("{},{site},{value}\n", 1_767_225_600 + t * 86_400)).collect()
+    };
+    folder.write("sites.csv", &format!("time,site,value\n{}{}", rows("eu", 100), rows("us", 300)));
+    let plan = |only: &str| {
+        format!(
+            "horizon: 10d\nservices:\n  - name: front\n    demand: {{ file: sites.csv, series: site, only: {only} }}\n    \
+             capacity: 50\n"
+        )
+    };
+    for (only, needed) in [("us", 6), ("[eu]", 2), ("[eu, us]", 8)] {
+        folder.write("plan.yaml", &plan(only));
+        let json = run(&folder, &["headroom", "plan.yaml", "--json"]).expect(0).json();
+        assert_eq!(json["instances"][9]["needed"], needed, "{only}");
+    }
+    folder.write("plan.yaml", &plan("[eu, uss]"));
+    let said = run(&folder, &["check", "plan.yaml"]).expect(2).stderr;
+    assert!(said.contains("plan.yaml:4:57") && said.contains("did you mean `us`?"), "{said}");
+    folder.write("plan.yaml", "# nothing yet\n");
+    let said = run(&folder, &["headroom", "plan.yaml"]).expect(2).stderr;
+    assert!(said.contains("the file is empty") && said.contains("`services`"), "{said}");
 }

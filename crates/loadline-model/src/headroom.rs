@@ -22,10 +22,14 @@ pub struct HeadroomDocument {
     pub runs_out: RunsOut,
     /// For each step, the probability that demand has been above capacity at least once by then.
     pub probability: Vec<Probability>,
-    /// For each step, the instances that the policy asks for.
+    /// For each step, the fewest instances with which capacity suffices until then with the policy's quantile.
     pub instances: Vec<Instances>,
-    /// The latest date to order; `null` without a lead time, or where nothing has to be ordered within the horizon.
+    /// The latest date to order: the lead time before the first step at which more are needed than there are; `null`
+    /// without a lead time, or where nothing has to be ordered within the horizon.
     pub order_by: Option<Time>,
+    /// The day that this was asked on: the end of the history, or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<Time>,
     /// The share of an error budget that expected overload eats in its first 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_budget_eaten: Option<f64>,
@@ -95,6 +99,9 @@ pub struct ServiceHeadroom {
     pub instances: Vec<Instances>,
     /// As in [`HeadroomDocument`].
     pub order_by: Option<Time>,
+    /// As in [`HeadroomDocument`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<Time>,
     /// What overload does to the error budget; `null` without a promise of availability.
     pub error_budget: Option<ErrorBudget>,
     /// What the instances cost; `null` without a price.

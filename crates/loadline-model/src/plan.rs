@@ -5,7 +5,7 @@
 //! horizon: 90d
 //! services:
 //!   - name: front
-//!     demand: { file: demand.csv, value: requests_per_s }
+//!     demand: { file: demand.csv, value: requests_per_s }    # `only: eu` takes one of several series
 //!     capacity: 1100..1300        # of one instance; a number, a rate, a range, or a saturation document
 //!     instances: 8
 //!     price: 140/month
@@ -109,6 +109,8 @@ pub enum DemandSource {
         aggregate: Option<Text>,
         /// Where times without an offset are local.
         timezone: Option<Text>,
+        /// The only series that count; all where empty.
+        only: Vec<Text>,
     },
     /// A Prometheus server.
     Prometheus {
@@ -120,6 +122,8 @@ pub enum DemandSource {
         last_s: Option<f64>,
         /// The distance of points.
         step: Option<Text>,
+        /// The only series that count; all where empty.
+        only: Vec<Text>,
     },
 }
 
@@ -144,7 +148,15 @@ impl Plan {
     /// Everything that is wrong with it, in the order of the file.
     pub fn parse(text: &str, file: &str) -> Result<Plan, Vec<Diagnostic>> {
         let source = Source::new(file, text);
-        let root = yaml::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
+        let empty = |diagnostic: Diagnostic| {
+            match diagnostic.code {
+            "empty" => diagnostic.with_help(
+                "a plan needs at least `services`, each with a name, a demand and a capacity; see scenarios/plans/shop.yaml",
+            ),
+            _ => diagnostic,
+        }
+        };
+        let root = yaml::parse(&source).map_err(|diagnostic| vec![empty(diagnostic)])?;
         let mut reader = Reader { source, problems: Vec::new() };
         let plan = plan(&root, &mut reader);
         reader.problems.sort_by_key(|problem| problem.span.start);
@@ -154,6 +166,10 @@ impl Plan {
         }
     }
 }
+
+/// What a service looks like.
+const NO_SERVICE: &str =
+    "list at least one: `- { name: front, demand: { file: demand.csv }, capacity: 1200 }`";
 
 /// What services have where they say nothing else.
 struct Usual {
@@ -169,7 +185,7 @@ fn plan(root: &Node, reader: &mut Reader) -> Option<Plan> {
     let policy = fields.get("policy").and_then(|node| policy::policy(node, &none, reader)).unwrap_or(none);
     let (price, currency) = fields.get("prices").map(|node| prices(node, reader)).unwrap_or_default();
     let usual = Usual { policy, price };
-    let listed = fields.need(reader, "services", "list at least one service");
+    let listed = fields.need(reader, "services", NO_SERVICE);
     let services: Vec<Service> = listed
         .map(|node| {
             let nodes = reader.list(node, "services");
@@ -191,7 +207,7 @@ fn plan(root: &Node, reader: &mut Reader) -> Option<Plan> {
         check_names(&services, reader);
     }
     if services.is_empty() && reader.problems.is_empty() {
-        reader.problem("no-service", root.span, "the plan has no service", "list at least one");
+        reader.problem("no-service", root.span, "the plan has no service", NO_SERVICE);
     }
     Some(Plan {
         name: name.map_or_else(|| "plan".into(), |name| name.value),
@@ -268,16 +284,30 @@ fn demand(node: &Node, reader: &mut Reader) -> Option<(DemandSource, Option<f64>
         let span: Limits<f64> = (|v| v > 0.0, "write a duration such as 180d");
         let last_s = value(fields.get("last"), "last", reader, parse_span, span);
         let step = fields.get("step").and_then(|n| reader.text(n, "step"));
+        let only = only(fields.get("only"), reader);
         fields.finish(reader, "demand from Prometheus");
-        return Some((DemandSource::Prometheus { url: url?, query: query?, last_s, step }, per_s));
+        return Some((DemandSource::Prometheus { url: url?, query: query?, last_s, step, only }, per_s));
     }
     let help = "name the file with the history, or the address of a server with `prometheus`";
     let file = fields.need(reader, "file", help).and_then(|n| reader.text(n, "file"));
     let mut text = |name: &'static str| fields.get(name).and_then(|n| reader.text(n, name));
     let (time, value, series) = (text("time"), text("value"), text("series"));
     let (step, aggregate, timezone) = (text("step"), text("aggregate"), text("timezone"));
+    let only = only(fields.get("only"), reader);
     fields.finish(reader, "demand");
-    Some((DemandSource::File { file: file?, time, value, series, step, aggregate, timezone }, per_s))
+    let source = DemandSource::File { file: file?, time, value, series, step, aggregate, timezone, only };
+    Some((source, per_s))
+}
+
+/// One name of a series, or a list of them.
+fn only(node: Option<&Node>, reader: &mut Reader) -> Vec<Text> {
+    let Some(node) = node else { return Vec::new() };
+    let names =
+        if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
+    if names.is_empty() {
+        reader.problem("value", node.span, "`only` names no series", "name one, or leave `only` out for all");
+    }
+    names.iter().filter_map(|name| reader.text(name, "only")).collect()
 }
 
 fn calls(node: &Node, reader: &mut Reader) -> Vec<(Text, f64)> {

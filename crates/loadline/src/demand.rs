@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use flate2::bufread::MultiGzDecoder;
 use loadline_analysis::ingest::{self, Files, Format, Parts, RawSeries, Reading};
+use loadline_model::diagnostic::nearest;
 use loadline_model::series::Series;
 
 use crate::forecast::PlanningError;
@@ -42,6 +43,19 @@ pub fn load(source: &Source, access: &Access) -> Result<Vec<Series>, PlanningErr
             prometheus::read(query, access, now)
         }
     }
+}
+
+/// Keeps the series of these names; all where none is given.
+///
+/// # Errors
+/// The first name that is no series' own, and the one that may have been meant.
+pub fn only<'n>(all: &mut Vec<Series>, names: &'n [String]) -> Result<(), (&'n str, Option<String>)> {
+    let known = all.iter().map(|series| series.id.as_str());
+    if let Some(unknown) = names.iter().find(|name| !known.clone().any(|id| id == name.as_str())) {
+        return Err((unknown, nearest(unknown, known).map(str::to_owned)));
+    }
+    all.retain(|series| names.is_empty() || names.contains(&series.id));
+    Ok(())
 }
 
 /// Folders within folders, at most.

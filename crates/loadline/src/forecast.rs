@@ -51,6 +51,9 @@ impl Horizon {
     pub fn steps(self, series: &Series) -> Result<usize, PlanningError> {
         let steps = match (self, series.axis.step_s()) {
             (Horizon::Steps(steps), _) => steps as f64,
+            (Horizon::Seconds(seconds), Some(step)) if seconds < step => {
+                return Err(PlanningError::TooNear { series: series.id.clone(), seconds, step });
+            }
             (Horizon::Seconds(seconds), Some(step)) => (seconds / step).ceil(),
             (Horizon::Seconds(_), None) => return Err(PlanningError::NoDates { series: series.id.clone() }),
         };
@@ -142,6 +145,20 @@ pub enum PlanningError {
         /// One that differs.
         other: String,
     },
+    /// A horizon within the first step.
+    #[error(
+        "{}the horizon of {} is shorter than a step of the series, {}: give at least that, or a number of steps (`m` is \
+         minutes; three months are 90d)",
+        of(series), span(*seconds), span(*step)
+    )]
+    TooNear {
+        /// The series.
+        series: String,
+        /// The horizon.
+        seconds: f64,
+        /// The distance of its values, in seconds.
+        step: f64,
+    },
     /// Too long a horizon.
     #[error("{}{steps} steps ahead are too many: give at most {STEPS_MAX}", of(series))]
     TooFar {
@@ -150,6 +167,13 @@ pub enum PlanningError {
         /// How many were asked for.
         steps: f64,
     },
+}
+
+/// Seconds in the largest unit that they are a whole number of.
+fn span(seconds: f64) -> String {
+    let units = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "m"), (1.0, "s")];
+    let fits = units.iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0.0);
+    fits.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }
 
 fn of(series: &str) -> String {

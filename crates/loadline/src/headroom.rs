@@ -4,7 +4,7 @@ mod answer;
 mod capacity;
 mod demand;
 
-use loadline_analysis::headroom::Policy;
+use loadline_analysis::headroom::{Policy, Redundancy};
 use loadline_model::headroom::{HeadroomDocument, SCHEMA, ServiceHeadroom};
 use loadline_model::series::{Series, Time};
 
@@ -41,6 +41,11 @@ pub struct Question {
     pub instances: u32,
     /// How capacity is to be planned; its lag is taken from `lag_s`.
     pub policy: Policy,
+    /// What may be lost of the instances that are needed, where it is not what may be lost of those that there are: after
+    /// a loss that has used up what was spare.
+    pub restored: Option<Redundancy>,
+    /// The day that orders can be made from; where not given, or before the end of the history, that end.
+    pub today: Option<Time>,
     /// Seconds from ordering to serving.
     pub lead_time_s: Option<f64>,
     /// Seconds that autoscaling takes; 0 where instances are ordered.
@@ -60,6 +65,8 @@ impl Question {
             capacity,
             instances: 1,
             policy: Policy::default(),
+            restored: None,
+            today: None,
             lead_time_s: None,
             lag_s: 0.0,
             availability: None,
@@ -93,6 +100,7 @@ pub fn document(service: ServiceHeadroom) -> HeadroomDocument {
         probability: service.probability.clone(),
         instances: service.instances.clone(),
         order_by: service.order_by,
+        today: service.today,
         error_budget_eaten: service.error_budget.as_ref().map(|b| b.eaten),
         service: None,
         services: Vec::new(),

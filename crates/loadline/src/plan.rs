@@ -18,9 +18,21 @@ use crate::headroom::{
 };
 use crate::prometheus::{Access, Query};
 
+/// What is asked of a plan beside what it says itself.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Goes before the plan's own.
+    pub horizon: Option<Horizon>,
+    /// Season lengths in steps; found where not given.
+    pub seasons: Option<Vec<usize>>,
+    /// Added to the plan's own.
+    pub events: Vec<Event>,
+    /// As in [`Question`].
+    pub today: Option<Time>,
+}
+
 /// The headroom of every service of `plan`, whose files are relative to `base`. The fields of the document itself are
-/// those of the service most likely to run out. `horizon` and `seasons` go before what the plan says or is found;
-/// `events` are added to its own; `access` says how servers with demand are reached.
+/// those of the service most likely to run out. `access` says how servers with demand are reached.
 ///
 /// # Errors
 ///
@@ -28,12 +40,10 @@ use crate::prometheus::{Access, Query};
 pub fn headroom_of_plan(
     plan: &Plan,
     base: &Path,
-    horizon: Option<Horizon>,
-    seasons: Option<Vec<usize>>,
-    events: &[Event],
+    asked: &Asked,
     access: &Access,
 ) -> Result<HeadroomDocument, PlanningError> {
-    let loaded = Loaded::read(plan, base, horizon, seasons, events, access)?;
+    let loaded = Loaded::read(plan, base, asked, access)?;
     let now = loaded.answers(None);
     let services: Vec<Outlook> = now.iter().map(|answer| outlook(answer, None)).collect();
     // A change of demand goes on to those who are called.
@@ -71,13 +81,14 @@ pub fn headroom_of_plan(
 ///
 /// As there.
 pub fn check(plan: &Plan, base: &Path, access: &Access) -> Result<(), PlanningError> {
-    Loaded::read(plan, base, None, None, &[], access).map(drop)
+    Loaded::read(plan, base, &Asked::default(), access).map(drop)
 }
 
 /// A plan with what its files hold.
 struct Loaded<'a> {
     plan: &'a Plan,
     request: Request,
+    today: Option<Time>,
     /// The demand of each service that is read from a file or a server.
     own: Vec<Option<Demand>>,
     capacities: Vec<InstanceCapacity>,
@@ -87,9 +98,7 @@ impl<'a> Loaded<'a> {
     fn read(
         plan: &'a Plan,
         base: &Path,
-        horizon: Option<Horizon>,
-        seasons: Option<Vec<usize>>,
-        events: &[Event],
+        asked: &Asked,
         access: &Access,
     ) -> Result<Loaded<'a>, PlanningError> {
         let given = plan
@@ -104,16 +113,16 @@ impl<'a> Loaded<'a> {
             wrong(plan, span, message)
         })?;
         let request = Request {
-            horizon: horizon.or(given.transpose()?),
-            seasons,
-            events: own_events.into_iter().chain(events.iter().cloned()).collect(),
+            horizon: asked.horizon.or(given.transpose()?),
+            seasons: asked.seasons.clone(),
+            events: own_events.into_iter().chain(asked.events.iter().cloned()).collect(),
             ..Request::default()
         };
         let mut own = Vec::new();
         for service in &plan.services {
             own.push(demand(plan, service, base, &request, access)?);
         }
-        let mut loaded = Loaded { plan, request, own, capacities: Vec::new() };
+        let mut loaded = Loaded { plan, request, today: asked.today, own, capacities: Vec::new() };
         let demands = loaded.demands(None)?;
         for (service, demand) in plan.services.iter().zip(&demands) {
             let capacity = capacity(service, demand, base)
@@ -166,7 +175,7 @@ impl<'a> Loaded<'a> {
         services
             .map(|((service, demand), capacity)| {
                 let what_if = what_if.filter(|w| about(w, service));
-                let question = question(self.plan, service, capacity, what_if);
+                let question = question(self.plan, service, capacity, what_if, self.today);
                 answer(&service.name.value, demand, &question)
             })
             .collect()
@@ -197,8 +206,16 @@ fn demand(
     access: &Access,
 ) -> Result<Option<Demand>, PlanningError> {
     let Some(source) = &service.demand else { return Ok(None) };
+    let (DemandSource::File { only, .. } | DemandSource::Prometheus { only, .. }) = source;
     let source = source_of(source, base).map_err(|(text, message)| wrong(plan, text.span, message))?;
-    Demand::forecast(&load(&source, access)?, request, service.per_s).map(Some)
+    let mut all = load(&source, access)?;
+    let names: Vec<String> = only.iter().map(|name| name.value.clone()).collect();
+    crate::demand::only(&mut all, &names).map_err(|(unknown, meant)| {
+        let help = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        let span = only.iter().find(|name| name.value == unknown).map_or(service.name.span, |name| name.span);
+        wrong(plan, span, format!("the demand has no series `{unknown}`{help}"))
+    })?;
+    Demand::forecast(&all, request, service.per_s).map(Some)
 }
 
 /// Days of history asked of a server where the plan does not say.
@@ -207,7 +224,7 @@ const HISTORY_S: f64 = 180.0 * 86_400.0;
 /// Where the demand of a service is read; an error names the text that is to blame.
 fn source_of<'a>(source: &'a DemandSource, base: &Path) -> Result<Source, (&'a Text, String)> {
     match source {
-        DemandSource::File { file, time, value, series, step, aggregate, timezone } => {
+        DemandSource::File { file, time, value, series, step, aggregate, timezone, only: _ } => {
             let reading = Reading {
                 columns: Columns {
                     time: name(time),
@@ -221,7 +238,7 @@ fn source_of<'a>(source: &'a DemandSource, base: &Path) -> Result<Source, (&'a T
             };
             Ok(Source::Files { path: base.join(&file.value), reading, parts: Parts::default() })
         }
-        DemandSource::Prometheus { url, query, last_s, step } => Ok(Source::Prometheus(Query {
+        DemandSource::Prometheus { url, query, last_s, step, only: _ } => Ok(Source::Prometheus(Query {
             url: url.value.clone(),
             query: query.value.clone(),
             last_s: last_s.unwrap_or(HISTORY_S),
@@ -294,15 +311,21 @@ fn question(
     service: &Service,
     capacity: &InstanceCapacity,
     what_if: Option<&WhatIf>,
+    today: Option<Time>,
 ) -> Question {
     let policy = &service.policy;
     let more = 1.0 + what_if.map_or(0.0, |w| w.efficiency);
     let mut instances = what_if.and_then(|w| w.instances).unwrap_or(service.instances);
-    let mut redundancy = policy.redundancy;
+    let (mut redundancy, mut restored) = (policy.redundancy, None);
     if let Some(zones) = what_if.and_then(|w| w.loses_zone_of) {
-        // The largest zone is gone; what was spare against that has been used up.
+        // The largest zone is gone; what was spare against that has been used up, and has to be there again, in the zones
+        // that are left: a loss never saves money.
         instances = (instances - instances.div_ceil(zones)).max(1);
         redundancy = Redundancy::None;
+        restored = Some(match policy.redundancy {
+            Redundancy::Zones(planned) => Redundancy::Zones((zones - 1).clamp(2, planned)),
+            kept => kept,
+        });
     }
     Question {
         capacity: InstanceCapacity { capacity: capacity.capacity.times(more), ..capacity.clone() },
@@ -314,6 +337,8 @@ fn question(
             redundancy,
             lag_steps: 0.0,
         },
+        restored,
+        today,
         lead_time_s: policy.lead_time_s,
         lag_s: policy.autoscaling_lag_s,
         availability: policy.availability,
@@ -348,7 +373,7 @@ mod tests {
     }
 
     fn headroom_of(plan: &Plan, base: &Path) -> Result<HeadroomDocument, PlanningError> {
-        headroom_of_plan(plan, base, None, None, &[], &Access::default())
+        headroom_of_plan(plan, base, &Asked::default(), &Access::default())
     }
 
     #[test]
@@ -367,6 +392,31 @@ mod tests {
             document.probability.last().unwrap().exceeded_by,
             document.services.iter().map(|s| s.exceeded_by_end).fold(0.0, f64::max)
         );
+    }
+
+    /// 200 a second for ever on instances of 25: eight serve. Three zones, one of which may be lost, need twelve.
+    #[test]
+    fn a_lost_zone_saves_nothing() {
+        let base = std::env::temp_dir().join(format!("loadline-zones-{}", std::process::id()));
+        std::fs::create_dir_all(&base).unwrap();
+        let rows: String = (0..60).map(|t| format!("{},200\n", 1_767_225_600 + t * 86_400)).collect();
+        std::fs::write(base.join("flat.csv"), format!("time,value\n{rows}")).unwrap();
+        for (redundancy, planned, after) in
+            [("zones:3", 12, 16), ("zones:2", 16, 16), ("n+1", 9, 9), ("none", 8, 8)]
+        {
+            let text = format!(
+                "horizon: 30d\nservices:\n  - {{ name: front, demand: {{ file: flat.csv }}, capacity: 25, instances: 12, \
+                 price: 10/month, policy: {{ redundancy: '{redundancy}' }} }}\nwhat_ifs:\n  - {{ name: gone, \
+                 loses_zone_of: 3 }}\n"
+            );
+            let document = headroom_of(&Plan::parse(&text, "plan.yaml").unwrap(), &base).unwrap();
+            let (plan, gone) = (&document.services[0], &document.what_ifs[0]);
+            assert_eq!((plan.needed_max, gone.needed_max), (Some(planned), Some(after)), "{redundancy}");
+            assert!(gone.cost_per_month_max >= plan.cost_per_month_max, "{redundancy}");
+            // Of twelve instances eight are left, which carry exactly the demand.
+            assert_eq!(gone.exceeded_by_end, 0.0, "{redundancy}");
+        }
+        std::fs::remove_dir_all(base).unwrap();
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! backtests see a few shocks and not their mirror images, so only the sizes of errors are used; and where errors last
 //! for a whole horizon there are fewer of them than it seems, so the spread is widened.
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
 use super::{origins::Backtests, score, transform::Transform};
 
 /// Steps on either side over which the usual size of an error is averaged.
@@ -15,6 +17,19 @@ const LASTING_USUAL: f64 = 0.3;
 const WIDENING: f64 = 0.15;
 /// Nothing lies further off than this many times the largest error seen.
 const LARGEST_TIMES: f64 = 1.5;
+
+/// Backtests from which on their errors are taken as they are.
+const ENOUGH: usize = 6;
+
+/// What so few backtests understate the errors by: the 97.5 % quantile of Student's t with as many degrees of freedom
+/// over that of a normal (Student 1908), 1 from [`ENOUGH`] on.
+fn unseen(count: usize) -> f64 {
+    if count >= ENOUGH {
+        return 1.0;
+    }
+    let quantile = |freedom: usize| StudentsT::new(0.0, 1.0, freedom as f64).map(|t| t.inverse_cdf(0.975));
+    quantile(count.max(1)).map_or(1.0, |t| t / 1.959_964)
+}
 
 /// Errors of the backtests on a stabilised scale, one row each, as long as the forecast.
 pub(super) struct Errors {
@@ -28,14 +43,17 @@ pub(super) struct Errors {
 
 impl Errors {
     /// Of forecasts against what came; beyond the reach of the backtests errors are repeated, growing as the root of
-    /// the steps ahead.
+    /// the steps ahead, and where there are few they are larger than those seen.
     pub(super) fn of(forecasts: &[Vec<f64>], actual: &[&[f64]], horizon: usize, floor: f64) -> Errors {
         let pairs: Vec<(f64, f64)> =
             forecasts.iter().flatten().copied().zip(actual.iter().flat_map(|a| a.iter().copied())).collect();
         let scale = Transform::stabilising(&pairs);
+        let few = unseen(forecasts.len());
         let row = |(f, a): (&Vec<f64>, &&[f64])| -> Vec<f64> {
             let known: Vec<f64> = f.iter().zip(*a).map(|(f, a)| scale.apply(*a) - scale.apply(*f)).collect();
-            (0..horizon).map(|t| known[t % known.len()] * ((t / known.len() + 1) as f64).sqrt()).collect()
+            (0..horizon)
+                .map(|t| few * known[t % known.len()] * ((t / known.len() + 1) as f64).sqrt())
+                .collect()
         };
         let rows: Vec<Vec<f64>> = forecasts.iter().zip(actual).map(row).collect();
         let slow = rows.iter().map(|r| smooth(r, horizon / 9)).collect();

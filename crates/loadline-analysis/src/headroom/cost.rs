@@ -20,6 +20,12 @@ pub struct Bill {
 
 /// The bill of each of `months`: the most instances `needed` in it, or with `scaled` their mean over time, at `price`
 /// each a month. `requests` are those expected in a whole month at the mean demand of each month, where known.
+///
+/// With the months' steps M: instances `n = max needed over M`, since what is bought is paid for all month, or with
+/// `scaled` `n = mean needed over M`, since what follows demand is paid by the hour; cost a month `n × price`; cost of a
+/// million requests `n × price / (requests / 10⁶)`. That is unit cost as the FinOps Foundation's framework defines it
+/// (capability "unit economics"): total cost over units of demand. A month is 30.436875 days, the mean of the Gregorian
+/// calendar.
 pub fn bills(
     needed: &[Option<u64>],
     months: &[Month],

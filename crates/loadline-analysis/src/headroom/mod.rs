@@ -37,8 +37,12 @@ impl Default for Policy {
     }
 }
 
+/// Redundancy as the field counts it: N + k keeps k instances beside those that serve (Barroso, Hölzle and
+/// Ranganathan 2018, The Datacenter as a Computer, section 4.3); with z zones the load of the one that is lost goes to
+/// the others ("static stability": Weiss and Furr 2019, Amazon Builders' Library).
 impl Policy {
-    /// Of `instances`, those that serve after the loss that is planned for.
+    /// Of `instances`, those that serve after the loss that is planned for: n, n − k, or, spread as evenly as they can
+    /// be over z zones of which the largest is lost, `n − ⌈n / z⌉`.
     fn serving(&self, instances: u32) -> f64 {
         match self.redundancy {
             Redundancy::None => f64::from(instances),
@@ -50,14 +54,15 @@ impl Policy {
         }
     }
 
-    /// The instances to have where `serving` have to serve.
+    /// The fewest instances of which `serving` serve after the loss: s, s + k, or, since `n − ⌈n / z⌉ = ⌊n (z − 1) / z⌋`
+    /// is at least s from `n ≥ s z / (z − 1)` on, `⌈s z / (z − 1)⌉`.
     fn having(&self, serving: u64) -> u64 {
         match self.redundancy {
             Redundancy::None => serving,
             Redundancy::Spare(spare) => serving + u64::from(spare),
             Redundancy::Zones(zones) => {
                 let zones = u64::from(zones.max(2));
-                serving.div_ceil(zones - 1) * zones
+                (serving * zones).div_ceil(zones - 1)
             }
         }
     }
@@ -68,10 +73,24 @@ impl Policy {
 pub struct Headroom {
     /// For each step, the probability that demand has been above capacity at least once by then.
     pub exceeded_by: Vec<f64>,
-    /// For each step, the instances to have; `None` where that has no bound.
+    /// For each step, the fewest instances with which capacity suffices from now until then with the policy's
+    /// probability; `None` where that has no bound. What there is suffices as long as `exceeded_by` is at most
+    /// 1 − quantile, and no longer.
     pub needed: Vec<Option<u64>>,
+    /// For each step, those that suffice at that step alone (and within the lag after it): what instances that follow
+    /// demand cost.
+    pub following: Vec<Option<u64>>,
 }
 
+/// Demand that is larger than capacity by less than this share of it is equal to it: the last digits of a sum are no
+/// overload.
+const TIE: f64 = 1e-9;
+
+/// The probability of having run out by a step and the instances needed until then, by Monte Carlo: with the demand
+/// `D_i(t)` of path i and its draw of the capacity of one instance `c_i`, usable `u_i = c_i × utilisation / burst`,
+/// `exceeded_by(t) = P(max_{s ≤ t} D(s) > u × serving(instances))`, the law of the first passage, and
+/// `needed(t) = having(⌈Q_q(max_{s ≤ t} D(s) / u)⌉)` with the policy's quantile Q_q: the two say the same.
+///
 /// Sets `paths` of demand (all as long as the horizon, at least one) against `instances` of a `capacity` each.
 pub fn headroom(paths: &[Vec<f64>], capacity: &Capacity, instances: u32, policy: &Policy) -> Headroom {
     let steps = paths[0].len();
@@ -80,13 +99,24 @@ pub fn headroom(paths: &[Vec<f64>], capacity: &Capacity, instances: u32, policy:
     let mut above = vec![0.0; steps];
     for (path, each) in paths.iter().zip(&each) {
         let usable = each * policy.serving(instances);
-        if let Some(first) = path.iter().position(|d| *d > usable) {
+        if let Some(first) = path.iter().position(|d| *d > usable * (1.0 + TIE)) {
             above[first] += 1.0;
         }
     }
     let exceeded_by = running(&above).into_iter().map(|n| n / paths.len() as f64).collect();
-    let needed = (0..steps).map(|t| needed(paths, &each, t, policy)).collect();
-    Headroom { exceeded_by, needed }
+    let mut so_far = vec![0.0f64; paths.len()];
+    let (mut needed, mut following) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
+    for t in 0..steps {
+        let counts: Vec<f64> = paths
+            .iter()
+            .zip(&each)
+            .map(|(path, each)| highest(&path[t..], policy.lag_steps) / each)
+            .collect();
+        so_far.iter_mut().zip(&counts).for_each(|(most, count)| *most = most.max(*count));
+        needed.push(fewest(so_far.clone(), policy));
+        following.push(fewest(counts, policy));
+    }
+    Headroom { exceeded_by, needed, following }
 }
 
 impl Headroom {
@@ -108,15 +138,13 @@ fn running(values: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// The policy's quantile over the paths of the instances that serve the demand at `step`, with redundancy.
-fn needed(paths: &[Vec<f64>], each: &[f64], step: usize, policy: &Policy) -> Option<u64> {
-    let mut counts: Vec<f64> =
-        paths.iter().zip(each).map(|(path, each)| highest(&path[step..], policy.lag_steps) / each).collect();
+/// The policy's quantile of `counts`, one for each path, of the capacities that serve; with redundancy.
+fn fewest(mut counts: Vec<f64>, policy: &Policy) -> Option<u64> {
     counts.sort_unstable_by(f64::total_cmp);
-    let rank = (policy.quantile * counts.len() as f64).ceil().max(1.0) as usize;
+    let rank = (policy.quantile * counts.len() as f64 - 1e-9).ceil().max(1.0) as usize;
     let count = counts[rank.min(counts.len()) - 1];
     // A demand of exactly three capacities needs three.
-    let serving = (count * (1.0 - 1e-12)).ceil();
+    let serving = (count * (1.0 - TIE)).ceil();
     (serving < 1e12).then(|| policy.having(serving as u64))
 }
 
@@ -172,8 +200,8 @@ mod tests {
         let policy = Policy::default();
         assert_eq!(needed(policy), Some(9));
         assert_eq!(needed(Policy { redundancy: Redundancy::Spare(2), ..policy }), Some(11));
-        // Nine in two of three zones are five a zone.
-        assert_eq!(needed(Policy { redundancy: Redundancy::Zones(3), ..policy }), Some(15));
+        // Of 14 in three zones (5, 5, 4) nine are left when five are lost; of 13 (5, 4, 4) only eight.
+        assert_eq!(needed(Policy { redundancy: Redundancy::Zones(3), ..policy }), Some(14));
         assert_eq!(needed(Policy { burst: 1.5, utilisation: 0.5, ..policy }), Some(27));
         // Half a step ahead of a rise from 100 to 300 there are 200.
         let rise = vec![vec![100.0, 300.0]; 5];
@@ -182,7 +210,8 @@ mod tests {
         assert_eq!([ahead(0.0), ahead(0.5), ahead(1.0), ahead(9.0)].map(|n| n[0]), [1, 2, 3, 3].map(Some));
         let lost = Policy { redundancy: Redundancy::Zones(3), ..policy };
         assert_eq!(headroom(&flat, &Capacity::exact(100.0), 12, &lost).exceeded_by[0], 1.0);
-        assert_eq!(headroom(&flat, &Capacity::exact(100.0), 15, &lost).exceeded_by[2], 0.0);
+        assert_eq!(headroom(&flat, &Capacity::exact(100.0), 13, &lost).exceeded_by[0], 1.0);
+        assert_eq!(headroom(&flat, &Capacity::exact(100.0), 14, &lost).exceeded_by[2], 0.0);
     }
 
     #[test]
@@ -200,7 +229,51 @@ mod tests {
         assert!((h.exceeded_by[30] - 0.1587).abs() < 0.005);
     }
 
+    /// Demand that goes up and down: what is needed until then never falls, what follows demand does.
+    #[test]
+    fn what_is_bought_stays() {
+        let paths = vec![vec![100.0, 300.0, 200.0]; 10];
+        let h = headroom(&paths, &Capacity::exact(100.0), 2, &Policy::default());
+        assert_eq!(h.needed, [1, 3, 3].map(Some));
+        assert_eq!(h.following, [1, 3, 2].map(Some));
+    }
+
+    /// What equals capacity but for the last digit does not exceed it.
+    #[test]
+    fn a_tie_is_no_overload() {
+        let paths: Vec<Vec<f64>> = (0..10).map(|i| vec![300.0 * (1.0 + f64::from(i) * 1e-15); 3]).collect();
+        let h = headroom(&paths, &Capacity::exact(100.0), 3, &Policy::default());
+        assert_eq!((h.exceeded_by[2], h.needed[2]), (0.0, Some(3)));
+        let above = headroom(&[vec![300.001; 3]], &Capacity::exact(100.0), 3, &Policy::default());
+        assert_eq!((above.exceeded_by[2], above.needed[2]), (1.0, Some(4)));
+    }
+
     proptest! {
+        /// One quantile decides: more are needed than there are exactly when the risk is above what is allowed. And
+        /// nothing less than what is needed would do.
+        #[test]
+        fn what_is_needed_and_the_risk_agree(
+            paths in prop::collection::vec(prop::collection::vec(0.0..1e4f64, 5), 1..30),
+            quantile in 0.05..0.99f64, instances in 1u32..30, kind in 0u32..7,
+        ) {
+            let redundancy = match kind {
+                0 => Redundancy::None,
+                1 | 2 => Redundancy::Spare(kind),
+                zones => Redundancy::Zones(zones - 1),
+            };
+            let policy = Policy { quantile, redundancy, ..Policy::default() };
+            let capacity = Capacity::interval(400.0, 600.0, 0.9);
+            let h = headroom(&paths, &capacity, instances, &policy);
+            for t in 0..5 {
+                let needed = h.needed[t].unwrap();
+                let risky = h.exceeded_by[t] > 1.0 - quantile + 1e-9;
+                prop_assert_eq!(needed > u64::from(instances), risky, "{} of {}", needed, instances);
+            }
+            let most = h.needed[4].unwrap() as u32;
+            prop_assert!(headroom(&paths, &capacity, most, &policy).exceeded_by[4] <= 1.0 - quantile + 1e-9);
+            prop_assert!(most == 0 || headroom(&paths, &capacity, most - 1, &policy).exceeded_by[4] > 1.0 - quantile + 1e-9);
+        }
+
         /// Probabilities never fall and stay within 0 and 1; more capacity never makes them larger.
         #[test]
         fn more_is_never_worse(

@@ -28,7 +28,7 @@ pub struct Overload {
 /// the mean.
 ///
 /// Within the interval demand is taken to be evenly spread between `(2 − burst)` and `burst` times its mean, so that
-/// the mean is kept (above a burst of 2: between 0 and `burst`, for `2 / burst` of the time). With the ends `a < b` the
+/// the mean is kept, which is a choice for want of finer data (above a burst of 2: between 0 and `burst`, for `2 / burst` of the time). With the ends `a < b` the
 /// excess is `∫ max(0, x − C) dx / (b − a)` = `(b − C)² / (2 (b − a))` for `a < C < b`.
 pub fn excess(demand: f64, capacity: f64, burst: f64) -> f64 {
     let (low, high) = ((2.0 - burst).max(0.0) * demand, burst * demand);
@@ -45,6 +45,12 @@ pub fn excess(demand: f64, capacity: f64, burst: f64) -> f64 {
 /// Sets `paths` of demand against all `instances` of a `capacity` each: nothing is held back and nothing lost, since an
 /// error budget pays for what fails, not for what a policy forbids. What is above capacity fails; nothing is made up
 /// for later.
+///
+/// An error budget is `1 − availability` of the requests of a period (Beyer et al. 2016, Site Reliability Engineering,
+/// chapters 3 and 4). Over the window W the share eaten is `E[Σ excess] / E[Σ demand] / budget.share`, the expectations
+/// over all paths: failed requests over all requests, over those that may fail. `overdrawn` is the share of paths with
+/// `Σ excess > budget.share × Σ demand`. That all above capacity fails is the fluid limit of a loss system whose queue is
+/// short beside a step (Newell 1982, Applications of Queueing Theory, chapter 2).
 pub fn overload(
     paths: &[Vec<f64>],
     capacity: &Capacity,

@@ -1,7 +1,7 @@
 //! Times as text, those without an offset in a zone of the user's choice.
 
 use jiff::{civil::DateTime, tz::AmbiguousOffset, tz::TimeZone};
-use loadline_model::series::Time;
+use loadline_model::series::{EPOCH_LEAST, Time};
 
 /// Where times without an offset are local.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,10 +37,50 @@ impl Zone {
     }
 }
 
+/// How a time is written: a series has one way, since a mixture is two clocks put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Date,
+    Step,
+    /// Since 1970, so many to a second.
+    Epoch(i64),
+}
+
+impl Written {
+    /// A number, by its size, as [`Time::of_number`] tells units apart.
+    pub(super) fn of_number(number: f64) -> Written {
+        match number {
+            n if n < EPOCH_LEAST as f64 => Written::Step,
+            n if n < 1e12 => Written::Epoch(1),
+            n if n < 1e15 => Written::Epoch(1_000),
+            n if n < 1e18 => Written::Epoch(1_000_000),
+            _ => Written::Epoch(1_000_000_000),
+        }
+    }
+
+    fn of(text: &str) -> Written {
+        text.parse::<f64>().map_or(Written::Date, Written::of_number)
+    }
+}
+
+impl std::fmt::Display for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Written::Date => "a date",
+            Written::Step => "a whole step",
+            Written::Epoch(1) => "seconds since 1970",
+            Written::Epoch(1_000) => "milliseconds since 1970",
+            Written::Epoch(1_000_000) => "microseconds since 1970",
+            Written::Epoch(_) => "nanoseconds since 1970",
+        })
+    }
+}
+
 /// A time as read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Read {
     pub(super) time: Time,
+    pub(super) written: Written,
     /// It has a time of day and no offset, and no zone was given.
     pub(super) adrift: bool,
 }
@@ -49,7 +89,8 @@ pub(super) struct Read {
 pub(super) fn read(text: &str, zone: Option<&Zone>, previous: Option<i64>) -> Option<Read> {
     let text = text.trim();
     let time = Time::parse(text)?;
-    let firm = Some(Read { time, adrift: false });
+    let written = Written::of(text);
+    let firm = Some(Read { time, written, adrift: false });
     // Numbers and dates alone are what they are; a local time has a time of day and parses without an offset only.
     if text.len() <= 10 || text.ends_with(['Z', 'z']) || !text.contains(':') {
         return firm;
@@ -58,9 +99,9 @@ pub(super) fn read(text: &str, zone: Option<&Zone>, previous: Option<i64>) -> Op
     if after_date.contains(['+', '-']) {
         return firm;
     }
-    let Some(zone) = zone else { return Some(Read { time, adrift: true }) };
+    let Some(zone) = zone else { return Some(Read { time, written, adrift: true }) };
     let instant = zone.instant(text.parse::<DateTime>().ok()?, previous)?;
-    Some(Read { time: Time::Clock(instant), adrift: false })
+    Some(Read { time: Time::Clock(instant), written, adrift: false })
 }
 
 #[cfg(test)]

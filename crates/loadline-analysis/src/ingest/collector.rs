@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use loadline_model::series::Time;
 
-use super::{IngestError, Reading, Step, cells::Cells, reading::grouped};
+use super::{IngestError, Reading, Step, cells::Cells, clock::Written, reading::grouped};
 
 /// The most steps held at a time, of all series together. Beyond it steps grow longer, or the file is refused where
 /// their length was stated: so memory is bounded by this and not by the rows.
@@ -19,6 +19,8 @@ pub struct RawSeries {
     pub id: String,
     pub(super) cells: Cells,
     pub(super) kind: Kind,
+    /// How the times are written; not known of what is no file.
+    pub(super) written: Option<Written>,
     /// Rows read.
     pub(super) rows: u64,
     /// Line or row of the first one.
@@ -40,7 +42,7 @@ impl RawSeries {
             cells.push(time.number(), value);
             rows += 1;
         }
-        Some(RawSeries { id, cells, kind, rows, first: 1, adrift: false, notes: Vec::new() })
+        Some(RawSeries { id, cells, kind, written: None, rows, first: 1, adrift: false, notes: Vec::new() })
     }
 }
 
@@ -117,6 +119,7 @@ impl<'a> Collector<'a> {
             id: id.to_owned(),
             cells: Cells::new(grain),
             kind,
+            written: None,
             rows: 0,
             first: place,
             adrift: false,
@@ -124,6 +127,29 @@ impl<'a> Collector<'a> {
         });
         self.by_id.insert(id.to_owned(), self.all.len() - 1);
         Ok(self.all.len() - 1)
+    }
+
+    /// Holds a time of the series at `index` against the way its first one is written.
+    pub(super) fn written(
+        &mut self,
+        index: usize,
+        written: Written,
+        place: u64,
+        text: impl Fn() -> String,
+    ) -> Result<(), IngestError> {
+        let known = &mut self.all[index];
+        match *known.written.get_or_insert(written) {
+            first if first == written => Ok(()),
+            first => {
+                let unit = self.unit;
+                let message = format!(
+                    "`{}` is another kind of time ({written}) than in {unit} {} ({first})",
+                    text(),
+                    known.first
+                );
+                Err(self.error(place, message, "write all times of one series the same way"))
+            }
+        }
     }
 
     fn grain(&self, kind: Kind, place: u64) -> Result<i64, IngestError> {

@@ -202,6 +202,7 @@ impl Rows<'_> {
             }
         };
         let index = self.collector.series(id, Kind::of(read.time), line, || time.1.to_owned())?;
+        self.collector.written(index, read.written, line, || time.1.to_owned())?;
         self.collector.all[index].adrift |= read.adrift;
         self.collector.add(index, 1, |cells| cells.push(read.time.number(), number))
     }

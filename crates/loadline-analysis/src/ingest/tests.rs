@@ -99,6 +99,14 @@ fn mistakes_are_named() {
     assert!(
         message("time,value\n0,1\n2026-01-01,2\n").contains("d.csv:3: `2026-01-01` is another kind of time")
     );
+    for (first, then, kinds) in [
+        ("2026-01-01", "1767312000", "(seconds since 1970) than in line 2 (a date)"),
+        ("1767225600", "1767312000000", "(milliseconds since 1970) than in line 2 (seconds since 1970)"),
+        ("1767225600000000", "1767312000000", "(milliseconds since 1970) than in line 2 (microseconds"),
+    ] {
+        let said = message(&format!("time,value\n{first},1\n{then},2\n"));
+        assert!(said.contains(&format!("d.csv:3: `{then}` is another kind of time {kinds}")), "{said}");
+    }
     assert!(message("time,a,b\n0,1,2\n").contains("several columns could be the demand: `a`, `b`"));
     assert!(message("0,1\n1,2\n").contains("the first line holds data"));
     assert!(message("time,value\n0,\n1,\n2,\n").contains("all values are missing"));

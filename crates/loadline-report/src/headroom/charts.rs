@@ -3,7 +3,7 @@
 use loadline_model::headroom::{HeadroomDocument, Outlook, ServiceHeadroom};
 use loadline_model::series::Time;
 
-use super::words::{by_end, date, most_needed, probability};
+use super::words::{by_end, date, most_needed, probability, share};
 use crate::chart::dates::{axis, when};
 use crate::chart::document::standalone;
 use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
@@ -115,7 +115,10 @@ impl Charts<'_> {
         let head = Head {
             name: self.named("instances"),
             title: "Instances needed".to_owned(),
-            subtitle: "by the policy, redundancy included; dashed: those there are".to_owned(),
+            subtitle: format!(
+                "to suffice until then with {} probability, redundancy included; dashed: those there are",
+                share(self.service.policy.quantile)
+            ),
             description: format!(
                 "There are {}; at most {} are needed, first at {}.",
                 self.service.instances_now,

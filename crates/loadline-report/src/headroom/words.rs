@@ -9,15 +9,15 @@ use crate::page::Tone;
 
 /// From here on running out is more likely than not.
 const LIKELY: f64 = 0.5;
-/// Whoever plans for a greater risk is told of this one all the same.
+/// Whoever plans for a greater risk is told how to plan for a smaller one.
 const RISK: f64 = 0.1;
 
 /// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Running out within the horizon is as likely as not, or more.
+    /// Running out within the horizon is more likely than the policy allows, and as likely as not, or more.
     RunsOut,
-    /// It is less likely, but more so than the policy allows.
+    /// It is less likely than not, but more so than the policy allows.
     AtRisk,
     /// The policy is kept to the end of the horizon.
     Lasts,
@@ -41,12 +41,12 @@ impl Outcome {
     }
 }
 
-/// How a service stands, by its own policy.
+/// How a service stands: the policy's quantile decides, as it does over the instances needed and the date to order by.
 pub fn outcome(service: &ServiceHeadroom) -> Outcome {
     match by_end(service) {
+        p if p <= 1.0 - service.policy.quantile + 1e-9 => Outcome::Lasts,
         p if p >= LIKELY => Outcome::RunsOut,
-        p if p > (1.0 - service.policy.quantile).min(RISK) + 1e-9 => Outcome::AtRisk,
-        _ => Outcome::Lasts,
+        _ => Outcome::AtRisk,
     }
 }
 
@@ -83,9 +83,26 @@ pub(super) fn date(time: Option<Time>) -> String {
     time.map_or("not before the end".to_owned(), when)
 }
 
-/// The last time of the history, which the forecast is made at.
-pub(super) fn today(service: &ServiceHeadroom) -> Option<Time> {
+/// The last time of the history.
+fn end_of_history(service: &ServiceHeadroom) -> Option<Time> {
     service.demand.history.last().map(|p| p.time)
+}
+
+/// The day that this was asked on.
+pub(super) fn today(service: &ServiceHeadroom) -> Option<Time> {
+    service.today.or(end_of_history(service))
+}
+
+/// When the latest peak was: today, or at the end of a history that ended before.
+fn then(service: &ServiceHeadroom) -> String {
+    let steps: Vec<i64> = service.probability.iter().take(2).map(|p| p.date.number()).collect();
+    let step = if let [first, second] = steps[..] { second - first } else { i64::MAX / 4 };
+    match (end_of_history(service), today(service)) {
+        (Some(end), Some(today)) if today.number() - end.number() > 3 * step => {
+            format!("At the end of its history, {},", when(end))
+        }
+        _ => "Today".to_owned(),
+    }
 }
 
 /// The most instances needed, and when first.
@@ -103,9 +120,15 @@ fn now(service: &ServiceHeadroom) -> String {
     let who = name(service);
     match service.headroom_now {
         Some(now) if now >= 0.0 => {
-            format!("Today {who} carries its latest peak with {} of what may be used to spare.", share(now))
+            format!(
+                "{} {who} carries its latest peak with {} of what may be used to spare.",
+                then(service),
+                share(now)
+            )
         }
-        Some(now) => format!("Today the latest peak of {who} is {} above what may be used.", share(-now)),
+        Some(now) => {
+            format!("{} the latest peak of {who} is {} above what may be used.", then(service), share(-now))
+        }
         None => format!("How much {who} has to spare today is unknown."),
     }
 }
@@ -143,6 +166,7 @@ fn action(service: &ServiceHeadroom) -> String {
     let Some((most, at)) = most_needed(service) else {
         return format!("There are {have}; how many are needed has no bound, since one may carry nothing.");
     };
+    let sure = share(service.policy.quantile);
     let dearest = service.cost.iter().flat_map(|c| &c.months).filter_map(|m| m.per_month).reduce(f64::max);
     let money = dearest.zip(service.cost.as_ref()).map_or(String::new(), |(per_month, cost)| {
         format!(
@@ -152,16 +176,32 @@ fn action(service: &ServiceHeadroom) -> String {
         )
     });
     if most <= u64::from(service.instances_now) {
-        return format!("The policy needs at most {most} within the horizon, of {have} today.");
+        let risky = outcome(service) == Outcome::Lasts && by_end(service) >= RISK;
+        let hint = if risky { " For a smaller risk ask for a higher probability (`quantile`)." } else { "" };
+        return format!(
+            "To suffice with {sure} probability at most {most} are needed within the horizon; there are {have}.{hint}"
+        );
     }
     let order = match (service.order_by, today(service)) {
         (Some(order), Some(today)) if order <= today => {
-            format!("; with this lead time the date to order by, {}, has passed", when(order))
+            let lead = service.policy.lead_time_s.unwrap_or(0.0) as i64;
+            let there = Time::Clock(today.number() + lead);
+            let passed = format!("; the date to order by, {}, has passed", when(order));
+            format!("{passed}: what is ordered today, {}, is there by {}", when(today), when(there))
         }
         (Some(order), _) => format!("; order by {}", when(order)),
         (None, _) => String::new(),
     };
-    format!("There are {have}; the policy needs {most} by {}{money}{order}.", when(at))
+    let now = u64::from(service.instances_now);
+    let first = service.instances.iter().find(|i| i.needed.is_some_and(|n| n > now));
+    // The date to order by belongs to the first that is missing, the money to all.
+    let from = first.filter(|first| first.date < at).map_or(String::new(), |first| {
+        format!("{} from {} on, and ", first.needed.unwrap_or(now), when(first.date))
+    });
+    format!(
+        "There are {have}; to suffice with {sure} probability it needs {from}{most} by {}{money}{order}.",
+        when(at)
+    )
 }
 
 /// An amount with its currency.
@@ -172,7 +212,11 @@ pub(super) fn money(amount: f64, currency: &str) -> String {
 /// The policy in words.
 pub(super) fn policy(service: &ServiceHeadroom) -> String {
     let policy = &service.policy;
-    let mut parts = vec![format!("capacity suffices with {} probability", share(policy.quantile))];
+    let mut parts = vec![format!(
+        "capacity suffices with {} probability until each date: that decides the instances needed, the date to order by \
+         and the verdict",
+        share(policy.quantile)
+    )];
     match policy.redundancy.split_once(':') {
         Some(("zones", zones)) => parts.push(format!("one of {zones} zones may be lost")),
         _ if policy.redundancy.starts_with("n+") => parts.push(format!("{} instances", policy.redundancy)),

@@ -84,6 +84,7 @@ fn service(name: &str, by_end: f64) -> ServiceHeadroom {
             .map(|t| Instances { date: day(365 + t), needed: Some(4 + t as u64 / 20) })
             .collect(),
         order_by: at(0.05).map(|_| day(360)),
+        today: None,
         error_budget: Some(ErrorBudget {
             availability: 0.999,
             eaten: 0.2,
@@ -134,6 +135,7 @@ pub(crate) fn document(by_end: &[f64]) -> HeadroomDocument {
         probability: first.probability.clone(),
         instances: first.instances.clone(),
         order_by: first.order_by,
+        today: None,
         error_budget_eaten: Some(0.2),
         service: Some(first.service.clone()),
         services: details.iter().map(|d| outlook(d, None)).collect(),

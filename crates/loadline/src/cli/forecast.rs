@@ -67,11 +67,14 @@ enum Format {
 }
 
 fn level(text: &str) -> Result<f64, String> {
-    let level = text.trim().trim_end_matches('%').parse::<f64>();
-    level
-        .ok()
-        .filter(|l| *l > 0.0 && *l < 100.0)
-        .ok_or_else(|| "write a probability in per cent between 0 and 100, such as 80".into())
+    let help = "write a probability in per cent between 1 and 100, such as 80";
+    match text.trim().trim_end_matches('%').parse::<f64>() {
+        Ok(level) if level > 1.0 && level < 100.0 => Ok(level),
+        Ok(share) if share > 0.0 && share < 1.0 && !text.contains('%') => {
+            Err(format!("that is less than one per cent; for {0} % write {0}", (share * 1e4).round() / 100.0))
+        }
+        _ => Err(help.into()),
+    }
 }
 
 impl Forecast {

@@ -1,6 +1,7 @@
 //! `loadline headroom`: capacity against demand to come.
 
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use loadline::analysis::headroom::{Policy, Redundancy};
 use loadline::analysis::ingest::{Columns, Reading, UTILISATIONS};
@@ -11,7 +12,8 @@ use loadline::headroom::{
 };
 use loadline::model::headroom::HeadroomDocument;
 use loadline::model::plan::{parse_fraction, parse_per, parse_price, parse_span};
-use loadline::plan::headroom_of_plan;
+use loadline::model::series::Time;
+use loadline::plan::{Asked, headroom_of_plan};
 use loadline::prometheus::Access;
 use loadline::render::headroom as render;
 
@@ -69,6 +71,10 @@ pub(crate) struct Headroom {
     /// Growth a year beside that of the forecast, such as 20%
     #[arg(long, value_parser = growth, allow_hyphen_values = true, conflicts_with = "plan")]
     growth: Option<Change>,
+    /// The day that orders can be made from, such as 2026-11-21 [default: the clock's; the end of the history where that
+    /// is later]
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    today: Option<Time>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -127,6 +133,17 @@ fn share_or_all(text: &str) -> Result<f64, String> {
 
 fn at_least_one(text: &str) -> Result<f64, String> {
     within(text, "write a factor of at least 1, such as 1.3", |v| v >= 1.0)
+}
+
+fn date(text: &str) -> Result<Time, String> {
+    let time = Time::parse(text).filter(|time| matches!(time, Time::Clock(_)));
+    time.ok_or_else(|| format!("`{text}` is no date; write one such as 2026-11-21"))
+}
+
+/// The clock's day, at its midnight (UTC), so that reports of one day are the same.
+fn day() -> Time {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    Time::Clock(seconds - seconds % 86_400)
 }
 
 fn growth(text: &str) -> Result<Change, String> {
@@ -205,6 +222,7 @@ impl Headroom {
                 redundancy: policy.redundancy,
                 lag_steps: 0.0,
             },
+            today: Some(self.today.unwrap_or_else(day)),
             lead_time_s: policy.lead_time,
             lag_s: policy.autoscaling_lag,
             availability: policy.availability,
@@ -219,6 +237,8 @@ impl Headroom {
     fn of_plan(&self, path: &Path, access: &Access) -> anyhow::Result<HeadroomDocument> {
         let (plan, base) = super::input::plan(path)?;
         let events = self.events.events()?;
-        headroom_of_plan(&plan, &base, self.horizon, self.season.clone(), &events, access).map_err(sort)
+        let today = Some(self.today.unwrap_or_else(day));
+        let asked = Asked { horizon: self.horizon, seasons: self.season.clone(), events, today };
+        headroom_of_plan(&plan, &base, &asked, access).map_err(sort)
     }
 }

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loadline::analysis::ingest::{Aggregate, Columns, Parts, Reading, Step, Zone};
-use loadline::demand::{Source, load};
+use loadline::demand::{self, Source, load};
 use loadline::generator::client::tls::{Identity, TlsSettings};
-use loadline::model::diagnostic::nearest;
 use loadline::model::plan::parse_span;
 use loadline::model::series::Series;
 use loadline::prometheus::{Access, Credentials, Query};
@@ -154,13 +153,11 @@ impl SourceFlags {
             }
         };
         let mut all = load(&source, &access).map_err(sort)?;
-        let names = all.iter().map(|s| s.id.as_str());
-        if let Some(unknown) = only.iter().find(|id| !names.clone().any(|name| name == id.as_str())) {
-            let help = nearest(unknown, names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        demand::only(&mut all, &only).map_err(|(unknown, meant)| {
+            let help = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             let name = name.unwrap_or_else(|| "the answer".into());
-            return Err(UserError::input(format!("{name} has no series `{unknown}`{help}")));
-        }
-        all.retain(|s| only.is_empty() || only.contains(&s.id));
+            UserError::input(format!("{name} has no series `{unknown}`{help}"))
+        })?;
         Ok(all)
     }
 

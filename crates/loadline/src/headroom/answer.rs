@@ -23,14 +23,17 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
     let capacity = &question.capacity.capacity;
     let result = headroom(&demand.paths, capacity, question.instances, &policy);
     let at = |p: f64| result.runs_out(p).map(|step| demand.time(step));
-    let order_by = question.lead_time_s.and_then(|lead| match at(1.0 - policy.quantile)? {
-        Time::Clock(seconds) => Some(Time::Clock(seconds - lead.ceil() as i64)),
-        Time::Step(_) => None,
+    let restored = question.restored.map(|redundancy| {
+        headroom(&demand.paths, capacity, question.instances, &Policy { redundancy, ..policy })
     });
+    let plan = restored.as_ref().unwrap_or(&result);
     let dates = (0..demand.steps()).map(|step| demand.time(step));
     let probability = dates.clone().zip(&result.exceeded_by);
-    let instances = dates.zip(&result.needed);
+    let instances = dates.zip(&plan.needed);
     let mut notes = [&question.capacity.notes[..], &demand.notes].concat();
+    let today = today(demand, question, &mut notes);
+    let usable_now = usable(capacity, question.instances, &policy, 0.5);
+    notes.extend(tie(demand, usable_now));
     let error_budget = error_budget(demand, question);
     if step_s.is_none() {
         let lost = [
@@ -46,7 +49,8 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
             budget.days
         ));
     }
-    let cost = cost(demand, question, &result.needed, &mut notes);
+    let scaled = question.lag_s > 0.0;
+    let cost = cost(demand, question, if scaled { &plan.following } else { &plan.needed }, &mut notes);
     ServiceHeadroom {
         service: service.into(),
         instances_now: question.instances,
@@ -69,11 +73,54 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
         runs_out: RunsOut { p10: at(0.1), p50: at(0.5), p90: at(0.9) },
         probability: probability.map(|(date, p)| Probability { date, exceeded_by: *p }).collect(),
         instances: instances.map(|(date, needed)| Instances { date, needed: *needed }).collect(),
-        order_by,
+        order_by: order_by(demand, question, &plan.needed),
+        today,
         error_budget,
         cost,
         notes,
     }
+}
+
+/// The lead time before the first step that needs more than there are.
+fn order_by(demand: &Demand, question: &Question, needed: &[Option<u64>]) -> Option<Time> {
+    let lead = question.lead_time_s?;
+    let have = u64::from(question.instances);
+    match demand.time(needed.iter().position(|n| n.is_none_or(|n| n > have))?) {
+        Time::Clock(seconds) => Some(Time::Clock(seconds - lead.ceil() as i64)),
+        Time::Step(_) => None,
+    }
+}
+
+/// Steps after the end of the history from which on it is said to have ended.
+const STALE_STEPS: i64 = 3;
+
+/// The later of the day asked on and the last time of the history.
+fn today(demand: &Demand, question: &Question, notes: &mut Vec<String>) -> Option<Time> {
+    let (Time::Clock(next), step) = (demand.time(0), demand.axis().step()) else { return None };
+    let end = next - step;
+    let Some(Time::Clock(today)) = question.today.filter(|today| *today > Time::Clock(end)) else {
+        return Some(Time::Clock(end));
+    };
+    if today - end > STALE_STEPS * step {
+        let last = demand.time(demand.steps() - 1);
+        notes.push(format!(
+            "the history ends at {}, {:.0} days before today ({}): what came since is not known, and the horizon, which \
+             goes on from there, ends at {last}; bring the history up to date",
+            Time::Clock(end),
+            (today - end) as f64 / DAY_S,
+            Time::Clock(today)
+        ));
+    }
+    Some(Time::Clock(today))
+}
+
+/// A demand whose expected peak is what may be used, neither more nor less.
+fn tie(demand: &Demand, usable: f64) -> Option<String> {
+    let peak = |path: &Vec<f64>| path.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let ties = demand.paths.iter().filter(|path| (peak(path) / usable - 1.0).abs() < 1e-9).count();
+    (2 * ties > demand.paths.len()).then(|| {
+        "the peak of demand equals what may be used exactly: that is not exceeded, and nothing is to spare".into()
+    })
 }
 
 fn band(quantile: impl Fn(f64) -> f64) -> Band {

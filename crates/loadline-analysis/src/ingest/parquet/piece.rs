@@ -8,7 +8,8 @@ use polars::prelude::{Column, DataFrame, Float64Chunked, Int64Chunked, StringChu
 use polars_core::prelude::{ArrowDataType, ArrowField};
 
 use super::super::{
-    IngestError, RawSeries, Reading, Zone, clock,
+    IngestError, RawSeries, Reading, Zone,
+    clock::{self, Written},
     collector::{Collector, Kind},
     rows::{NUMBER_HELP, TIME_HELP, number},
 };
@@ -107,6 +108,7 @@ impl Reader<'_> {
                     let text = || if number.is_nan() { String::new() } else { number.to_string() };
                     Time::of_number(number).ok_or_else(|| self.bad_time(at, &text()))
                 };
+                self.of_one_unit(&numbers)?;
                 let times: Vec<Time> =
                     numbers.into_no_null_iter().enumerate().map(time).collect::<Result<_, _>>()?;
                 self.of_one_kind(&times, false)
@@ -142,6 +144,19 @@ impl Reader<'_> {
             all.push(read.time);
         }
         self.of_one_kind(&all, adrift)
+    }
+
+    /// Seconds and milliseconds, say, in one column.
+    fn of_one_unit(&self, numbers: &Float64Chunked) -> Result<(), IngestError> {
+        let units = || numbers.iter().map(|number| number.filter(|n| n.is_finite()).map(Written::of_number));
+        let Some(first) = units().flatten().next() else { return Ok(()) };
+        let Some(at) = units().position(|unit| unit.is_some_and(|unit| unit != first)) else { return Ok(()) };
+        let message = format!(
+            "`{}` is another kind of time than in row {} ({first})",
+            numbers.get(at).unwrap_or(f64::NAN),
+            self.row(0)
+        );
+        Err(self.collector.error(self.row(at), message, "write all times of one series the same way"))
     }
 
     fn of_one_kind(&self, all: &[Time], adrift: bool) -> Result<Times, IngestError> {
