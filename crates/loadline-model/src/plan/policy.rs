@@ -23,10 +23,10 @@ pub struct PlanPolicy {
 }
 
 impl Default for PlanPolicy {
-    /// No margin at all; the median.
+    /// A risk of one in ten, and no other margin.
     fn default() -> PlanPolicy {
         PlanPolicy {
-            quantile: 0.5,
+            quantile: 0.9,
             redundancy: Redundancy::None,
             burst: 1.0,
             utilisation: 1.0,

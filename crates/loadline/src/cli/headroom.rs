@@ -90,7 +90,7 @@ struct PolicyFlags {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with = "plan")]
     instances: u32,
     /// The probability with which capacity has to suffice
-    #[arg(long, default_value = "50%", value_parser = share, conflicts_with = "plan")]
+    #[arg(long, default_value = "90%", value_parser = share, conflicts_with = "plan")]
     quantile: f64,
     /// What may be lost: none, n+1, n+2, or one of so many zones (zones:3)
     #[arg(long, default_value = "none", value_parser = Redundancy::parse, conflicts_with = "plan")]
