@@ -107,8 +107,8 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
     });
     let seen = worst.and_then(|metric| metric.min_detectable_change.zip(Some(metric)));
     let seen = seen.map(|(least, metric)| Tile {
-        label: "would be seen",
-        figure: Shown::plain(format!("from {}", percent(least))),
+        label: "detectable",
+        figure: Shown::plain(percent(least)),
         note: format!("worse in {}: found in four cases of five", name(metric)),
     });
     let worst = worst
