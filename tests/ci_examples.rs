@@ -14,25 +14,37 @@ use crate::support::harness::trials;
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Alone: github_actions, gitlab_ci, jenkins;
+        Beside: examples_gate_and_install;
     }
 }
 
 fn github_actions() {
     let steps = yaml_blocks(&example("github-actions.yml"), "run:");
-    assert_eq!(steps.len(), 4, "{steps:?}");
+    assert_eq!(steps.len(), 6, "{steps:?}");
     let folder = play("ci-github", &steps);
     let summary = fs::read_to_string(folder.join("summary.md")).expect("the steps write a summary");
     assert!(summary.contains("### PASS") && summary.contains("| candidate |"), "{summary}");
-    assert!(folder.join("duel.xml").exists() && folder.join("slo.xml").exists());
+    for file in ["slo.xml", "compare.xml", "duel.xml", "compare.html", "duel.html", "baselines/base.json"] {
+        assert!(folder.join(file).exists(), "{file} is named as an artifact");
+    }
 }
 
 fn gitlab_ci() {
     let text = example("gitlab-ci.yml");
     let script = text.split("  script:\n").nth(1).and_then(|rest| rest.split("  artifacts:\n").next());
     let steps = yaml_blocks(script.expect("there is a script"), "-");
-    assert_eq!(steps.len(), 4, "{steps:?}");
+    assert_eq!(steps.len(), 6, "{steps:?}");
     let folder = play("ci-gitlab", &steps);
-    for file in ["slo.xml", "duel.xml", "metrics.txt", "duel.html", "duel.md"] {
+    for file in [
+        "slo.xml",
+        "compare.xml",
+        "compare.html",
+        "baselines/candidate.json",
+        "duel.xml",
+        "metrics.txt",
+        "duel.html",
+        "duel.md",
+    ] {
         assert!(folder.join(file).exists(), "{file} is named as an artifact");
     }
 }
@@ -76,6 +88,21 @@ fn yaml_blocks(text: &str, key: &str) -> Vec<String> {
         });
     }
     found
+}
+
+/// Each example has steps that fail the job, and installs from a path that there is: the binary on the path of this test
+/// keeps that step from doing it.
+fn examples_gate_and_install() {
+    for name in ["github-actions.yml", "gitlab-ci.yml", "Jenkinsfile"] {
+        let text = example(name);
+        assert!(text.contains("loadline compare ") && text.contains("loadline duel "), "{name}");
+        let path =
+            text.split("--path .loadline/").nth(1).and_then(|rest| rest.split([';', ' ', '\n']).next());
+        let package =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path.expect("it installs from a path"));
+        let manifest = fs::read_to_string(package.join("Cargo.toml")).expect("the package is there");
+        assert!(manifest.contains("name = \"loadline\""), "{name}: {}", package.display());
+    }
 }
 
 /// Plays the steps; once more, and a third time, where a busy machine spoiled a measurement: that is labelled by the exit

@@ -189,7 +189,7 @@ fn histories_in_one_file_are_told_apart() {
     let noise = |at: usize| (at * 7919 % 13) as f64 / 1000.0;
     let text = |column: &str| {
         let row = |at: usize| {
-            let level = if at % 2 == 0 {
+            let level = if at.is_multiple_of(2) {
                 10.0
             } else if at < 60 {
                 20.0

@@ -216,9 +216,9 @@ impl Fitted<'_> {
             faded *= before.checked_sub(1).map_or(1.0, |earlier| self.between[earlier]);
         }
         faded = 1.0;
-        for after in gap + 1..self.starts.len() {
-            each[2][after] = kind.level[self.starts[after]];
-            each[3][after] = faded * kind.fading[self.starts[after]];
+        for (after, start) in self.starts.iter().enumerate().skip(gap + 1) {
+            each[2][after] = kind.level[*start];
+            each[3][after] = faded * kind.fading[*start];
             faded *= self.between.get(after).copied().unwrap_or(1.0);
         }
         let solved = each.map(|direction| forward(&self.lower, direction));

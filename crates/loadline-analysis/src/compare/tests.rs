@@ -128,6 +128,7 @@ fn a_wild_run_is_no_silent_pass() {
         let (verdict, reasons) = judged((base, 1.0), (candidate, 100.0));
         assert_eq!(verdict, Verdict::Inconclusive, "{base} {candidate}: {reasons}");
         assert!(reasons.contains("candidate that stand apart: 3 by +"), "{reasons}");
+        assert!(reasons.contains("how many more runs would decide cannot be known"), "{reasons}");
     }
     // One a group of its own, one not.
     for wild in [2.0, 1.09] {

@@ -109,8 +109,13 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
         tell_difference(metric, turned.worse + margin + power);
     }
     if turned.within(options) {
-        metric.verdict = if evidence.incomplete { Verdict::Inconclusive } else { Verdict::Pass };
-        if evidence.is_wild && turned.mean() > turned.worse {
+        metric.verdict = Verdict::Pass;
+        if evidence.incomplete {
+            metric.verdict = Verdict::Inconclusive;
+            let unknown =
+                "how many more runs would decide cannot be known: it hangs on how often that comes again";
+            metric.reasons.push(unknown.into());
+        } else if evidence.is_wild && turned.mean() > turned.worse {
             metric.verdict = Verdict::Inconclusive;
             metric.reasons.push(
                 "with them the candidate's mean is worse by more than the tolerance: should they recur they are the \

@@ -41,7 +41,7 @@ pub(super) fn forest(comparison: &Comparison, width: Width) -> Option<Picture> {
     });
     let mut size = width.size(100);
     size.height = 110 + ROW * shown.len() as u32 + if width == Width::Narrow { 32 } else { 0 };
-    let chart = Chart::new(size, head(comparison, &shown), x, y, ends.collect());
+    let chart = Chart::new(size, head(comparison, &shown, reach), x, y, ends.collect());
     if comparison.tolerance > 0.0 {
         let edge = comparison.tolerance.min(reach);
         chart.shade(-edge, edge, &format!("within {}", percent(comparison.tolerance)));
@@ -59,7 +59,13 @@ pub(super) fn forest(comparison: &Comparison, width: Width) -> Option<Picture> {
     Some(chart.finish())
 }
 
-fn head(comparison: &Comparison, shown: &[&MetricComparison]) -> Head {
+fn head(comparison: &Comparison, shown: &[&MetricComparison], reach: f64) -> Head {
+    let ends = shown.iter().flat_map(|metric| [metric.low, metric.high]).flatten();
+    let cut = if ends.map(f64::abs).fold(0.0, f64::max) > reach {
+        "; those that reach farther are cut"
+    } else {
+        ""
+    };
     let each = shown.iter().map(|metric| {
         format!(
             "{}: {}, interval {}, {}.",
@@ -73,7 +79,7 @@ fn head(comparison: &Comparison, shown: &[&MetricComparison]) -> Head {
         name: "forest".to_owned(),
         title: "Change of each metric".to_owned(),
         subtitle: format!(
-            "candidate over base, with the {} interval of each; the shaded band does not matter",
+            "candidate over base, with the {} interval of each{cut}; the shaded band does not matter",
             percent(comparison.confidence)
         ),
         description: each.collect::<Vec<_>>().join(" "),

@@ -56,8 +56,9 @@ impl<'a> Line<'a> {
         if known().count() < 2 {
             return None;
         }
-        let (low, high) = known().fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        let [low, high] = self.reach(figure);
         let room = 0.12 * (high - low).max(1e-3 * high.abs()).max(f64::MIN_POSITIVE);
+        let beyond: Vec<f64> = known().filter(|value| !(low..=high).contains(value)).collect();
         let scale = Scale::linear(if low >= 0.0 { (low - room).max(0.0) } else { low - room }, high + room);
         let steps: Vec<&Change> = changes.map_or(Vec::new(), |changes| {
             let own =
@@ -70,10 +71,10 @@ impl<'a> Line<'a> {
         });
         let chart = Chart::new(
             width.size(if width == Width::Full { 260 } else { 300 }),
-            self.head(figure, &steps),
+            self.head(figure, &steps, &beyond),
             x,
             Axis::new(scale, 6, number),
-            self.ends(value),
+            self.ends(|run| value(run).map(|value| value.clamp(low, high))),
         );
         for step in &steps {
             let [from, to] = step.index_interval.map(|at| at as f64);
@@ -82,11 +83,46 @@ impl<'a> Line<'a> {
         chart.grid();
         for (at, (run, role)) in self.runs.iter().enumerate() {
             if let Some(value) = value(run).filter(|_| run.invalid.is_none()) {
-                chart.line(*role, 3.0, &[(at as f64, Some(value))]);
+                let inside = value.clamp(low, high);
+                chart.line(*role, 3.0, &[(at as f64, Some(inside))]);
+                if inside != value {
+                    // A short line to the edge: it lies beyond.
+                    let edge = if value > high { high + room } else { low - room };
+                    chart.line(*role, 1.4, &[(at as f64, Some(inside)), (at as f64, Some(edge))]);
+                }
             }
         }
         self.levels(&chart, &steps);
         Some(chart.finish())
+    }
+
+    /// The values that the axis has to show: those of all sides but for single wild runs, which would leave no room for
+    /// the rest.
+    fn reach(&self, figure: &Figure) -> [f64; 2] {
+        let of = |side: Option<Role>| {
+            let runs = self
+                .runs
+                .iter()
+                .filter(|(run, role)| run.invalid.is_none() && side.is_none_or(|of| of == *role));
+            let mut values: Vec<f64> = runs.filter_map(|(run, _)| run.values.get(figure).copied()).collect();
+            values.sort_by(f64::total_cmp);
+            values
+        };
+        let all = of(None);
+        let quantile = |values: &[f64], q: f64| values[(q * (values.len() - 1) as f64).round() as usize];
+        let sides = [BASE, CANDIDATE, EARLIER].map(|role| of(Some(role)));
+        let usual = sides
+            .iter()
+            .filter(|side| !side.is_empty())
+            .flat_map(|side| [quantile(side, 0.1), quantile(side, 0.9)]);
+        let (low, high) = usual.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        let span = high - low;
+        if span == 0.0 {
+            return [all[0], all[all.len() - 1]];
+        }
+        let inside = |value: &&f64| (low - span..=high + span).contains(*value);
+        let shown = || all.iter().filter(inside).copied();
+        [shown().fold(low, f64::min), shown().fold(high, f64::max)]
     }
 
     /// The level up to each change and from the last one on, as far as changes were looked for.
@@ -106,20 +142,28 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn head(&self, figure: &Figure, steps: &[&Change]) -> Head {
+    fn head(&self, figure: &Figure, steps: &[&Change], beyond: &[f64]) -> Head {
         let runs = plural(self.runs.len() as u64, "run", "runs");
         let found = match steps {
             [] => String::new(),
             steps => format!("; {}", plural(steps.len() as u64, "lasting change", "lasting changes")),
         };
+        let farthest = beyond.iter().copied().reduce(|a, b| if b.abs() > a.abs() { b } else { a });
+        let apart = farthest.map_or(String::new(), |value| {
+            format!(
+                "; {} beyond the scale, at up to {}",
+                plural(beyond.len() as u64, "run", "runs"),
+                number(value)
+            )
+        });
         let series = self.series.unwrap_or_default();
         let mut name = format!("history-{}-{}{series}", figure.request, figure.name);
         name.retain(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         Head {
             name,
             title: format!("{} run by run", of_series(&figure.name, self.series)),
-            subtitle: format!("{runs}, numbered from 0{found}"),
-            description: format!("{} over {runs}{found}.", figure.name),
+            subtitle: format!("{runs}, numbered from 0{found}{apart}"),
+            description: format!("{} over {runs}{found}{apart}.", figure.name),
         }
     }
 

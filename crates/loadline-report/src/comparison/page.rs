@@ -92,21 +92,27 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
         figure: Shown::plain(change(metric)),
         note,
     };
-    let worst = comparison.metrics.iter().filter(|metric| metric.change.is_some()).max_by(|a, b| {
+    // What decides the verdict comes before what is large and unclear.
+    let rank = |metric: &MetricComparison| {
+        let order = [Verdict::Inconclusive, Verdict::Improved, Verdict::Pass, Verdict::Regressed];
+        order.iter().position(|verdict| *verdict == metric.verdict)
+    };
+    let told = comparison.metrics.iter().filter(|metric| metric.change.is_some());
+    let worst = told.max_by(|a, b| {
         let for_the_worse = |metric: &MetricComparison| {
             let change = metric.change.unwrap_or(0.0);
             if metric.higher_is_better { -change } else { change }
         };
-        for_the_worse(a).total_cmp(&for_the_worse(b))
+        rank(a).cmp(&rank(b)).then(for_the_worse(a).total_cmp(&for_the_worse(b)))
+    });
+    let seen = worst.and_then(|metric| metric.min_detectable_change.zip(Some(metric)));
+    let seen = seen.map(|(least, metric)| Tile {
+        label: "detectable",
+        figure: Shown::plain(percent(least)),
+        note: format!("worse in {}: found in four cases of five", name(metric)),
     });
     let worst = worst
         .map(|metric| of("worst change", metric, format!("{}, interval {}", name(metric), interval(metric))));
-    let seen = comparison.metrics.iter().filter_map(|metric| Some((metric.min_detectable_change?, metric)));
-    let seen = seen.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(least, metric)| Tile {
-        label: "least change seen",
-        figure: Shown::plain(percent(least)),
-        note: format!("of {}, in four cases of five", name(metric)),
-    });
     let decided = comparison.metrics.iter().filter(|metric| metric.verdict != Verdict::Inconclusive).count();
     let decided = Tile {
         label: "metrics decided",
@@ -159,7 +165,30 @@ fn run_by_run(page: &Page<'_>, line: &Line<'_>, tables: [&RunTable; 3]) -> Marku
     let figures: Vec<&Figure> =
         page.comparison.metrics.iter().filter_map(of_metric).take(CHARTS_MAX).collect();
     html! {
-        @if !figures.is_empty() { h2 { "Run by run" } (charts(line, &figures, page.changes)) }
+        @if !figures.is_empty() {
+            h2 { "Run by run" }
+            (charts(line, &figures, page.changes))
+            @if let Some(changes) = page.changes { (earlier(changes, &figures)) }
+        }
+    }
+}
+
+/// What the earlier runs say of the metrics that are compared.
+fn earlier(changes: &Changes, figures: &[&Figure]) -> Markup {
+    let is_shown = |metric: &str| figures.iter().any(|figure| figure.request == ALL && figure.name == metric);
+    let own = Changes {
+        changes: changes.changes.iter().filter(|change| is_shown(&change.metric)).cloned().collect(),
+        ..changes.clone()
+    };
+    html! {
+        h2 { "Changes in the earlier runs" }
+        @if !own.changes.is_empty() { (change_table(&own)) }
+        ul {
+            @for metric in changes.metrics.iter().filter(|metric| is_shown(&metric.metric)) {
+                li { (finding(metric)) }
+                @for note in &metric.notes { li { (metric.metric) ": " (note) } }
+            }
+        }
     }
 }
 

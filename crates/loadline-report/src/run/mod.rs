@@ -19,7 +19,7 @@ mod view;
 
 pub use charts::charts;
 pub use html::html;
-pub use junit::junit;
+pub use junit::{junit, junit_lenient};
 pub use markdown::markdown;
 pub use openmetrics::openmetrics;
 #[cfg(feature = "png")]

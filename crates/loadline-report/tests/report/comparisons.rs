@@ -156,10 +156,23 @@ fn pages_say_the_verdict_and_show_all_parts() {
             "Change of each metric",
             "within 5%",
             "p50_ms run by run",
+            "Changes in the earlier runs",
+            "18 … 22",
+            "p50_ms: 1 change in 40 runs",
         ],
     );
     has(1, &["against", "Response time by percentile", "Difference by percentile", "2 seconds left out"]);
     has(2, &["CHANGED", "1 lasting change", "no change above 2% in 40 runs"]);
+}
+
+/// One wild run is told of, and leaves the others their room.
+#[test]
+fn a_wild_run_does_not_set_the_scale() {
+    let mut wild = table(0..40, 20.0);
+    let p50 = loadline_model::run_table::Figure::of_all("p50_ms");
+    wild.runs[7].values.insert(p50, 9000.0);
+    let page = changes_html(&[(None, wild)], &changes());
+    assert!(page.contains("1 run beyond the scale, at up to 9,000"));
 }
 
 /// Too few runs are told as such, and several histories by name.

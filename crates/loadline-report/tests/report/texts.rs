@@ -1,7 +1,7 @@
 //! Terminal text, Markdown and JUnit.
 
 use loadline_model::run::Summary;
-use loadline_report::run::{junit, markdown, text};
+use loadline_report::run::{junit, junit_lenient, markdown, text};
 
 use crate::samples::Sample;
 use crate::view_of;
@@ -82,6 +82,12 @@ fn junit_counts_failures_and_errors() {
     assert_eq!((count("tests"), count("failures"), count("errors")), ("4", "1", "1"));
     let failure = document.descendants().find(|n| n.has_tag_name("failure")).unwrap();
     assert_eq!(failure.attribute("message"), Some("observed 9.4%, limit 0.1%"));
+
+    // Let through, what cannot be judged is skipped; what failed has failed.
+    let found = junit_lenient(&summary(&Sample::failing()));
+    let document = roxmltree::Document::parse(&found).unwrap();
+    let count = |name| document.descendants().filter(|n| n.has_tag_name(name)).count();
+    assert_eq!((count("failure"), count("error"), count("skipped")), (1, 0, 1));
 
     let found = junit(&summary(&Sample::limited()));
     let document = roxmltree::Document::parse(&found).unwrap();

@@ -90,7 +90,13 @@ impl ResultFlags {
         let write = |file: &Option<PathBuf>, make: fn(&Summary) -> String| {
             file.as_ref().map_or(Ok(()), |file| out.write(file, make(summary).as_bytes()))
         };
-        let junit = write(&self.junit, loadline::render::run::junit);
+        let junit = write(
+            &self.junit,
+            match self.on_inconclusive {
+                OnInconclusive::Pass => loadline::render::run::junit_lenient,
+                OnInconclusive::Fail => loadline::render::run::junit,
+            },
+        );
         let openmetrics = write(&self.openmetrics, loadline::render::run::openmetrics);
         let told = self.tell(summary, out);
         let drawn = self.draw(directory, out);
