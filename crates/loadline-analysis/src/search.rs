@@ -144,15 +144,19 @@ impl Search {
         let Some(last) = steps.last() else {
             return self.ascend(self.start);
         };
-        let kept = steps
-            .iter()
-            .filter(|s| s.settled && s.score < 0.0 && !s.generator_limited)
-            .map(|s| s.load)
-            .reduce(f64::max);
-        if last.generator_limited {
+        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
+        // What the generator spoiled says nothing about the service.
+        let limited = last.generator_limited;
+        let steps: Vec<Step> = steps.iter().filter(|step| !step.generator_limited).copied().collect();
+        let steps = steps.as_slice();
+        let kept = steps.iter().filter(|s| s.settled && s.score < 0.0).map(|s| s.load).reduce(f64::max);
+        if limited && steps.is_empty() && last.load > self.least && spent < self.time_s {
+            // At its very start: the service may take less than the generator cannot drive.
+            return self.ascend(last.load / (self.growth * self.growth));
+        }
+        if limited {
             return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: kept });
         }
-        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
         let broken = steps.iter().filter(|s| s.fails()).map(|s| s.load).reduce(f64::min);
         match (kept, broken) {
             (kept, None) => self.climb(steps, last, kept, spent),
@@ -227,6 +231,9 @@ impl Search {
         // What has requests enough in half a step needs no whole one, but to confirm.
         let (length, shortest_s) = if precise { (1.5, self.step_s) } else { (1.0, 0.5 * self.step_s) };
         let wanted_s = length * (self.step_requests / load).max(telling_s);
+        // A backlog that has not yet broken the objectives says nothing: it takes longer to see what comes of it.
+        let open = steps.last().filter(|step| !step.settled && !step.fails());
+        let wanted_s = open.map_or(wanted_s, |step| wanted_s.max(2.0 * step.took_s));
         let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
         let duration_s = wanted_s.min(room_s).max(shortest_s);
         Next::Run { load, duration_s, confirming: precise }

@@ -197,3 +197,44 @@ fn a_generator_that_cannot_keep_up_ends_the_search_with_at_least() {
     let end = support::search().next(&[step(10.0, false), step(20.0, true)]);
     assert_eq!(end, Next::Doomed(Doom::GeneratorLimited { at: 20.0, at_least: Some(10.0) }));
 }
+
+/// A generator that cannot keep up with the first load says nothing about lower ones.
+#[test]
+fn a_generator_limited_from_the_start_is_tried_lower() {
+    let step = |load: f64, score, generator_limited| Step {
+        score,
+        events: Events::of_score(score, 0.1),
+        generator_limited,
+        ..counted(load, 5.0, 0.0)
+    };
+    let search = Search { start: 1_000.0, ..support::search() };
+    let Next::Run { load, .. } = search.next(&[step(1_000.0, 1.0, true)]) else { panic!("it gave up") };
+    assert_eq!(load, 250.0);
+    // Its lateness broke the objective, not the service: the way up goes on from what was kept.
+    let Next::Run { load, .. } = search.next(&[step(1_000.0, 1.0, true), step(250.0, -1.0, false)]) else {
+        panic!("it gave up")
+    };
+    assert!(load > 250.0 && load <= 500.0, "{load}");
+    let steps = [step(1_000.0, 1.0, true), step(250.0, -1.0, false), step(500.0, 1.0, true)];
+    assert_eq!(
+        search.next(&steps),
+        Next::Doomed(Doom::GeneratorLimited { at: 500.0, at_least: Some(250.0) })
+    );
+    let end = search.next(&[step(4.0, 1.0, true), step(1.0, 1.0, true)]);
+    assert_eq!(end, Next::Doomed(Doom::GeneratorLimited { at: 1.0, at_least: None }));
+}
+
+/// Just beyond a wall the backlog grows so slowly that a short step ends before the objective breaks. The same step
+/// again and again would tell nothing: it has to become longer.
+#[test]
+fn a_backlog_that_has_not_broken_the_objective_is_looked_at_for_longer() {
+    let mut steps = vec![counted(400.0, 5.0, 0.0), counted(600.0, 5.0, 0.9)];
+    for _ in 0..3 {
+        let before = steps.last().copied();
+        let Next::Run { load, duration_s, .. } = support::search().next(&steps) else { panic!("it ended") };
+        if let Some(before) = before.filter(|step| !step.settled) {
+            assert!(duration_s >= 2.0 * before.took_s, "{duration_s} after {before:?}");
+        }
+        steps.push(Step { settled: false, ..counted(load, duration_s, 0.0) });
+    }
+}
