@@ -68,7 +68,9 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     reasons.extend(misfits);
     let top = points.top();
     if let Some(last) = at.last().filter(|n| **n > top) {
-        reasons.push(format!("{last} is {:.2} times the largest concurrency measured, {top}", last / top));
+        let round = |n: f64| (n * 1e3).round() / 1e3;
+        let (last, times, top) = (round(*last), last / top, round(top));
+        reasons.push(format!("{last} is {times:.2} times the largest concurrency measured, {top}"));
     }
     let c = request.confidence;
     let intervals = ParameterIntervals {
