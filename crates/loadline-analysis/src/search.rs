@@ -231,9 +231,9 @@ impl Search {
         // What has requests enough in half a step needs no whole one, but to confirm.
         let (length, shortest_s) = if precise { (1.5, self.step_s) } else { (1.0, 0.5 * self.step_s) };
         let wanted_s = length * (self.step_requests / load).max(telling_s);
-        // A backlog that has not yet broken the objectives says nothing: it takes longer to see what comes of it.
-        let open = steps.last().filter(|step| !step.settled && !step.fails());
-        let wanted_s = open.map_or(wanted_s, |step| wanted_s.max(2.0 * step.took_s));
+        // A backlog that has not yet broken the objectives says nothing: where that goes on it takes longer to see.
+        let open = steps.iter().rev().take_while(|step| !step.settled && !step.fails()).count();
+        let wanted_s = wanted_s * 2.0_f64.powi(open.saturating_sub(OPEN_MOST).min(30) as i32);
         let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
         let duration_s = wanted_s.min(room_s).max(shortest_s);
         Next::Run { load, duration_s, confirming: precise }
@@ -269,6 +269,9 @@ const APART_MOST: f64 = 0.2;
 
 /// The least exponent of a step of the ascent.
 const NEAR_LEAST: f64 = 0.25;
+
+/// So many steps on end may leave open what becomes of a backlog before they become longer.
+const OPEN_MOST: usize = 3;
 
 /// The shares of the time that a step of the ascent may take, and any other one.
 const ASCENT_SHARE: f64 = 1.0 / 30.0;
