@@ -12,6 +12,6 @@ mod sampler;
 pub mod usl;
 
 pub use crossing::{CrossingError, crossings};
-pub use fit::{Model, Request, fit};
+pub use fit::{Model, Request, fit, queue as queue_of};
 pub use mixture::Mixture;
 pub use points::{Points, PointsError};

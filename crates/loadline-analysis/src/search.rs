@@ -32,7 +32,7 @@ pub struct Search {
     pub confidence: f64,
     /// Time for all steps, in seconds.
     pub time_s: f64,
-    /// The shortest confirming run, in seconds; steps that have requests enough make do with half.
+    /// The shortest step, in seconds; the ascent makes do with half.
     pub step_s: f64,
     /// The fewest requests of a step near the capacity; the ascent makes do with a quarter.
     pub step_requests: f64,
@@ -144,15 +144,19 @@ impl Search {
         let Some(last) = steps.last() else {
             return self.ascend(self.start);
         };
-        let kept = steps
-            .iter()
-            .filter(|s| s.settled && s.score < 0.0 && !s.generator_limited)
-            .map(|s| s.load)
-            .reduce(f64::max);
-        if last.generator_limited {
+        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
+        // What the generator spoiled says nothing about the service.
+        let limited = last.generator_limited;
+        let steps: Vec<Step> = steps.iter().filter(|step| !step.generator_limited).copied().collect();
+        let steps = steps.as_slice();
+        let kept = steps.iter().filter(|s| s.settled && s.score < 0.0).map(|s| s.load).reduce(f64::max);
+        if limited && steps.is_empty() && last.load > self.least && spent < self.time_s {
+            // At its very start: the service may take less than the generator cannot drive.
+            return self.ascend(last.load / (self.growth * self.growth));
+        }
+        if limited {
             return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: kept });
         }
-        let spent: f64 = steps.iter().map(|step| step.took_s).sum();
         let broken = steps.iter().filter(|s| s.fails()).map(|s| s.load).reduce(f64::min);
         match (kept, broken) {
             (kept, None) => self.climb(steps, last, kept, spent),
@@ -183,7 +187,7 @@ impl Search {
             return Next::Run { load: self.most, duration_s, confirming: false };
         }
         // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
-        let idle = idle_score(steps);
+        let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
         let near = if last.settled && last.score < 0.0 {
             (last.score / idle).clamp(NEAR_LEAST, 1.0)
         } else {
@@ -224,11 +228,10 @@ impl Search {
         let wanted = if wanted < bound { wanted } else { (bound * kept).sqrt() };
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
-        // What has requests enough in half a step needs no whole one, but to confirm.
-        let (length, shortest_s) = if precise { (1.5, self.step_s) } else { (1.0, 0.5 * self.step_s) };
-        let wanted_s = length * (self.step_requests / load).max(telling_s);
+        let length = if precise { 1.5 } else { 1.0 };
+        let wanted_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
         let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
-        let duration_s = wanted_s.min(room_s).max(shortest_s);
+        let duration_s = wanted_s.min(room_s).max(self.step_s);
         Next::Run { load, duration_s, confirming: precise }
     }
 
@@ -243,16 +246,6 @@ impl Search {
             _ => posterior.quantile(0.7).max(middle * (1.0 + apart.min(APART_MOST))),
         }
     }
-}
-
-/// The score far below the capacity: the mean of what was kept, by the precision of each.
-fn idle_score(steps: &[Step]) -> f64 {
-    let kept = steps.iter().filter(|step| step.settled && step.score < 0.0);
-    let (sum, weight) = kept.fold((0.0, 0.0), |(sum, weight), step| {
-        let precision = step.error.max(0.05).powi(-2);
-        (sum + precision * step.score, weight + precision)
-    });
-    (sum / weight).min(-0.1)
 }
 
 /// Steps stand as far from the capacity as changes the events by this in their logarithm, and no farther than this

@@ -87,3 +87,31 @@ fn odd_data_are_no_trap() {
         }
     }
 }
+
+/// Figures of the whole curve have intervals that hold what the data were made of, and name their model.
+#[test]
+fn gain_and_peak_have_intervals_and_a_source() {
+    let usl = |n: f64| 100.0 * n / (1.0 + 0.02 * (n - 1.0) + 0.001 * n * (n - 1.0));
+    let levels: Vec<f64> = (0..12).map(|k| 1.0 + 6.0 * f64::from(k)).collect();
+    let pairs: Vec<_> = levels.iter().enumerate().map(|(k, &n)| (n, usl(n) * noisy(k))).collect();
+    let holds = |interval: Option<(f64, Option<f64>)>, truth: f64| {
+        let (low, high) = interval.expect("an interval");
+        low < truth && high.is_none_or(|high| truth < high)
+    };
+    let gain = usl(20.5) - usl(19.5);
+    let most = usl((0.98_f64 / 0.001).sqrt());
+    let reaching = (1..300).map(|k| 0.1 * f64::from(k)).find(|n| usl(*n) >= 0.9 * most).unwrap();
+    for (model, source) in [(Model::Usl, "usl"), (Model::Auto, "families")] {
+        let request = Request { model, confidence: 0.95, at: vec![20.0] };
+        let document = fit(&Points::new(&pairs).unwrap(), &request);
+        assert!(holds(document.predictions[0].marginal_gain_interval_per_s, gain), "{source}");
+        assert!(holds(document.peak.concurrency_interval, (0.98_f64 / 0.001).sqrt()), "{:?}", document.peak);
+        assert!(holds(document.peak.concurrency_at_90_percent_interval, reaching), "{:?}", document.peak);
+        assert_eq!(document.sources["peak"], source);
+        assert_eq!((document.sources["parameters"].as_str(), document.usl_limit), ("usl", None));
+    }
+    let straight: Vec<_> = (1..6).map(|k| (f64::from(k), 10.0 * f64::from(k))).collect();
+    let request = Request { model: Model::Usl, confidence: 0.95, at: vec![] };
+    let document = fit(&Points::new(&straight).unwrap(), &request);
+    assert_eq!(document.usl_limit.as_deref(), Some("linear"));
+}

@@ -47,24 +47,6 @@ fn intervals_hold_the_truth_at_less_than_half_the_cost_of_a_staircase() {
     assert!(covered >= 18, "{covered} of 24");
 }
 
-/// Of many servers with a tight limit most late requests come alone. Taken for clumps they cost as much as a whole
-/// staircase, for intervals that were too wide.
-#[test]
-fn many_servers_take_no_staircase() {
-    for (name, most) in [("M/M/16", 0.8), ("M/M/16 loose", 0.85)] {
-        let kind = kind(name);
-        let (mut requests, mut covered) = (0.0, 0);
-        for seed in 0..8 {
-            let run = support::run(&support::search(), kind, seed);
-            let (_, (low, high)) = converged(&run.end);
-            covered += u32::from((low..=high).contains(&kind.capacity()));
-            requests += run.requests / 8.0;
-        }
-        let cost = requests / kind.staircase_requests();
-        assert!(cost < most && covered >= 5, "{name}: {cost} of a staircase, {covered} of 8");
-    }
-}
-
 /// What lets 200/s through and fails the rest, and what is constant in time up to 500/s and then falls over.
 #[test]
 fn finds_limits_that_are_no_queue() {
@@ -196,4 +178,44 @@ fn a_generator_that_cannot_keep_up_ends_the_search_with_at_least() {
     };
     let end = support::search().next(&[step(10.0, false), step(20.0, true)]);
     assert_eq!(end, Next::Doomed(Doom::GeneratorLimited { at: 20.0, at_least: Some(10.0) }));
+}
+
+/// A generator that cannot keep up with the first load says nothing about lower ones.
+#[test]
+fn a_generator_limited_from_the_start_is_tried_lower() {
+    let step = |load: f64, score, generator_limited| Step {
+        score,
+        events: Events::of_score(score, 0.1),
+        generator_limited,
+        ..counted(load, 5.0, 0.0)
+    };
+    let search = Search { start: 1_000.0, ..support::search() };
+    let Next::Run { load, .. } = search.next(&[step(1_000.0, 1.0, true)]) else { panic!("it gave up") };
+    assert_eq!(load, 250.0);
+    // Its lateness broke the objective, not the service: the way up goes on from what was kept.
+    let Next::Run { load, .. } = search.next(&[step(1_000.0, 1.0, true), step(250.0, -1.0, false)]) else {
+        panic!("it gave up")
+    };
+    assert!(load > 250.0 && load <= 500.0, "{load}");
+    let steps = [step(1_000.0, 1.0, true), step(250.0, -1.0, false), step(500.0, 1.0, true)];
+    assert_eq!(
+        search.next(&steps),
+        Next::Doomed(Doom::GeneratorLimited { at: 500.0, at_least: Some(250.0) })
+    );
+    let end = search.next(&[step(4.0, 1.0, true), step(1.0, 1.0, true)]);
+    assert_eq!(end, Next::Doomed(Doom::GeneratorLimited { at: 1.0, at_least: None }));
+}
+
+/// Just beyond a wall the backlog grows so slowly that a short step ends before the objective breaks. The same step
+/// again and again would tell nothing: it has to become longer.
+#[test]
+fn a_backlog_that_has_not_broken_the_objective_is_looked_at_for_longer() {
+    let mut steps = vec![counted(400.0, 5.0, 0.0), counted(600.0, 5.0, 0.9)];
+    let mut lengths = Vec::new();
+    for _ in 0..7 {
+        let Next::Run { load, duration_s, .. } = support::search().next(&steps) else { panic!("it ended") };
+        lengths.push(duration_s);
+        steps.push(Step { settled: false, ..counted(load, duration_s, 0.0) });
+    }
+    assert!(lengths[6] >= 4.0 * lengths[2], "{lengths:?}");
 }

@@ -28,6 +28,9 @@ pub struct ParameterIntervals {
 pub struct Peak {
     /// The concurrency there; `null` where the data do not show a peak.
     pub concurrency: Option<f64>,
+    /// Its interval; of the curves that peak, where several are believed.
+    #[serde(default)]
+    pub concurrency_interval: Option<Interval>,
     /// The largest throughput, or the ceiling that it nears; `null` where it has none.
     pub throughput_per_s: Option<f64>,
     /// The interval of that throughput.
@@ -49,6 +52,9 @@ pub struct Prediction {
     pub interval: Option<Interval>,
     /// Throughput gained by one more unit of concurrency.
     pub marginal_gain_per_s: Option<f64>,
+    /// Its interval.
+    #[serde(default)]
+    pub marginal_gain_interval_per_s: Option<Interval>,
     /// Mean response time by Little's law, think time included if users think.
     pub latency_ms: Option<f64>,
     /// The concurrency over the largest one tested: above 1 it is an extrapolation.
@@ -66,6 +72,9 @@ pub struct Crossing {
     pub interval: Interval,
     /// The rate over the largest one tested: above 1 it is an extrapolation.
     pub beyond_tested: f64,
+    /// Why it may not be trusted, in plain words: the queue misses the latencies, or the load was no open one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
 }
 
 /// An M/M/c queue that explains the latencies.
@@ -108,7 +117,15 @@ pub struct FitDocument {
     pub adequate: bool,
     /// What a reader should know, in plain words: misfits, no peak, extrapolation.
     pub reasons: Vec<String>,
-    /// The queue, for the model `queue`.
+    /// Which law the USL by least squares has come to at its bounds: `linear` where σ and κ are 0, `amdahl` where κ is;
+    /// `null` within them.
+    #[serde(default)]
+    pub usl_limit: Option<String>,
+    /// Which model each figure is from: `parameters` (λ, σ, κ) of the USL, `peak` and `predictions` of the model or of
+    /// all families weighted, `crossings` and `queue` of M/M/c.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, String>,
+    /// The queue, for the model `queue`, and for `auto` where all latencies are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
     /// Where objectives on the response time are crossed, as far as asked for.

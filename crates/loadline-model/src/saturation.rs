@@ -157,6 +157,22 @@ pub enum SearchEnd {
     OutOfTime,
 }
 
+/// Which ends of the interval are bounds of the search, and no finding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutOff {
+    /// The lower end is the least load allowed: the capacity may be lower.
+    pub low: bool,
+    /// The upper end is the most load allowed: the capacity may be higher.
+    pub high: bool,
+}
+
+impl CutOff {
+    /// Whether both ends come from the data.
+    pub fn is_not(&self) -> bool {
+        !self.low && !self.high
+    }
+}
+
 /// What `loadline saturate` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SaturationDocument {
@@ -168,6 +184,9 @@ pub struct SaturationDocument {
     pub capacity_per_s: Option<f64>,
     /// Its interval; `[low, null]` where no upper bound was found; `null` where nothing passed.
     pub interval: Option<Interval>,
+    /// Whether the interval ends where the search was allowed to go no lower or no higher, and not where the data end it.
+    #[serde(default, skip_serializing_if = "CutOff::is_not")]
+    pub cut_off: CutOff,
     /// The confidence of the interval, 0 to 1.
     pub confidence: f64,
     /// The objective that is broken first, as it was written.

@@ -7,7 +7,8 @@ use std::io::Read;
 pub enum PointsFileError {
     /// The columns needed are not there.
     #[error(
-        "{file}, line 1: no column `{missing}` among `{found}`; needed are `concurrency,throughput` or `rate,latency_ms`"
+        "{file}, line 1: no column `{missing}` among `{found}`; needed are `concurrency,throughput` (also as `users`, \
+         `threads`, `clients`, `vus`, `processors`, `n`, … and `rps`, `tps`, `qps`, …) or `rate,latency_ms`"
     )]
     Columns {
         /// The file.
@@ -63,11 +64,40 @@ pub struct Point {
     pub latency_s: Option<f64>,
 }
 
-/// The names of the columns that are read.
-const CONCURRENCY: &str = "concurrency";
-const THROUGHPUT: &str = "throughput";
-const RATE: &str = "rate";
-const LATENCY: &str = "latency_ms";
+/// The names of the columns that are read, ours first; of several that are there the first in this order counts.
+const CONCURRENCY: [&str; 16] = [
+    "concurrency",
+    "users",
+    "vus",
+    "clients",
+    "threads",
+    "processors",
+    "cores",
+    "cpus",
+    "workers",
+    "processes",
+    "connections",
+    "sessions",
+    "terminals",
+    "in_flight",
+    "load",
+    "n",
+];
+const THROUGHPUT: [&str; 9] = [
+    "throughput",
+    "throughput_per_s",
+    "achieved_per_s",
+    "requests_per_s",
+    "requests_per_second",
+    "req_per_s",
+    "rps",
+    "tps",
+    "qps",
+];
+const RATE: [&str; 8] =
+    ["rate", "rate_per_s", "arrival_rate", "offered_per_s", "offered_load", "requests_per_s", "rps", "qps"];
+const LATENCY: [&str; 6] =
+    ["latency_ms", "response_time_ms", "response_ms", "mean_ms", "mean_latency_ms", "latency_mean_ms"];
 
 /// Reads points; `file` names them in errors. Other columns are ignored, empty lines too.
 ///
@@ -78,16 +108,21 @@ pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError>
     let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
     let headers = reader.headers().map_err(csv_error)?.clone();
-    let find =
-        |name: &str| headers.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
-    let needed = |name: &'static str| {
-        let found = headers.iter().collect::<Vec<_>>().join(",");
-        find(name).ok_or(PointsFileError::Columns { file: file.into(), missing: name, found })
+    let find = |names: &[&'static str]| {
+        let at = |name: &'static str| {
+            let is = |header: &str| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name);
+            Some((name, headers.iter().position(is)?))
+        };
+        names.iter().find_map(|name| at(name))
     };
-    let by_rate = find(CONCURRENCY).is_none() && find(RATE).is_some();
-    let (level, level_at) = if by_rate { (RATE, needed(RATE)?) } else { (CONCURRENCY, needed(CONCURRENCY)?) };
-    let other_at = if by_rate { needed(LATENCY)? } else { needed(THROUGHPUT)? };
-    let latency_at = if by_rate { Some(other_at) } else { find(LATENCY) };
+    let needed = |names: &[&'static str]| {
+        let found = headers.iter().collect::<Vec<_>>().join(",");
+        find(names).ok_or(PointsFileError::Columns { file: file.into(), missing: names[0], found })
+    };
+    let by_rate = find(&CONCURRENCY).is_none() && find(&RATE).is_some();
+    let (level, level_at) = needed(if by_rate { &RATE } else { &CONCURRENCY })?;
+    let (other, other_at) = needed(if by_rate { &LATENCY } else { &THROUGHPUT })?;
+    let latency = if by_rate { Some((other, other_at)) } else { find(&LATENCY) };
 
     let mut points = Vec::new();
     let mut row = csv::StringRecord::new();
@@ -102,10 +137,10 @@ pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError>
             })
         };
         let first = value(level, level_at)?;
-        let latency_s = latency_at.map(|at| value(LATENCY, at)).transpose()?.map(|ms| ms / 1e3);
+        let latency_s = latency.map(|(name, at)| value(name, at)).transpose()?.map(|ms| ms / 1e3);
         points.push(match latency_s {
             Some(latency) if by_rate => Point { concurrency: first * latency, throughput: first, latency_s },
-            _ => Point { concurrency: first, throughput: value(THROUGHPUT, other_at)?, latency_s },
+            _ => Point { concurrency: first, throughput: value(other, other_at)?, latency_s },
         });
     }
     let mut levels: Vec<f64> =
@@ -150,6 +185,26 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_names_of_columns_are_known() {
+        for names in [
+            "users,rps",
+            "Threads,Throughput",
+            "processors,qps",
+            "clients,tps",
+            "vus,requests_per_s",
+            "N,TPS",
+            "load,throughput",
+        ] {
+            let points =
+                read(format!("{names},latency_ms\n1,10,5\n2,19,6\n4,30,9\n").as_bytes(), "p").unwrap();
+            let last = Point { concurrency: 4.0, throughput: 30.0, latency_s: Some(0.009) };
+            assert_eq!(points[2], last, "{names}");
+        }
+        let points = read("rps,mean_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p").unwrap();
+        assert_eq!(points[2], Point { concurrency: 6.0, throughput: 300.0, latency_s: Some(0.02) });
+    }
+
+    #[test]
     fn errors_name_file_line_column_and_value() {
         let head = "concurrency,throughput\n1,10\n2,20\n";
         assert!(
@@ -163,9 +218,13 @@ mod tests {
                 && error(&format!("{head}3,inf")).contains("`inf`")
         );
         assert!(error(head).contains("2 different values in column concurrency are too few"));
+        assert!(error("users,rate\n1,2\n").contains("no column `throughput` among `users,rate`"));
+        let other = error("size,throughput\n1,2\n");
         assert!(
-            error("users,throughput\n1,2\n").contains("no column `concurrency` among `users,throughput`")
+            other.contains("no column `concurrency` among `size,throughput`") && other.contains("`users`")
         );
+        // It is named as it stands in the file.
+        assert!(error("users,tps\n1,2\n2,3\n3,x\n").contains("line 4, column tps: `x`"));
         assert!(error("concurrency,x\n1,2\n").contains("no column `throughput`"));
         assert!(error("rate,x\n1,2\n").contains("no column `latency_ms`"));
         assert!(error("").contains("no column `concurrency`"));

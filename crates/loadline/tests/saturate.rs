@@ -173,3 +173,38 @@ fn the_time_is_kept() {
     assert!(found.reasons[0].contains("the time was spent"), "{:?}", found.reasons);
     assert!(found.steps.iter().any(|step| step.verdict == StepVerdict::Fail));
 }
+
+/// Where the capacity is just below the most allowed the interval ends there, and that is said.
+#[test]
+fn an_interval_cut_off_by_the_bounds_is_labelled() {
+    let time = Duration::from_secs(60);
+    let options =
+        SaturateOptions { most: Some(256.0), max_time: time, precision: 0.001, ..Default::default() };
+    for seed in 1..=3 {
+        let found = against_queue(seed, 2, "p99 < 34.54ms", &options);
+        let Some((_, Some(high))) = found.interval else { continue };
+        assert!(high <= 256.0, "{high}");
+        assert_eq!(found.cut_off.high, found.reasons.iter().any(|r| r.contains("cut off at 256/s")));
+        assert!(!found.cut_off.low);
+    }
+    let free =
+        against_queue(1, 2, "p99 < 34.54ms", &SaturateOptions { max_time: time, ..Default::default() });
+    assert!(free.cut_off.is_not(), "{:?}", free.reasons);
+}
+
+/// Text, JSON and page say of a step what its interval says.
+#[test]
+fn verdicts_of_steps_are_those_of_their_intervals() {
+    let found = against_queue(2, 2, "p99 < 34.54ms", &SaturateOptions::default());
+    for step in &found.steps {
+        let (low, high) = step.figures[0].interval.unwrap();
+        let said = match step.verdict {
+            StepVerdict::Pass => high.unwrap() < 34.54,
+            StepVerdict::Fail => low >= 34.54 || step.notes.iter().any(|n| n.contains("backlog grew")),
+            StepVerdict::Unclear => (low < 34.54 && high.unwrap() >= 34.54) || step.warmup_s.is_none(),
+            StepVerdict::GeneratorLimited => false,
+        };
+        assert!(said, "{step:?}");
+        assert!(step.p50_ms.unwrap() <= step.p99_interval_ms.unwrap().0 * 1.001, "{step:?}");
+    }
+}

@@ -6,6 +6,9 @@ use loadline_model::slo::{Comparison, Metric, Slo, Timing};
 use super::points::Points;
 use super::queue::QueueFit;
 
+/// A queue that misses the latencies by more than this typically does not describe them.
+const MISSED_MOST: f64 = 0.1;
+
 /// Why a crossing cannot be found.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CrossingError {
@@ -27,18 +30,34 @@ pub enum CrossingError {
 
 /// The rates at which `slos` are met exactly, by the M/M/c queues that explain `points`: mean requests in the system
 /// (by Little's law rate times mean latency) against the rate. A percentile is that of M/M/c's response time, since
-/// points tell the mean alone.
+/// points tell the mean alone. Where the queue misses the latencies its crossings say so.
 ///
 /// # Errors
 /// Where an objective is no upper limit of a mean or a percentile of the response time.
 pub fn crossings(points: &Points, slos: &[Slo], confidence: f64) -> Result<Vec<Crossing>, CrossingError> {
     let quantiles = slos.iter().map(quantile).collect::<Result<Vec<_>, _>>()?;
     let fit = QueueFit::new(points);
+    let missed = fit.typical_miss(points);
+    let reasons: Vec<String> = (missed > MISSED_MOST)
+        .then(|| {
+            let percent = 100.0 * missed;
+            format!(
+                "the queue misses the latencies by {percent:.0} % typically: the service is no such queue"
+            )
+        })
+        .into_iter()
+        .collect();
     let most = points.levels().iter().map(|level| level.mean).fold(0.0, f64::max);
     let crossing = |(slo, quantile): (&Slo, Option<f64>)| {
         let rate = fit.crossing(quantile, slo.limit / 1e3, confidence);
         let interval = (rate.low, Some(rate.high));
-        Crossing { slo: slo.text.clone(), rate_per_s: rate.value, interval, beyond_tested: rate.value / most }
+        Crossing {
+            slo: slo.text.clone(),
+            rate_per_s: rate.value,
+            interval,
+            beyond_tested: rate.value / most,
+            reasons: reasons.clone(),
+        }
     };
     Ok(slos.iter().zip(quantiles).map(crossing).collect())
 }
@@ -81,6 +100,26 @@ mod tests {
             assert!((crossing.beyond_tested - crossing.rate_per_s / 180.0).abs() < 1e-12);
         }
         assert_eq!(found[2].rate_per_s, 0.0, "an idle service takes longer than 1 ms");
+    }
+
+    /// 50 users who think for 50 ms before four workers of 20 ms: they wait for their answers, so that the latency grows
+    /// in a straight line where that of a queue with open arrivals would have no end.
+    #[test]
+    fn a_queue_that_misses_the_latencies_says_so() {
+        let pairs: Vec<(f64, f64)> = [1, 4, 8, 16, 32, 64, 128, 256]
+            .map(|users| {
+                let means = crate::queueing::closed::repairman(0.02, 4, 0.05, users).unwrap();
+                (f64::from(users) - 0.05 * means.throughput, means.throughput)
+            })
+            .to_vec();
+        let slo = "mean < 100ms".parse().unwrap();
+        let found = crossings(&Points::new(&pairs).unwrap(), &[slo], 0.95).unwrap();
+        assert!(found[0].reasons.iter().any(|r| r.contains("misses the latencies")), "{found:?}");
+        let open: Vec<(f64, f64)> = [20.0, 60.0, 100.0, 130.0, 150.0, 170.0]
+            .map(|rate| (Mmc::new(rate, 50.0, 4).unwrap().means().present, rate))
+            .to_vec();
+        let slo = "mean < 40ms".parse().unwrap();
+        assert!(crossings(&Points::new(&open).unwrap(), &[slo], 0.95).unwrap()[0].reasons.is_empty());
     }
 
     #[test]

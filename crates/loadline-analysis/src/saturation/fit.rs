@@ -9,7 +9,7 @@ use super::family::Family;
 use super::mixture::Mixture;
 use super::points::Points;
 use super::queue::QueueFit;
-use super::usl::{Reading, UslFit};
+use super::usl::{Reading, Usl, UslFit};
 
 /// Levels beyond this many are put together before curves are sampled.
 const MOST_LEVELS: usize = 200;
@@ -43,7 +43,7 @@ struct Answer {
     model: String,
     peak: Peak,
     weights: BTreeMap<String, f64>,
-    predictions: Vec<(Estimate, Option<f64>)>,
+    predictions: Vec<(Estimate, Option<Estimate>)>,
     fitted: Vec<f64>,
     reasons: Vec<String>,
     queue: Option<document::Queue>,
@@ -68,7 +68,9 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     reasons.extend(misfits);
     let top = points.top();
     if let Some(last) = at.last().filter(|n| **n > top) {
-        reasons.push(format!("{last} is {:.2} times the largest concurrency measured, {top}", last / top));
+        let round = |n: f64| (n * 1e3).round() / 1e3;
+        let (last, times, top) = (round(*last), last / top, round(top));
+        reasons.push(format!("{last} is {times:.2} times the largest concurrency measured, {top}"));
     }
     let c = request.confidence;
     let intervals = ParameterIntervals {
@@ -95,11 +97,34 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         r_squared: answer.r_squared,
         adequate,
         reasons,
+        usl_limit: usl.and_then(limit_of).map(str::to_owned),
+        sources: sources(request.model),
         queue: answer.queue,
         crossings: Vec::new(),
         tested: (points.levels()[0].concurrency, top),
         points: points.count() as u64,
     }
+}
+
+/// The law that a USL is at its bounds.
+fn limit_of(usl: Usl) -> Option<&'static str> {
+    match (usl.sigma, usl.kappa) {
+        (0.0, 0.0) => Some("linear"),
+        (_, 0.0) => Some("amdahl"),
+        _ => None,
+    }
+}
+
+/// Which model each figure is from.
+fn sources(model: Model) -> BTreeMap<String, String> {
+    let curve = match model {
+        Model::Usl => "usl",
+        Model::Queue => "queue",
+        Model::Auto => "families",
+    };
+    let parameters = (model != Model::Queue).then_some(("parameters", "usl"));
+    let figures = [("peak", curve), ("predictions", curve), ("crossings", "queue"), ("queue", "queue")];
+    parameters.into_iter().chain(figures).map(|(figure, model)| (figure.into(), model.into())).collect()
 }
 
 fn finite(value: f64) -> Option<f64> {
@@ -114,12 +139,13 @@ fn interval(estimate: Estimate) -> Option<Interval> {
     estimate.low.is_finite().then(|| ends((estimate.low, estimate.high)))
 }
 
-fn prediction(n: f64, (at, gain): (Estimate, Option<f64>), top: f64) -> Prediction {
+fn prediction(n: f64, (at, gain): (Estimate, Option<Estimate>), top: f64) -> Prediction {
     Prediction {
         concurrency: n,
         throughput_per_s: finite(at.value),
         interval: interval(at),
-        marginal_gain_per_s: gain,
+        marginal_gain_per_s: gain.and_then(|gain| finite(gain.value)),
+        marginal_gain_interval_per_s: gain.and_then(interval),
         latency_ms: finite(1e3 * n / at.value),
         beyond_tested: n / top,
     }
@@ -140,20 +166,34 @@ fn usl_answer(points: &Points, fit: &UslFit, at: &[f64], confidence: f64) -> Ans
     if usl.maximum().is_none() {
         reasons.push("the data show no limit: throughput grows in proportion to concurrency".into());
     }
-    let reaching = usl.maximum().map(|most| {
+    let reaching = |usl: &Usl| {
+        let most = usl.maximum()?;
         let farthest = usl.peak_concurrency().unwrap_or(10.0 / usl.sigma);
-        crate::queueing::mmc::bisect(0.0, farthest, |n| usl.throughput(n) < 0.9 * most)
-    });
-    let gain = |n: f64| (usl.throughput(n * 1.0001) - usl.throughput(n * 0.9999)) / (2e-4 * n);
+        Some(crate::queueing::mmc::bisect(0.0, farthest, |n| usl.throughput(n) < 0.9 * most))
+    };
+    let extremes = fit.extremes(confidence);
+    let over = |figure: &dyn Fn(&Usl) -> Option<f64>| {
+        let figures: Vec<f64> = extremes.iter().map(|usl| figure(usl).unwrap_or(f64::INFINITY)).collect();
+        let low = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        let value = figure(&usl).unwrap_or(f64::INFINITY);
+        let high = figures.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if extremes.is_empty() {
+            Estimate { low: f64::NAN, value, high: f64::NAN }
+        } else {
+            Estimate { low: low.min(value), value, high: high.max(value) }
+        }
+    };
+    let gain = |n: f64| over(&|u| Some((u.throughput(n * 1.0001) - u.throughput(n * 0.9999)) / (2e-4 * n)));
     let predict = |&n: &f64| (estimate(Reading::At(n), usl.throughput(n)), Some(gain(n)));
     Answer {
         model: "usl".into(),
         peak: Peak {
             concurrency: usl.peak_concurrency(),
+            concurrency_interval: interval(over(&Usl::peak_concurrency)),
             throughput_per_s: usl.maximum(),
             interval: interval(maximum),
-            concurrency_at_90_percent: reaching,
-            concurrency_at_90_percent_interval: None,
+            concurrency_at_90_percent: reaching(&usl),
+            concurrency_at_90_percent_interval: interval(over(&reaching)),
         },
         weights: BTreeMap::from([("usl".into(), 1.0)]),
         predictions: at.iter().map(predict).collect(),
@@ -183,11 +223,12 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
     let best = mixture.weights().iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |best| best.0.name());
     let levels: Vec<f64> = points.levels().iter().map(|level| level.concurrency).collect();
     let fitted = mixture.centre(&levels);
-    let gains = mixture.marginal_gain(at, confidence).into_iter().map(|gain| finite(gain.value));
+    let gains = mixture.marginal_gain(at, confidence).into_iter().map(Some);
     Answer {
         model: best.into(),
         peak: Peak {
             concurrency: peaks.then_some(peak.value),
+            concurrency_interval: interval(peak).filter(|_| peaks),
             throughput_per_s: finite(maximum.value),
             interval: interval(maximum),
             concurrency_at_90_percent: finite(reaching.value),
@@ -204,8 +245,7 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
 
 fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
     let fit = QueueFit::new(points);
-    let (ceiling, servers) = (fit.ceiling(confidence), fit.servers(confidence));
-    let service = fit.service_time(confidence).map(|seconds| 1e3 * seconds);
+    let ceiling = fit.ceiling(confidence);
     let throughput = |n: f64| fit.throughput(n, confidence);
     Answer {
         model: "queue".into(),
@@ -218,13 +258,24 @@ fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
         predictions: at.iter().map(|&n| (throughput(n), None)).collect(),
         fitted: points.levels().iter().map(|level| throughput(level.concurrency).value).collect(),
         reasons: vec!["a queue has no peak: the maximum is the rate that all servers together can do".into()],
-        queue: Some(document::Queue {
-            servers: servers.value,
-            servers_interval: ends((servers.low, servers.high)),
-            service_time_ms: service.value,
-            service_time_interval_ms: ends((service.low, service.high)),
-        }),
+        queue: Some(queue_of(&fit, confidence)),
         r_squared: finite(fit.r_squared),
+    }
+}
+
+/// The M/M/c queue that explains points whose concurrency is the mean number of requests in the service.
+pub fn queue(points: &Points, confidence: f64) -> document::Queue {
+    queue_of(&QueueFit::new(&points.condensed(MOST_LEVELS)), confidence)
+}
+
+fn queue_of(fit: &QueueFit, confidence: f64) -> document::Queue {
+    let servers = fit.servers(confidence);
+    let service = fit.service_time(confidence).map(|seconds| 1e3 * seconds);
+    document::Queue {
+        servers: servers.value,
+        servers_interval: ends((servers.low, servers.high)),
+        service_time_ms: service.value,
+        service_time_interval_ms: ends((service.low, service.high)),
     }
 }
 

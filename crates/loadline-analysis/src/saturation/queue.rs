@@ -1,7 +1,7 @@
 //! M/M/c fitted to latency against load.
 
 use super::estimate::Estimate;
-use super::points::Points;
+use super::points::{Level, Points};
 use super::sampler::{Unit, sample};
 use crate::numeric::random::Random;
 use crate::queueing::mmc::{self, bisect, erlang_c};
@@ -67,6 +67,17 @@ impl QueueFit {
         let mean = measured.iter().map(|m| m.1 * m.2).sum::<f64>() / points.count();
         let total: f64 = measured.iter().map(|m| m.2 * (m.1 - mean).powi(2)).sum();
         QueueFit { queues, r_squared: 1.0 - best / total }
+    }
+
+    /// How far the latencies are from those of the best queue drawn, typically, as a share of them.
+    pub(super) fn typical_miss(&self, points: &Points) -> f64 {
+        let levels = points.levels();
+        let squares = |queue: &Queue| {
+            let miss = |l: &Level| ((l.concurrency / l.mean).ln() - queue.latency(l.mean).ln()).powi(2);
+            levels.iter().map(miss).sum::<f64>()
+        };
+        let best = self.queues.iter().map(squares).fold(f64::INFINITY, f64::min);
+        (best / levels.len() as f64).sqrt()
     }
 
     fn estimate(&self, confidence: f64, figure: impl Fn(&Queue) -> f64) -> Estimate {

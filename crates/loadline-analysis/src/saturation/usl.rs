@@ -160,6 +160,30 @@ impl UslFit {
         self.cost_interval(confidence, self.usl.kappa, scale, |fixed, free| [free, fixed])
     }
 
+    /// Curves on the edge of the region of confidence, those with the least and the most of σ and of κ: how far a figure
+    /// of the whole curve can be off. Empty with only three measurements.
+    pub fn extremes(&self, confidence: f64) -> Vec<Usl> {
+        let levels = self.condensed.levels();
+        let Usl { lambda, sigma, kappa } = self.usl;
+        let curve = |value: f64, free: f64, order: fn(f64, f64) -> [f64; 2]| {
+            let start = |free| {
+                minimise([lambda, free], [0.0; 2], |&[lambda, free], out| {
+                    let [sigma, kappa] = order(value, free);
+                    residuals(levels, lambda, sigma, kappa, out);
+                })
+            };
+            let (warm, zero) = (start(free), start(0.0));
+            let [lambda, free] = if warm.rss <= zero.rss { warm.parameters } else { zero.parameters };
+            let [sigma, kappa] = order(value, free);
+            Usl { lambda, sigma, kappa }
+        };
+        let sigmas = self.sigma_interval(confidence).map(|(low, high)| [low, high]);
+        let kappas = self.kappa_interval(confidence).map(|(low, high)| [low, high]);
+        let of_sigma = sigmas.into_iter().flatten().map(|value| curve(value, kappa, |s, k| [s, k]));
+        let of_kappa = kappas.into_iter().flatten().map(|value| curve(value, sigma, |k, s| [s, k]));
+        of_sigma.chain(of_kappa).collect()
+    }
+
     /// The interval of σ or κ: the other one and λ are free.
     fn cost_interval(
         &self,

@@ -1,5 +1,6 @@
 //! What one objective looks like in a step: the figure, its interval, and how far it is from the limit.
 
+use loadline_model::saturation::StepVerdict;
 use loadline_model::slo::{Comparison, Metric, Slo};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -58,6 +59,8 @@ pub struct Figure {
     pub events: Events,
     /// Whether fewer than ten independent samples lie beyond the quantile.
     pub too_few_samples: bool,
+    /// The verdict: kept or broken where all of the interval is on that side of the limit, otherwise unclear.
+    pub verdict: StepVerdict,
 }
 
 /// What an objective is judged by.
@@ -103,6 +106,7 @@ impl Figure {
             error,
             events,
             too_few_samples: observed.too_few_samples,
+            verdict: verdict(slo, observed.interval, (score, error)),
         }
     }
 
@@ -117,12 +121,35 @@ impl Figure {
             error: ERROR_MOST,
             events: Events::of_score(0.0, ERROR_MOST),
             too_few_samples: true,
+            verdict: StepVerdict::Unclear,
         }
     }
 }
 
 fn upper_bound(slo: &Slo) -> bool {
     matches!(slo.comparison, Comparison::Below | Comparison::AtMost)
+}
+
+/// What the interval says, as it is shown; without one, and of throughput that nobody asked for, what the score does.
+fn verdict(slo: &Slo, interval: Option<(f64, f64)>, (score, error): (f64, f64)) -> StepVerdict {
+    let (low, high) = match interval {
+        Some((low, high)) if slo.metric != Metric::Throughput => (low, high),
+        _ => return of_sides(score + 2.0 * error < 0.0, score - 2.0 * error > 0.0),
+    };
+    match slo.comparison {
+        Comparison::Below => of_sides(high < slo.limit, low >= slo.limit),
+        Comparison::AtMost => of_sides(high <= slo.limit, low > slo.limit),
+        Comparison::Above => of_sides(low > slo.limit, high <= slo.limit),
+        Comparison::AtLeast => of_sides(low >= slo.limit, high < slo.limit),
+    }
+}
+
+fn of_sides(kept: bool, broken: bool) -> StepVerdict {
+    match (kept, broken) {
+        (true, _) => StepVerdict::Pass,
+        (_, true) => StepVerdict::Fail,
+        _ => StepVerdict::Unclear,
+    }
 }
 
 /// The score with its error.

@@ -20,11 +20,10 @@ const OUTSIDE: f64 = 1e-5;
 const STEEPNESS: (f64, f64) = (0.5, 400.0);
 const STEEPNESSES: usize = 12;
 /// Shares of the events allowed that come even without load.
-const FLOORS: [f64; 6] = [0.0, 0.03, 0.2, 0.4, 0.55, 0.7];
-/// How service times vary, each as likely before the steps: with exponential ones clumps are those of M/M/c; a heavy
-/// tail makes them larger, also where few requests wait, since what takes long delays those behind it.
-const VARIABILITIES: [Variability; 2] =
-    [Variability { clumps: 1.0, waiting: 2.5 }, Variability { clumps: 3.0, waiting: 0.7 }];
+const FLOORS: [f64; 5] = [0.0, 0.03, 0.2, 0.45, 0.7];
+/// How much larger than those of M/M/c clumps are, each with how often before the steps: service times with a heavy
+/// tail make them larger.
+const VARIABILITIES: [(f64, f64); 2] = [(1.0, 0.7), (2.5, 0.3)];
 /// A wall is steep for other reasons than long busy periods.
 const CLUMP_MOST: f64 = 1e4;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
@@ -39,21 +38,12 @@ const UNLIKELY: f64 = 1e-3;
 /// The share of steps that were disturbed: such a step tells nothing.
 const DISTURBED: f64 = 0.003;
 
-/// What service times do to clumps.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Variability {
-    /// How much larger they are than where all that is late has waited.
-    clumps: f64,
-    /// How fast they shrink with the share of events that waiting makes: its exponent.
-    waiting: f64,
-}
-
 /// How the ratio of events to those allowed grows with the load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Curve {
     /// The odds of an event grow exponentially with the load, above those without load: the tail of a waiting time
     /// falls like e^{−(cμ−λ)t} (for M/M/c exactly; for others near saturation, J. F. C. Kingman 1961).
-    Queue { steepness: f64, floor: f64, variability: Variability },
+    Queue { steepness: f64, floor: f64, variability: f64 },
     /// Whatever is beyond a fixed rate fails: a rate limiter.
     Limiter,
 }
@@ -79,13 +69,23 @@ impl Curve {
         }
     }
 
+    /// ln of how likely it is before the steps.
+    fn log_prior(self) -> f64 {
+        match self {
+            Curve::Queue { variability, .. } => {
+                VARIABILITIES.iter().find(|v| v.0 == variability).map_or(0.0, |v| v.1.ln())
+            }
+            Curve::Limiter => 0.0,
+        }
+    }
+
     /// All that are considered.
     fn all() -> Vec<Curve> {
         let (low, high) = STEEPNESS;
         let steepness = |k: usize| low * (high / low).powf((k as f64 + 0.5) / STEEPNESSES as f64);
         let queues = (0..STEEPNESSES).flat_map(|k| {
             let steepness = steepness(k);
-            VARIABILITIES.into_iter().flat_map(move |variability| {
+            VARIABILITIES.iter().flat_map(move |&(variability, _)| {
                 FLOORS.iter().map(move |&floor| Curve::Queue { steepness, floor, variability })
             })
         });
@@ -179,14 +179,13 @@ impl Posterior {
 
     /// How many events come together at the capacity, where one in `most` requests may be one.
     pub(super) fn clump(&self, most: f64) -> f64 {
-        Curve::Queue { steepness: self.steepness, floor: 0.0, variability: VARIABILITIES[0] }
-            .clump(1.0, 1.0, most)
+        Curve::Queue { steepness: self.steepness, floor: 0.0, variability: 1.0 }.clump(1.0, 1.0, most)
     }
 }
 
 /// By all steps, the last first, since they are nearest; no more of them once it is below `least`.
 fn log_likelihood(steps: &[Counts], curve: Curve, capacity: f64, least: f64) -> f64 {
-    let mut log = 0.0;
+    let mut log = curve.log_prior();
     for step in steps.iter().rev() {
         log += step.log_likelihood(curve, capacity);
         if log < least {
@@ -213,8 +212,6 @@ struct Counts {
 impl Counts {
     fn of(step: &Step) -> Counts {
         let Events { seen, allowed, most, .. } = step.events;
-        // No curve has fewer events than that: what shows fewer still would otherwise contradict all of them.
-        let allowed = allowed.min((seen + 1.0) / RATIO_LEAST);
         let log_factorial = ln_gamma(seen + 1.0);
         let log_disturbed = (DISTURBED / ((seen + 1.0) * (allowed * most + 2.0).ln())).ln();
         Counts { load: step.load, seen, log_factorial, allowed, most, settled: step.settled, log_disturbed }
@@ -264,11 +261,6 @@ impl Curve {
     /// Heuristic*, 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is
     /// 2o (1 + 2o). In simulations of M/M/1, M/M/2 and M/M/4 at the capacity, o from 0.5 to 39, it was
     /// right within two fifths.
-    ///
-    /// That is where all that is late has waited. Where the limit is near the service time itself most of what is late
-    /// took long, and waited a little: it is alone, though the queue made it likelier. With many servers clumps are
-    /// then ten times smaller (the tests below have figures); of exponential service times the share of events that
-    /// waiting makes, to the power of 2.5, describes it within a factor of three.
     fn clump(self, relative: f64, ratio: f64, most: f64) -> f64 {
         let Curve::Queue { steepness, floor, variability } = self else { return 1.0 };
         if most >= Events::UNBOUNDED {
@@ -279,44 +271,7 @@ impl Curve {
         let utilisation = ((1.0 - idle) * relative).min(1.0 - 0.25 * idle);
         let odds = utilisation / (1.0 - utilisation);
         // What comes without load comes alone, and where every request is an event there is nothing left to vary.
-        let queued = (1.0 - floor / ratio).max(0.0).powf(variability.waiting) * (1.0 - ratio / most).max(0.0);
-        1.0 + queued * (variability.clumps * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Variance over mean of the late requests among 15,000, simulated by the recursion of Kiefer and Wolfowitz over
-    /// 1.5 million arrivals to M/M/c: servers, limit over that of an idle service's p99, load over the capacity.
-    #[test]
-    fn clumps_are_those_of_simulated_queues() {
-        let simulated = [
-            // (odds at the capacity, events without load, load over capacity, events there, clump)
-            (1.00, 0.010, 1.0, 1.000, 7.3),  // M/M/1, 2.0
-            (1.67, 0.100, 0.93, 0.651, 8.2), // M/M/2, 1.5
-            (1.67, 0.100, 1.0, 1.000, 12.3),
-            (2.38, 0.398, 1.0, 1.000, 9.9),  // M/M/4, 1.2
-            (7.44, 0.631, 1.0, 1.000, 12.7), // M/M/16, 1.1
-            (7.44, 0.631, 0.93, 0.749, 1.6),
-            (10.68, 0.398, 1.0, 1.000, 56.5), // M/M/16, 1.2
-        ];
-        for (odds, floor, relative, ratio, clump) in simulated {
-            let steepness = odds * 100.0_f64.ln();
-            let curve = Curve::Queue { steepness, floor, variability: VARIABILITIES[0] };
-            let modelled = curve.clump(relative, ratio, 100.0);
-            assert!((1.0 / 3.0..3.0).contains(&(modelled / clump)), "{modelled} for {clump}");
-        }
-    }
-
-    /// The same of M/G/2 with log-normal service times, σ = 1, whose p99 is to be thrice that of exponential ones.
-    #[test]
-    fn a_heavy_tail_makes_them_larger() {
-        for (relative, ratio, clump) in [(0.85, 0.303, 22.5), (1.0, 1.0, 50.6), (1.05, 1.693, 68.3)] {
-            let curve = Curve::Queue { steepness: 9.9, floor: 0.09, variability: VARIABILITIES[1] };
-            let modelled = curve.clump(relative, ratio, 100.0);
-            assert!((0.5..2.0).contains(&(modelled / clump)), "{modelled} for {clump}");
-        }
+        let queued = (1.0 - floor / ratio).max(0.0) * (1.0 - ratio / most).max(0.0);
+        1.0 + queued * (variability * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
     }
 }

@@ -72,13 +72,14 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// The verdict in documents.
+    /// The verdict in documents: that of the intervals shown there. What never settled is not surely kept.
     pub fn verdict(&self) -> StepVerdict {
+        let any = |verdict| self.figures.iter().any(|figure| figure.verdict == verdict);
         match &self.step {
             step if step.generator_limited => StepVerdict::GeneratorLimited,
-            step if step.fails() => StepVerdict::Fail,
-            step if step.passes() => StepVerdict::Pass,
-            _ => StepVerdict::Unclear,
+            _ if !self.keeps_up || any(StepVerdict::Fail) => StepVerdict::Fail,
+            step if !step.settled || any(StepVerdict::Unclear) => StepVerdict::Unclear,
+            _ => StepVerdict::Pass,
         }
     }
 }

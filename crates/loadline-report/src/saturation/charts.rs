@@ -143,11 +143,12 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
         name: "objective".to_owned(),
         title: format!("Objective: {name}"),
         subtitle: format!(
-            "{}{}, {} intervals; {LEGEND}{}",
+            "{}{}, {} intervals; {LEGEND}{}{}",
             load_words(document),
             if log { "; log scale" } else { "" },
             percent(document.confidence),
-            if curve.is_empty() { "" } else { "; line and band: fitted" }
+            if curve.is_empty() { "" } else { "; line and band: fitted" },
+            if document.interval.is_some() { "; shaded: where the capacity is" } else { "" }
         ),
         description: format!(
             "The figure of the objective {text} in each step, from {} to {}.",

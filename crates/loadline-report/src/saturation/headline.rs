@@ -2,7 +2,7 @@
 
 use loadline_model::fit::Interval;
 use loadline_model::run::{LoadModel, Status, ValidityVerdict, Verdict};
-use loadline_model::saturation::SaturationDocument;
+use loadline_model::saturation::{CutOff, SaturationDocument, StepVerdict};
 
 use super::rows::{capacity, per_s};
 use crate::format::{length, ms, percent, plural};
@@ -58,7 +58,8 @@ fn finding(document: &SaturationDocument) -> String {
         (Some(capacity), Some((low, Some(high)))) => {
             let sure = percent(document.confidence);
             let range = range(document, (low, Some(high)));
-            format!("{capacity}{within}; with {sure} confidence between {range}")
+            let cut = cut_off(document.cut_off);
+            format!("{capacity}{within}; with {sure} confidence between {range}{cut}")
         }
         (Some(capacity), _) => format!("{capacity}{within}"),
         (None, Some((low, _))) => {
@@ -71,6 +72,16 @@ fn finding(document: &SaturationDocument) -> String {
         (None, None) => {
             document.reasons.first().cloned().unwrap_or_else(|| "the search found no capacity".to_owned())
         }
+    }
+}
+
+/// Which end of the range is no finding.
+pub(super) fn cut_off(cut: CutOff) -> &'static str {
+    match (cut.low, cut.high) {
+        (true, true) => " (both ends are the loads allowed: it may be less or more)",
+        (true, false) => " (cut off at the least allowed: it may be less)",
+        (false, true) => " (cut off at the most allowed: it may be more)",
+        (false, false) => "",
     }
 }
 
@@ -94,10 +105,21 @@ fn validity(document: &SaturationDocument) -> String {
     let figures = format!("{steps} in {}", length(document.elapsed_s.round()));
     match validity.verdict {
         ValidityVerdict::Valid => {
+            let late =
+                document.steps.iter().filter(|step| step.verdict == StepVerdict::GeneratorLimited).count();
+            let generator = match late {
+                0 => "the generator was not in the way".to_owned(),
+                1 => "the generator was in the way of 1, which counts for nothing against the service"
+                    .to_owned(),
+                _ => format!(
+                    "the generator was in the way of {late}, which count for nothing against the service"
+                ),
+            };
+            let others = if late > 0 { "; in the others" } else { ";" };
             let delay = validity.generator_delay_p99_ms.map_or(String::new(), |delay| {
-                format!("; it sent within {} of the schedule (p99)", ms(delay))
+                format!("{others} it sent within {} of the schedule (p99)", ms(delay))
             });
-            format!("Valid measurement, {figures}: the generator was not in the way{delay}.")
+            format!("Valid measurement, {figures}: {generator}{delay}.")
         }
         ValidityVerdict::GeneratorLimited => {
             format!("No capacity can be told, {figures}: {}.", validity.reasons.join("; "))

@@ -70,8 +70,8 @@ fn steps(document: &SaturationDocument) -> Markup {
                     }
                 }))
                 p.hint {
-                    "In the order in which they were driven. Kept and broken are said where the figure is two standard \
-                     errors away from its limit; in flight: requests in the service by Little's law."
+                    "In the order in which they were driven. Kept and broken are said where all of the interval is on that \
+                     side of the limit, unclear where it has the limit within it; in flight: requests in the service by Little's law."
                 }
             }
         }

@@ -154,7 +154,15 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
             document.capacity_per_s.map(per_s),
             document.capacity_users.map_or_else(|| "highest load within the objectives".to_owned(), users_of),
         ),
-        tile("Interval", range, format!("with {} confidence", percent(document.confidence))),
+        tile(
+            "Interval",
+            range,
+            match (document.cut_off.low, document.cut_off.high) {
+                (false, false) => format!("with {} confidence", percent(document.confidence)),
+                (true, false) => "cut off below, at the least allowed".to_owned(),
+                _ => "cut off above, at the most allowed".to_owned(),
+            },
+        ),
         tile(
             "Limited by",
             document.limited_by.clone(),

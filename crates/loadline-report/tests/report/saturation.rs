@@ -1,7 +1,7 @@
 //! The page of a search: a recorded one of M/M/2 (5 ms, p99 < 34.54 ms, capacity 250.4/s) in virtual time.
 
 use loadline_model::run::{LoadModel, RunDocument, Status, Validity, ValidityVerdict, Verdict};
-use loadline_model::saturation::SaturationDocument;
+use loadline_model::saturation::{CutOff, SaturationDocument, StepVerdict};
 use loadline_report::saturation::{charts, headline, html, junit, markdown, text};
 use scraper::{Html, Selector};
 
@@ -124,4 +124,22 @@ fn a_search_without_steps_is_a_page_too() {
     assert!(charts(&found).is_empty());
     assert!(html(&found, &run()).contains("No step came to its end"));
     assert!(markdown(&found, &run()).contains("it was interrupted"));
+}
+
+/// An interval that ends at a bound of the search, and steps that the generator spoiled, are said to be that.
+#[test]
+fn what_is_no_finding_is_labelled() {
+    let mut found = document();
+    assert!(!headline(&found).sentence.contains("cut off"));
+    assert!(headline(&found).validity.contains("was not in the way"));
+    found.cut_off = CutOff { low: false, high: true };
+    found.steps[1].verdict = StepVerdict::GeneratorLimited;
+    let head = headline(&found);
+    assert!(head.sentence.ends_with("(cut off at the most allowed: it may be more)"), "{}", head.sentence);
+    assert!(head.validity.contains("in the way of 1, which counts for nothing"), "{}", head.validity);
+    for text in [html(&found, &run()), text(&found, false), markdown(&found, &run())] {
+        assert!(text.contains("cut off at the most allowed"));
+    }
+    let again: SaturationDocument = serde_json::from_str(&serde_json::to_string(&found).unwrap()).unwrap();
+    assert_eq!(again.cut_off, found.cut_off);
 }

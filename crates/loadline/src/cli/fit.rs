@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use loadline::analysis::saturation::{Model, Points, Request, crossings, fit};
+use loadline::analysis::saturation::{Model, Points, Request, crossings, fit, queue_of};
 use loadline::model::fit::{Crossing, FitDocument, Interval};
 use loadline::model::slo::Slo;
 use loadline::points::{self, Point};
@@ -15,7 +15,8 @@ use super::planning::Form;
 /// Fit a saturation model to points measured anywhere
 #[derive(Debug, clap::Args)]
 pub(crate) struct Fit {
-    /// A CSV with `concurrency,throughput[,latency_ms]` or `rate,latency_ms`; `-` reads stdin
+    /// A CSV with `concurrency,throughput[,latency_ms]` (also as `users`, `threads`, `vus`, `n` … and `rps`, `tps` …) or
+    /// `rate,latency_ms`; `-` reads stdin
     file: PathBuf,
     /// The model: the USL by least squares, an M/M/c queue, or all families weighted by their evidence
     #[arg(long, value_enum, default_value_t = ModelName::Auto)]
@@ -66,6 +67,12 @@ impl Fit {
         let crossings = self.crossings(&measured)?;
         let mut document = fit(&points, &Request { model, confidence: self.confidence, at: self.at });
         document.crossings = crossings;
+        if model == Model::Auto && measured.iter().all(|point| point.latency_s.is_some()) {
+            // Curves of throughput cannot be weighed against a law of latency: it stands beside them.
+            document.queue = points_of(&measured, Model::Queue, &self.file)
+                .ok()
+                .map(|points| queue_of(&points, self.confidence));
+        }
         let json = format!("{}\n", serde_json::to_string_pretty(&document)?);
         if let Some(path) = &self.output {
             out.write(path, json.as_bytes())?;
@@ -91,8 +98,25 @@ impl Fit {
             )));
         }
         let points = points_of(measured, Model::Queue, &self.file)?;
-        crossings(&points, &self.slo, self.confidence).map_err(UserError::input)
+        let mut found = crossings(&points, &self.slo, self.confidence).map_err(UserError::input)?;
+        if is_closed(measured) {
+            found.iter_mut().for_each(|crossing| crossing.reasons.push(CLOSED.to_owned()));
+        }
+        Ok(found)
     }
+}
+
+/// What is said of crossings where the load was one of users.
+const CLOSED: &str = "the load was given as a concurrency: if users waited for their answers, this is the rate of a queue \
+                      with as long service times but open arrivals, not that of these users; a mean crosses there, a \
+                      percentile may cross elsewhere";
+
+/// Whether a concurrency was measured, and not worked out from rate and latency.
+fn is_closed(measured: &[Point]) -> bool {
+    let by_little = |point: &Point| {
+        point.latency_s.is_some_and(|latency| point.concurrency == point.throughput * latency)
+    };
+    !measured.iter().all(by_little)
 }
 
 fn points_of(measured: &[Point], model: Model, file: &Path) -> anyhow::Result<Points> {
@@ -137,53 +161,88 @@ fn confidence(text: &str) -> Result<f64, String> {
     }
 }
 
-/// What a person reads.
+/// One line of figures: a name, a value, its interval.
+type Line = (String, Option<f64>, Option<Interval>);
+
+/// What a person reads: the figures of each model below its name.
 fn table(document: &FitDocument) -> String {
     let mut text = String::new();
-    let percent = 100.0 * document.intervals.confidence;
-    let mut line = |name: &str, value: Option<f64>, interval: Option<Interval>| {
-        let _ = writeln!(text, "{name:24}{:>12}  {}", number(value), range(interval));
-    };
     let (intervals, peak) = (&document.intervals, &document.peak);
-    if document.lambda.is_some() {
-        line("λ (first unit)", document.lambda, intervals.lambda);
-        line("σ (contention)", document.sigma, intervals.sigma);
-        line("κ (coherency)", document.kappa, intervals.kappa);
+    let limit = document.usl_limit.as_ref().map_or(String::new(), |limit| format!("; at its limit: {limit}"));
+    let parameters = [
+        ("λ (first unit)", document.lambda, intervals.lambda),
+        ("σ (contention)", document.sigma, intervals.sigma),
+        ("κ (coherency)", document.kappa, intervals.kappa),
+    ];
+    let parameters = parameters.map(|(name, value, interval)| (name.to_owned(), value, interval));
+    let parameters = parameters.into_iter().filter(|line| line.1.is_some());
+    part(&mut text, &format!("USL by least squares{limit}"), parameters);
+    let figures = [
+        ("maximum, /s", peak.throughput_per_s, peak.interval),
+        ("at concurrency", peak.concurrency, peak.concurrency_interval),
+        ("90 % of it at", peak.concurrency_at_90_percent, peak.concurrency_at_90_percent_interval),
+    ];
+    let figures = figures.map(|(name, value, interval)| (name.to_owned(), value, interval)).into_iter();
+    let predictions = document
+        .predictions
+        .iter()
+        .map(|p| (format!("at {}", p.concurrency), p.throughput_per_s, p.interval));
+    let gains = document.predictions.iter().filter(|p| p.marginal_gain_per_s.is_some()).map(|p| {
+        let name = format!("one more unit at {}", p.concurrency);
+        (name, p.marginal_gain_per_s, p.marginal_gain_interval_per_s)
+    });
+    part(&mut text, &curves(document), figures.chain(predictions).chain(gains));
+    let queue = document.queue.iter().flat_map(|queue| {
+        [
+            ("servers".to_owned(), Some(queue.servers), Some(queue.servers_interval)),
+            (
+                "service time, ms".to_owned(),
+                Some(queue.service_time_ms),
+                Some(queue.service_time_interval_ms),
+            ),
+        ]
+    });
+    let crossings = document.crossings.iter().map(|c| (c.slo.clone(), Some(c.rate_per_s), Some(c.interval)));
+    part(&mut text, "M/M/c through the latencies", queue.chain(crossings));
+    let (percent, r_squared) = (100.0 * document.intervals.confidence, number(document.r_squared));
+    let _ = writeln!(text, "R² {r_squared} of {}; intervals at {percent} %", document.model);
+    notes(document).iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
+    text
+}
+
+/// Figures of one model, where it has any.
+fn part(text: &mut String, model: &str, lines: impl Iterator<Item = Line>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_some() {
+        let _ = writeln!(text, "{model}");
     }
-    if let Some(queue) = &document.queue {
-        line("servers", Some(queue.servers), Some(queue.servers_interval));
-        line("service time, ms", Some(queue.service_time_ms), Some(queue.service_time_interval_ms));
+    for (name, value, interval) in lines {
+        let _ = writeln!(text, "  {name:24}{:>12}  {}", number(value), range(interval));
     }
-    line("maximum, /s", peak.throughput_per_s, peak.interval);
-    line("at concurrency", peak.concurrency, None);
-    line("90 % of it at", peak.concurrency_at_90_percent, peak.concurrency_at_90_percent_interval);
-    for prediction in &document.predictions {
-        line(&format!("at {}", prediction.concurrency), prediction.throughput_per_s, prediction.interval);
-    }
-    for prediction in document.predictions.iter().filter(|p| p.marginal_gain_per_s.is_some()) {
-        line(&format!("one more unit at {}", prediction.concurrency), prediction.marginal_gain_per_s, None);
-    }
-    for crossing in &document.crossings {
-        line(&crossing.slo, Some(crossing.rate_per_s), Some(crossing.interval));
-    }
+}
+
+/// What maximum and predictions are from.
+fn curves(document: &FitDocument) -> String {
     let mut weights: Vec<_> = document.weights.iter().filter(|weight| *weight.1 >= 0.005).collect();
     weights.sort_by(|a, b| b.1.total_cmp(a.1));
     let weights: Vec<_> = weights.iter().map(|(name, weight)| format!("{name} {weight:.2}")).collect();
-    let (model, r_squared) = (&document.model, number(document.r_squared));
-    let _ = writeln!(
-        text,
-        "model {model}; weights: {}; R² {r_squared}; intervals at {percent} %",
-        weights.join(", ")
-    );
-    for crossing in document.crossings.iter().filter(|crossing| crossing.beyond_tested > 1.0) {
-        let Crossing { slo, beyond_tested, .. } = crossing;
-        let _ =
-            writeln!(text, "note: `{slo}` is crossed at {beyond_tested:.2} times the largest rate measured");
+    match document.sources.get("peak").map(String::as_str) {
+        Some("usl") => "USL: its maximum and predictions".to_owned(),
+        Some("queue") => "M/M/c: its maximum and predictions".to_owned(),
+        _ => format!("all families of curves by weight: {}", weights.join(", ")),
     }
-    for reason in &document.reasons {
-        let _ = writeln!(text, "note: {reason}");
+}
+
+fn notes(document: &FitDocument) -> Vec<String> {
+    let mut notes = Vec::new();
+    for Crossing { slo, beyond_tested, reasons, .. } in &document.crossings {
+        if *beyond_tested > 1.0 {
+            notes.push(format!("`{slo}` is crossed at {beyond_tested:.2} times the largest rate measured"));
+        }
+        notes.extend(reasons.iter().map(|reason| format!("`{slo}`: {reason}")));
     }
-    text
+    notes.extend(document.reasons.iter().cloned());
+    notes
 }
 
 fn number(value: Option<f64>) -> String {

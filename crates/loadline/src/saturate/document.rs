@@ -10,11 +10,12 @@ use loadline_generator::stop::Stop;
 use loadline_model::fit::{FitDocument, Interval};
 use loadline_model::run::{LoadModel, StageRecord, Status, Validity, ValidityVerdict, Verdict};
 use loadline_model::saturation::{
-    CurvePoint, Evidence, SCHEMA, SaturationDocument, SearchEnd, StepDocument, StepFigure,
+    CurvePoint, Evidence, SCHEMA, SaturationDocument, SearchEnd, StepDocument, StepFigure, StepVerdict,
 };
 use loadline_model::scenario;
 use loadline_model::slo::Slo;
 
+use super::cut_off::{cut_off, cut_off_words};
 use super::metrics::Metrics;
 use super::pilot::{Course, End, Leg};
 use super::{Explored, SaturateOptions};
@@ -67,6 +68,7 @@ pub fn document(
         validity: validity(legs),
         capacity_per_s: found.load.and_then(to_rate),
         interval,
+        cut_off: cut_off(explored.end.as_ref(), &course.search),
         confidence: course.search.confidence,
         limited_by,
         steps: legs.iter().map(|leg| step(leg, course)).collect(),
@@ -177,6 +179,8 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
     let mut notes = leg.notes.clone();
     if !judged.keeps_up {
         notes.push("the service completed less than what was offered: its backlog grew".to_owned());
+    } else if !step.settled && judged.figures.iter().all(|figure| figure.verdict == StepVerdict::Pass) {
+        notes.push("response times still drifted: kept so far, not surely for longer".to_owned());
     }
     StepDocument {
         start_s: leg.first as f64,
@@ -316,6 +320,7 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
         Some(End::Doomed(doom)) => reasons.push(doom_words(doom, unit)),
         None => {}
     }
+    reasons.extend(cut_off_words(explored.end.as_ref(), course));
     let spoiled = explored.legs.iter().filter(|leg| leg.spoiled).count();
     if spoiled > 0 {
         reasons.push(format!(

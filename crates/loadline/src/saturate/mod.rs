@@ -24,6 +24,7 @@
 //! ```
 
 mod ascent;
+mod cut_off;
 mod document;
 mod engine;
 pub mod metrics;
