@@ -205,17 +205,3 @@ fn a_generator_limited_from_the_start_is_tried_lower() {
     let end = search.next(&[step(4.0, 1.0, true), step(1.0, 1.0, true)]);
     assert_eq!(end, Next::Doomed(Doom::GeneratorLimited { at: 1.0, at_least: None }));
 }
-
-/// Just beyond a wall the backlog grows so slowly that a short step ends before the objective breaks. The same step
-/// again and again would tell nothing: it has to become longer.
-#[test]
-fn a_backlog_that_has_not_broken_the_objective_is_looked_at_for_longer() {
-    let mut steps = vec![counted(400.0, 5.0, 0.0), counted(600.0, 5.0, 0.9)];
-    let mut lengths = Vec::new();
-    for _ in 0..7 {
-        let Next::Run { load, duration_s, .. } = support::search().next(&steps) else { panic!("it ended") };
-        lengths.push(duration_s);
-        steps.push(Step { settled: false, ..counted(load, duration_s, 0.0) });
-    }
-    assert!(lengths[6] >= 4.0 * lengths[2], "{lengths:?}");
-}
