@@ -30,6 +30,7 @@ def tools(arguments, url, rate):
                      "--quiet", "--no-report"],
         "bare sender": [str(arguments.bare_sender), address, str(rate), str(SECONDS)],
         "oha": ["oha", "--no-tui", "-c", "64", "-z", f"{SECONDS}s", "-q", str(rate), url],
+        "h2load": ["h2load", "--h1", "-t1", "-c64", f"-D{SECONDS}", "--rps", str(rate / 64), url],
     }
 
 
@@ -38,7 +39,7 @@ def measure(arguments, directory):
     figures = {}
     for round_ in range(arguments.rounds):
         for rate in RATES:
-            for name in ("loadline", "bare sender", "oha"):
+            for name in ("loadline", "bare sender", "oha", "h2load"):
                 file = Path(directory, "arrivals.csv")
                 with machine.Serve(arguments.loadline, "--arrivals", str(file)) as serve:
                     command = tools(arguments, serve.url + "/", rate)[name]

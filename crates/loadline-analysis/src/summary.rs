@@ -47,10 +47,10 @@ struct Total {
 }
 
 impl Total {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, durations: Durations) -> Self {
         Total {
             name: name.to_owned(),
-            durations: Durations::empty(),
+            durations,
             requests: 0,
             errors: BTreeMap::new(),
             examples: BTreeMap::new(),
@@ -124,7 +124,10 @@ impl Summariser {
             measured: measured_spans(stages),
             objectives: slos.iter().map(|slo| (slo.clone(), Windows::of(slo))).collect(),
             breach: None,
-            totals: request_names.iter().map(|name| Total::new(name)).collect(),
+            totals: request_names
+                .iter()
+                .map(|name| Total::new(name, Durations::among(request_names.len())))
+                .collect(),
             flows: GeneratorSecond::default(),
             connections: Connections::default(),
             dns_ms: 0.0,
@@ -248,7 +251,7 @@ impl Summariser {
     }
 
     fn all(&self) -> Total {
-        let mut all = Total::new("");
+        let mut all = Total::new("", Durations::empty());
         for total in &self.totals {
             all.durations.add(&total.durations);
             all.merge(total.requests, &total.errors, &total.examples);

@@ -91,7 +91,7 @@ impl Pending {
     fn request(&mut self, name: usize, warmup: bool, names: &[String]) -> &mut RequestSecond {
         self.requests.entry((name, warmup)).or_insert_with(|| RequestSecond {
             counts: RequestCounts { request: names[name].clone(), warmup, ..Default::default() },
-            durations: Durations::empty(),
+            durations: Durations::among(names.len()),
         })
     }
 

@@ -83,8 +83,9 @@ pub struct NameBank {
 }
 
 impl NameBank {
-    fn empty() -> Self {
-        let none = histogram::new();
+    /// One of so many.
+    fn among(names: usize) -> Self {
+        let none = histogram::among(names);
         NameBank {
             ok: none.clone(),
             failed: none.clone(),
@@ -112,9 +113,12 @@ impl NameBank {
 
     fn clear(&mut self) {
         if self.requests > 0 {
-            for histogram in [&mut self.ok, &mut self.failed, &mut self.service, &mut self.delay] {
-                histogram.reset();
-            }
+            let histograms = [&mut self.ok, &mut self.failed, &mut self.service, &mut self.delay];
+            // To reset is to write, and pages that nobody writes to take no memory.
+            histograms
+                .into_iter()
+                .filter(|histogram| !histogram.is_empty())
+                .for_each(|histogram| histogram.reset());
             self.errors = [0; ErrorClass::ALL.len()];
             (self.requests, self.bytes_received, self.bytes_sent) = (0, 0, 0);
         }
@@ -216,7 +220,8 @@ impl Recorder {
     /// Records a request that ended in the current second.
     pub fn record(&mut self, ended: &Ended) {
         let bank = self.bank(ended.warmup);
-        bank.names[ended.name].get_or_insert_with(|| Box::new(NameBank::empty())).record(ended);
+        let names = bank.names.len();
+        bank.names[ended.name].get_or_insert_with(|| Box::new(NameBank::among(names))).record(ended);
     }
 
     /// Keeps `example` of a failed request, just recorded, if there are none or few of this name and class yet.

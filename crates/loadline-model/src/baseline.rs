@@ -210,10 +210,10 @@ fn fnv(text: &str) -> u64 {
 mod payload {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    use crate::histogram::{self, Histogram};
+    use crate::histogram::{self, Encoder, Histogram};
 
     pub(super) fn serialize<S: Serializer>(histogram: &Histogram, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&histogram::to_base64(histogram).map_err(serde::ser::Error::custom)?)
+        out.serialize_str(&Encoder::default().base64(histogram).map_err(serde::ser::Error::custom)?)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Histogram, D::Error> {

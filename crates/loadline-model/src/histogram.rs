@@ -6,8 +6,10 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+mod payload;
+
+pub use payload::Encoder;
+pub(crate) use payload::from_base64;
 
 /// A histogram of durations in microseconds.
 pub type Histogram = hdrhistogram::Histogram<u64>;
@@ -24,6 +26,17 @@ pub const SIGNIFICANT_DIGITS: u8 = 3;
 /// [`record_n`]: its own `saturating_record` would cut off what is longer than all before.
 pub fn new() -> Histogram {
     Histogram::new(SIGNIFICANT_DIGITS).expect("the digits are a constant that fits")
+}
+
+/// An empty histogram for one of so many `names` that a run keeps side by side. It grows like one of [`new`], but not for
+/// durations up to 131 ms divided by the names: with a few names memory is then the same whether a run sees its longest
+/// duration early or late, and a thousand names stay cheap.
+pub fn among(names: usize) -> Histogram {
+    let longest = (131_071 / names.max(1) as u64).max(2 * LOWEST_US);
+    let mut histogram = Histogram::new_with_bounds(LOWEST_US, longest, SIGNIFICANT_DIGITS)
+        .expect("the digits are a constant that fits");
+    histogram.auto(true);
+    histogram
 }
 
 /// Records one duration; what lies outside the bounds counts as the nearest bound.
@@ -69,26 +82,14 @@ pub fn write_log_header(mut out: impl Write, start_epoch_s: f64, start_text: &st
 /// Appends one row. Its `Interval_Max` is in milliseconds.
 pub fn write_log_row(
     mut out: impl Write,
+    encoder: &mut Encoder,
     tag: &str,
     start_s: f64,
     length_s: f64,
     h: &Histogram,
 ) -> io::Result<()> {
     let max_ms = h.max() as f64 / 1000.0;
-    writeln!(out, "Tag={tag},{start_s:.3},{length_s:.3},{max_ms:.3},{}", to_base64(h)?)
-}
-
-/// A histogram as a compressed V2 payload in base64.
-pub(crate) fn to_base64(h: &Histogram) -> io::Result<String> {
-    let mut payload = Vec::new();
-    V2DeflateSerializer::new().serialize(h, &mut payload).map_err(io::Error::other)?;
-    Ok(BASE64_STANDARD.encode(payload))
-}
-
-/// The inverse of [`to_base64`].
-pub(crate) fn from_base64(payload: &str) -> Option<Histogram> {
-    let bytes = BASE64_STANDARD.decode(payload).ok()?;
-    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
+    writeln!(out, "Tag={tag},{start_s:.3},{length_s:.3},{max_ms:.3},{}", encoder.base64(h)?)
 }
 
 /// Why a row of a log could not be read.

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::histogram::{self, Histogram, LogError, LogRow};
+use crate::histogram::{self, Encoder, Histogram, LogError, LogRow};
 use tag::{parse_tag, tag};
 
 /// The generator's own figures in one second of a run: one line of `intervals.ndjson` with `"kind": "generator"`.
@@ -125,7 +125,15 @@ impl RequestSecond {
 impl Durations {
     /// No durations yet.
     pub fn empty() -> Self {
-        let none = histogram::new();
+        Self::of(histogram::new())
+    }
+
+    /// No durations yet, with the room that one of so many named requests gets in a run ([`histogram::among`]).
+    pub fn among(names: usize) -> Self {
+        Self::of(histogram::among(names))
+    }
+
+    fn of(none: Histogram) -> Self {
         Durations { response: none.clone(), response_ok: none.clone(), service: none.clone(), delay: none }
     }
 
@@ -181,6 +189,7 @@ enum LineKind {
 pub struct Writer<I, H> {
     intervals: I,
     log: H,
+    encoder: Encoder,
 }
 
 impl<I: Write, H: Write> Writer<I, H> {
@@ -188,7 +197,7 @@ impl<I: Write, H: Write> Writer<I, H> {
     pub fn begin(intervals: I, mut log: H, start_epoch_s: f64, start_text: &str) -> io::Result<Self> {
         histogram::write_log_header(&mut log, start_epoch_s, start_text)?;
         log.flush()?;
-        Ok(Writer { intervals, log })
+        Ok(Writer { intervals, log, encoder: Encoder::default() })
     }
 
     /// Appends one second to both files and flushes them. The histograms go first: a second counts once its
@@ -202,7 +211,8 @@ impl<I: Write, H: Write> Writer<I, H> {
                     continue;
                 }
                 let tag = tag(&request.counts.request, kind, request.counts.warmup);
-                histogram::write_log_row(&mut rows, &tag, second.second as f64, 1.0, histogram)?;
+                let start_s = second.second as f64;
+                histogram::write_log_row(&mut rows, &mut self.encoder, &tag, start_s, 1.0, histogram)?;
             }
         }
         self.log.write_all(&rows)?;
