@@ -209,7 +209,10 @@ impl Kernel for Ring {
             let number = answer.user_data() as usize;
             idle.push(number);
             if let Some(pool) = pool {
-                pool.give_back(cqueue::buffer_select(answer.flags()).ok_or(ErrorKind::InvalidData)?, &self.buffers);
+                pool.give_back(
+                    cqueue::buffer_select(answer.flags()).ok_or(ErrorKind::InvalidData)?,
+                    &self.buffers,
+                );
                 if !cqueue::more(answer.flags()) {
                     again.push(number);
                 }
@@ -229,7 +232,8 @@ struct Pool {
 impl Pool {
     fn register(ring: &IoUring, buffers: &[[u8; BUFFER]]) -> io::Result<Self> {
         let length = u16::try_from(buffers.len()).expect("a few hundred connections");
-        let layout = Layout::array::<BufRingEntry>(buffers.len()).expect("small").align_to(4096).expect("a page");
+        let layout =
+            Layout::array::<BufRingEntry>(buffers.len()).expect("small").align_to(4096).expect("a page");
         // SAFETY: the layout is not empty; the memory is zeroed, page-aligned and never freed, as the kernel asks.
         #[expect(unsafe_code, reason = "the kernel asks for memory on a page of its own")]
         let entries = unsafe {

@@ -47,13 +47,15 @@ impl CpuSeen {
         Some(CpuSeen { at: clock.now(), used, waited })
     }
 
-    /// The shares of a core used, and used or waited for, since `before`.
+    /// The shares of a core used, and used or waited for, since `before`. `None` of the sliver of a second in which a run
+    /// ends: it is nothing but work, and says nothing of the run.
     fn shares_since(&self, before: &CpuSeen) -> Option<(f64, f64)> {
+        const SLIVER_S: f64 = 0.1;
         let wall = Duration::from_nanos(self.at.saturating_sub(before.at)).as_secs_f64();
         let used = self.used.saturating_sub(before.used).as_secs_f64();
         let waited =
             self.waited.zip(before.waited).map_or(Duration::ZERO, |(now, then)| now.saturating_sub(then));
-        (wall > 0.0).then(|| (used / wall, ((used + waited.as_secs_f64()) / wall).min(1.0)))
+        (wall >= SLIVER_S).then(|| ((used / wall).min(1.0), ((used + waited.as_secs_f64()) / wall).min(1.0)))
     }
 }
 
@@ -355,5 +357,23 @@ fn ago(now: Nanos, before: Duration) -> Nanos {
 impl Exchange {
     fn failed(self, failure: Failure, request: Arc<Request>) -> Self {
         Exchange { failure: Some(failure), request: Some(request), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_run_is_no_second_to_go_by() {
+        let seen = |ms: Nanos, used_ms| CpuSeen {
+            at: ms * 1_000_000,
+            used: Duration::from_millis(used_ms),
+            waited: Some(Duration::ZERO),
+        };
+        let last = seen(8_000, 200);
+        assert_eq!(seen(9_000, 230).shares_since(&last), Some((0.03, 0.03)));
+        // The ends of all connections, within a millisecond.
+        assert_eq!(seen(8_001, 202).shares_since(&last), None);
     }
 }

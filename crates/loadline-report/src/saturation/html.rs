@@ -52,7 +52,8 @@ fn steps(document: &SaturationDocument) -> Markup {
             section {
                 h2 { "Steps" }
                 (scroll("Steps", &html! {
-                    table {
+                    // On a narrow screen each row is a card, in which figures carry their heads.
+                    table.cards {
                         thead { tr {
                             th { "verdict" }
                             @for column in columns(document) { th.n { (column) } }
@@ -62,7 +63,9 @@ fn steps(document: &SaturationDocument) -> Markup {
                             @for step in &document.steps {
                                 tr {
                                     td { (badge(verdict_tone(step.verdict), verdict_word(step.verdict))) }
-                                    @for cell in cells(document, step) { td.n { (cell) } }
+                                    @for (head, cell) in columns(document).iter().zip(cells(document, step)) {
+                                        td.n data-head=(head) { (cell) }
+                                    }
                                     td { (remarks(step)) }
                                 }
                             }
@@ -85,7 +88,7 @@ fn resource_table(document: &SaturationDocument) -> Markup {
             section {
                 h2 { "Resources" }
                 (scroll("Resources", &html! {
-                    table {
+                    table.cards {
                         thead { tr {
                             th { "resource" } th.n { "in use at the capacity" } th.n { "most in a step" }
                             th.n { "full at" } th { "read from" }
@@ -93,13 +96,13 @@ fn resource_table(document: &SaturationDocument) -> Markup {
                         tbody {
                             @for resource in resources {
                                 tr {
-                                    th scope="row" { (resource.name) }
-                                    td.n { (resource.at_capacity.map_or(NONE.to_owned(), percent)) }
-                                    td.n {
+                                    th.title scope="row" { (resource.name) }
+                                    td.n data-head="in use at the capacity" { (resource.at_capacity.map_or(NONE.to_owned(), percent)) }
+                                    td.n data-head="most in a step" {
                                         (resource.by_step.iter().flatten().copied().reduce(f64::max)
                                             .map_or(NONE.to_owned(), percent))
                                     }
-                                    td.n {
+                                    td.n data-head="full at" {
                                         (resource.full_at_per_s.map_or(NONE.to_owned(), |r| format!("{}/s", number(r))))
                                     }
                                     td { code { (resource.metric) } }
