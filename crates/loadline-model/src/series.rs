@@ -1,6 +1,10 @@
 //! A series of demand: evenly spaced values on a clock or on plain steps, and the times they are written as.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{DateTime, date},
+    tz::TimeZone,
+};
 use serde::{Deserialize, Serialize};
 
 /// Where the values of a series stand in time.
@@ -20,7 +24,19 @@ pub enum Axis {
         /// The distance of values, above 0.
         step: i64,
     },
+    /// Months of the calendar (UTC), which are not equally long.
+    Months {
+        /// The first value's month, counted from January 1970.
+        first: i64,
+        /// Months between values, above 0: 3 for quarters, 12 for years.
+        every: i64,
+        /// Seconds from the beginning of the month to the time of its value.
+        offset_s: i64,
+    },
 }
+
+/// Seconds in a month on average: 30.436875 days, the mean of the Gregorian calendar.
+const MONTH_S: i64 = 2_629_746;
 
 impl Axis {
     /// The time of the value at `index`.
@@ -29,23 +45,61 @@ impl Axis {
         match *self {
             Axis::Clock { start_s, step_s } => Time::Clock(at(start_s, step_s)),
             Axis::Steps { start, step } => Time::Step(at(start, step)),
+            Axis::Months { first, every, offset_s } => {
+                Time::Clock(month_begin(at(first, every)).saturating_add(offset_s))
+            }
         }
     }
 
-    /// The distance of values, in seconds or in steps.
+    /// The index of the last value that is not after `time` (of the same kind, as a number), below 0 before the first.
+    pub fn index(&self, time: i64) -> i64 {
+        match *self {
+            Axis::Clock { start_s: start, step_s: step } | Axis::Steps { start, step } => {
+                (time - start).div_euclid(step)
+            }
+            Axis::Months { first, every, offset_s } => (month_of(time - offset_s) - first).div_euclid(every),
+        }
+    }
+
+    /// The axis of the values from `index` on.
+    pub fn from(&self, index: usize) -> Axis {
+        match (*self, self.time(index).number(), index as i64) {
+            (Axis::Clock { step_s, .. }, start_s, _) => Axis::Clock { start_s, step_s },
+            (Axis::Steps { step, .. }, start, _) => Axis::Steps { start, step },
+            (Axis::Months { first, every, offset_s }, _, index) => {
+                Axis::Months { first: first + every * index, every, offset_s }
+            }
+        }
+    }
+
+    /// The distance of values, in seconds (that of months: on average) or in steps.
     pub fn step(&self) -> i64 {
         match *self {
             Axis::Clock { step_s: step, .. } | Axis::Steps { step, .. } => step,
+            Axis::Months { every, .. } => every * MONTH_S,
         }
     }
 
-    /// Seconds between values, where they have dates.
+    /// Seconds between values, on average, where they have dates.
     pub fn step_s(&self) -> Option<f64> {
         match self {
-            Axis::Clock { step_s, .. } => Some(*step_s as f64),
+            Axis::Clock { .. } | Axis::Months { .. } => Some(self.step() as f64),
             Axis::Steps { .. } => None,
         }
     }
+}
+
+/// The month that a time (seconds since 1970, UTC) lies in, counted from January 1970.
+pub fn month_of(seconds: i64) -> i64 {
+    let date = Timestamp::from_second(seconds).unwrap_or_default().to_zoned(TimeZone::UTC).date();
+    (i64::from(date.year()) - 1970) * 12 + i64::from(date.month()) - 1
+}
+
+/// When a month begins (seconds since 1970, UTC); within the years 1 to 9998.
+pub fn month_begin(month: i64) -> i64 {
+    let month = month.clamp(-23_628, 96_347);
+    let (year, month) = (1970 + month.div_euclid(12), month.rem_euclid(12) + 1);
+    date(year as i16, month as i8, 1).to_zoned(TimeZone::UTC).map_or(0, |day| day.timestamp().as_second())
 }
 
 /// A point in time as it stands in a file: RFC 3339 (UTC), or a whole number.
@@ -61,7 +115,8 @@ pub enum Time {
 pub const EPOCH_LEAST: i64 = 100_000_000;
 
 impl Time {
-    /// Reads RFC 3339 (a date alone is its midnight, a missing offset is UTC; fractions of a second are dropped),
+    /// Reads RFC 3339 (a date alone is its midnight, a month alone its first, a missing offset is UTC; fractions of a
+    /// second are dropped),
     /// a number of [`Time::of_number`], or a step.
     pub fn parse(text: &str) -> Option<Time> {
         let text = text.trim();
@@ -139,6 +194,9 @@ pub struct Series {
 
 fn parse_rfc3339(text: &str) -> Option<i64> {
     let instant = text.parse::<Timestamp>().ok();
+    // `2026-03` is the first of March.
+    let month = (text.len() == 7 && text.as_bytes()[4] == b'-').then(|| format!("{text}-01"));
+    let text = month.as_deref().unwrap_or(text);
     let without_offset = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
     instant
         .or_else(|| Some(without_offset()?.timestamp()))
@@ -159,6 +217,7 @@ mod tests {
             ("2024-02-29 12:34:56.789+02:00", 1_709_202_896),
             ("2024-02-29T12:34-0530", 1_709_229_840),
             ("2024-02-29", 1_709_164_800),
+            ("2024-02", 1_706_745_600),
             ("1969-12-31T23:59:59Z", -1),
             ("1709210096", 1_709_210_096),
             ("1709210096.5", 1_709_210_096),
@@ -174,6 +233,7 @@ mod tests {
             "x",
             "2023-02-29",
             "2024-13-01",
+            "2024-13",
             "2024-01-01T25:00:00Z",
             "2024-01-01T10:00:00+9",
             "1.5",
@@ -182,6 +242,21 @@ mod tests {
             assert_eq!(Time::parse(text), None, "{text}");
         }
         assert_eq!(Time::Clock(1_709_210_096).to_string(), "2024-02-29T12:34:56Z");
+    }
+
+    /// Ends of months from November 2023 on, each a day before the month that it is counted with.
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        let ends = Axis::Months { first: month_of(1_701_388_800), every: 1, offset_s: -86_400 };
+        let times: Vec<String> = (0..4).map(|i| ends.time(i).to_string()[..10].to_owned()).collect();
+        assert_eq!(times, ["2023-11-30", "2023-12-31", "2024-01-31", "2024-02-29"]);
+        assert_eq!(ends.from(3).time(0), ends.time(3));
+        for index in 0..300 {
+            let at = ends.time(index).number();
+            assert_eq!([ends.index(at - 1), ends.index(at)], [index as i64 - 1, index as i64]);
+        }
+        let quarters = Axis::Months { first: 0, every: 3, offset_s: 0 };
+        assert_eq!(quarters.time(4), Time::parse("1971-01-01").unwrap());
     }
 
     proptest! {

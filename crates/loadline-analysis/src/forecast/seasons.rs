@@ -21,7 +21,8 @@ const CLEAR: f64 = 0.15;
 /// A shorter period is preferred if its autocorrelation comes this near to the best.
 const ALMOST: f64 = 0.85;
 
-/// The seasons of a series with a step of `step_s` seconds: day and week, or the year for weeks and months. Those
+/// The seasons of a series with a step of `step_s` seconds: day and week, or the year for weeks, months and
+/// quarters. Those
 /// that the history is too short for do no harm.
 pub fn of_step(step_s: f64) -> Calendar {
     let per_day = DAY_S / step_s;
@@ -31,8 +32,14 @@ pub fn of_step(step_s: f64) -> Calendar {
         Some(day) => Calendar { seasons: vec![day, 7 * day], day: Some(day) },
         None if whole(step_s / DAY_S) == Some(7) => Calendar { seasons: vec![52], day: None },
         None if (28.0..=31.0).contains(&(step_s / DAY_S)) => Calendar { seasons: vec![12], day: None },
+        None if (90.0..=92.0).contains(&(step_s / DAY_S)) => Calendar { seasons: vec![4], day: None },
         None => Calendar::default(),
     }
+}
+
+/// Whether a history of `n` values holds a season two and a half times, as it has to for it to be used.
+pub fn is_seen(season: usize, n: usize) -> bool {
+    n >= 2 * season + season / 2
 }
 
 /// The seasons given by the user, in steps; the shortest is taken as a day where a week of it is given too.
@@ -85,6 +92,7 @@ mod tests {
         assert_eq!(of_step(86_400.0), Calendar { seasons: vec![7], day: Some(1) });
         assert_eq!(of_step(300.0).seasons, [288, 2016]);
         assert_eq!(of_step(7.0 * 86_400.0).seasons, [52]);
+        assert_eq!([of_step(30.0 * 86_400.0).seasons, of_step(3.0 * 2_629_746.0).seasons], [[12], [4]]);
         assert_eq!(of_step(5000.0), Calendar::default());
     }
 

@@ -13,6 +13,7 @@ mod columns;
 mod counter;
 mod fill;
 mod join;
+mod months;
 #[cfg(feature = "ingest")]
 mod parquet;
 mod reading;

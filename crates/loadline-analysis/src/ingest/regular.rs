@@ -8,6 +8,7 @@ use super::{
     collector::Kind,
     counter,
     fill::fill,
+    months,
     reading::{grouped, span},
     step,
 };
@@ -52,8 +53,13 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
         return Err(error(message, "give at least 4, better two seasons or more"));
     }
     let aggregate = counter::increments(&mut cells, reading.aggregate, &mut notes);
+    let found_by_itself = stated.is_none() && grain == 1;
+    let months = if found_by_itself { months::number(&mut cells, raw.kind) } else { None };
     let times: Vec<i64> = cells.iter().map(|c| c.time).collect();
-    let found = step::found(&times, raw.kind, &mut notes);
+    let found = match months {
+        Some((_, every)) => every,
+        None => step::found(&times, raw.kind, &mut notes),
+    };
     if let Some(stated) = stated.filter(|stated| found >= 2 * stated) {
         let length = |size| if raw.kind == Kind::Clock { span(size) } else { size.to_string() };
         let (rows, asked) = (length(found), length(stated));
@@ -80,9 +86,10 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
         let message = format!("its span holds {count} steps of {step}");
         return Err(error(message, "is one of the times wrong? cut the span or aggregate first"));
     }
-    let axis = match raw.kind {
-        Kind::Clock => Axis::Clock { start_s: first.time, step_s: step },
-        Kind::Steps => Axis::Steps { start: first.time, step },
+    let axis = match (months, raw.kind) {
+        (Some((offset_s, every)), _) => Axis::Months { first: first.time, every, offset_s },
+        (None, Kind::Clock) => Axis::Clock { start_s: first.time, step_s: step },
+        (None, Kind::Steps) => Axis::Steps { start: first.time, step },
     };
     let placed = place(&cells, step, count as usize, aggregate);
     let holes = placed.iter().any(Option::is_none);

@@ -75,6 +75,6 @@ pub(super) fn leave_out_partial(
 }
 
 /// The greatest common divisor (Euclid).
-fn gcd(a: i64, b: i64) -> i64 {
+pub(super) fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -158,7 +158,7 @@ impl Event {
     fn repeated(&self, span: (Time, Option<Time>), axis: &Axis, total: usize) -> Vec<(i64, Option<i64>)> {
         let same_kind = matches!(
             (span.0, axis),
-            (Time::Clock(_), Axis::Clock { .. }) | (Time::Step(_), Axis::Steps { .. })
+            (Time::Clock(_), Axis::Clock { .. } | Axis::Months { .. }) | (Time::Step(_), Axis::Steps { .. })
         );
         if !same_kind {
             return Vec::new();
@@ -186,9 +186,9 @@ fn shifted(at: i64, every: Every, k: i64) -> Option<i64> {
 }
 
 fn touched(from: i64, to: Option<i64>, axis: &Axis, total: usize) -> Option<Range<usize>> {
-    let (start, step) = (axis.time(0).number(), axis.step().max(1));
-    let begin = (from - start).div_euclid(step).clamp(0, total as i64) as usize;
-    let end = to.map_or(total as i64, |to| -(start - to).div_euclid(step)).clamp(0, total as i64) as usize;
+    let within = |index: i64| index.clamp(0, total as i64) as usize;
+    let begin = within(axis.index(from));
+    let end = to.map_or(total, |to| within(axis.index(to - 1) + 1));
     (begin < end).then_some(begin..end)
 }
 

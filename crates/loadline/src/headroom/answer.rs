@@ -96,8 +96,8 @@ const STALE_STEPS: i64 = 3;
 
 /// The later of the day asked on and the last time of the history.
 fn today(demand: &Demand, question: &Question, notes: &mut Vec<String>) -> Option<Time> {
-    let (Time::Clock(next), step) = (demand.time(0), demand.axis().step()) else { return None };
-    let end = next - step;
+    let (Time::Clock(_), step) = (demand.time(0), demand.axis().step()) else { return None };
+    let end = demand.last_time().number();
     let Some(Time::Clock(today)) = question.today.filter(|today| *today > Time::Clock(end)) else {
         return Some(Time::Clock(end));
     };

@@ -250,9 +250,8 @@ pub fn of_utilisation(
     instances: u32,
 ) -> Result<InstanceCapacity, String> {
     let at = |series: &Series, time: i64| -> Option<f64> {
-        let (first, step) = (series.axis.time(0).number(), series.axis.step());
-        let steps = time - first;
-        (steps >= 0 && steps % step == 0).then(|| series.values.get((steps / step) as usize).copied())?
+        let index = usize::try_from(series.axis.index(time)).ok()?;
+        (series.axis.time(index).number() == time).then(|| series.values.get(index).copied())?
     };
     let used = &history.utilisation;
     let highest = used.values.iter().copied().fold(0.0, f64::max);

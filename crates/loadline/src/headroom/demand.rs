@@ -93,6 +93,11 @@ impl Demand {
         self.history.axis.time(self.history.values.len() + step)
     }
 
+    /// The last time of the history.
+    pub(super) fn last_time(&self) -> Time {
+        self.history.axis.time(self.history.values.len().saturating_sub(1))
+    }
+
     pub(super) fn steps(&self) -> usize {
         self.paths[0].len()
     }
@@ -157,10 +162,7 @@ fn summed(parts: &[(&Series, f64)]) -> Series {
     let n = parts.iter().map(|(s, _)| s.values.len()).min().unwrap_or(0);
     let first = parts[0].0;
     let offset = first.values.len() - n;
-    let axis = match (first.axis, first.axis.time(offset).number()) {
-        (Axis::Clock { step_s, .. }, start_s) => Axis::Clock { start_s, step_s },
-        (Axis::Steps { step, .. }, start) => Axis::Steps { start, step },
-    };
+    let axis = first.axis.from(offset);
     let value = |t: usize| parts.iter().map(|(s, times)| times * s.values[s.values.len() - n + t]).sum();
     Series { id: String::new(), axis, values: (0..n).map(value).collect(), notes: Vec::new() }
 }
