@@ -2,7 +2,7 @@
 
 use loadline_model::{diagnostic::suggestion, series::Time};
 
-use super::IngestError;
+use super::{IngestError, rows::number};
 
 /// The columns to read; what is not named is found by its usual names and its contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,8 +89,12 @@ impl Columns {
         if !need_value {
             return Ok(Chosen { time, value: None, series });
         }
-        let left: Vec<usize> =
-            (0..names.len()).filter(|i| *i != time && Some(*i) != series).filter(is_number).collect();
+        let rest = || (0..names.len()).filter(|i| *i != time && Some(*i) != series);
+        let mut left: Vec<usize> = rest().filter(is_number).collect();
+        if left.is_empty() {
+            // The first value may be one of those that are missing.
+            left = rest().filter(|i| first.get(*i).is_some_and(|cell| number(cell) == Ok(None))).collect();
+        }
         match left[..] {
             [value] => Ok(Chosen { time, value: Some(value), series }),
             [] => {

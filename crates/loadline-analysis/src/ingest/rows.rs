@@ -13,7 +13,8 @@ use super::{
 /// How a text file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Cells separated by commas, with a line of names.
+    /// Cells separated by commas, or by semicolons or tabs where the line of names has no comma; with semicolons a comma
+    /// may be the decimal point.
     Csv,
     /// The same separated by tabs.
     Tsv,
@@ -46,13 +47,30 @@ pub fn read(
     format: Format,
     reading: &Reading,
 ) -> Result<Vec<RawSeries>, IngestError> {
-    let mut rows = Rows { collector: Collector::new(file, reading, "line"), before: None };
+    let mut rows = Rows { collector: Collector::new(file, reading, "line"), before: None, comma: false };
     match format {
-        Format::Csv => delimited(reader, b',', &mut rows)?,
+        Format::Csv => {
+            let (mut reader, mut first) = (BufReader::new(reader), Vec::new());
+            let read = reader.by_ref().take(FIRST_LINE_MAX).read_until(b'\n', &mut first);
+            read.map_err(|e| {
+                IngestError::new(file, None, format!("it cannot be read: {e}"), "is it whole?")
+            })?;
+            let delimiter = separator(&first);
+            rows.comma = delimiter == b';';
+            delimited(first.as_slice().chain(reader), delimiter, &mut rows)?;
+        }
         Format::Tsv => delimited(reader, b'\t', &mut rows)?,
         Format::Ndjson => lines(reader, &mut rows)?,
     }
     rows.collector.finish()
+}
+
+/// Of a first line longer than this the rest is not looked at for what separates its cells.
+const FIRST_LINE_MAX: u64 = 1 << 20;
+
+/// What separates the cells of the first line.
+fn separator(line: &[u8]) -> u8 {
+    [b',', b';', b'\t'].into_iter().find(|separator| line.contains(separator)).unwrap_or(b',')
 }
 
 fn delimited(reader: impl Read, delimiter: u8, rows: &mut Rows<'_>) -> Result<(), IngestError> {
@@ -76,7 +94,8 @@ fn delimited(reader: impl Read, delimiter: u8, rows: &mut Rows<'_>) -> Result<()
         let at = match chosen {
             Some(at) => at,
             None => {
-                let first: Vec<String> = record.iter().map(str::to_owned).collect();
+                let pointed = |cell: &str| if rows.comma { cell.replacen(',', ".", 1) } else { cell.into() };
+                let first: Vec<String> = record.iter().map(pointed).collect();
                 *chosen.insert(reading.choose(file, &names, &first)?)
             }
         };
@@ -170,6 +189,8 @@ struct Rows<'a> {
     collector: Collector<'a>,
     /// The text of the time in the row before, and what it was read as.
     before: Option<(String, clock::Read)>,
+    /// Whether a comma may be the decimal point.
+    comma: bool,
 }
 
 impl Rows<'_> {
@@ -187,7 +208,13 @@ impl Rows<'_> {
         };
         let number = match value.filter(|_| reading.aggregate != Aggregate::Count) {
             None => None,
-            Some(value) => number(value.1).map_err(|()| error(value, "number", NUMBER_HELP))?,
+            Some(value) => {
+                let read = match number(value.1) {
+                    Err(()) if self.comma => number(&value.1.replacen(',', ".", 1)),
+                    read => read,
+                };
+                read.map_err(|()| error(value, "number", NUMBER_HELP))?
+            }
         };
         // Many files have rows of many series at the same time: that is read once.
         let known = self.before.as_ref().filter(|b| b.0 == time.1 && reading.zone.is_none()).map(|b| b.1);

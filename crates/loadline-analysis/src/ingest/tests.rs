@@ -56,6 +56,58 @@ fn disorder_is_mended_and_said() {
     );
 }
 
+/// Months are not equally long, and whoever writes them means the calendar: the first, the 15th, the last day, or
+/// `2024-02` alone; quarters and years likewise. A month that is missing is one point.
+#[test]
+fn months_are_those_of_the_calendar() {
+    let load = |dates: &[&str]| -> Series {
+        let rows: String = dates.iter().enumerate().map(|(i, date)| format!("{date},{i}\n")).collect();
+        csv(&format!("month,v\n{rows}")).unwrap().remove(0)
+    };
+    for (dates, next) in [
+        (&["2023-11-01", "2023-12-01", "2024-01-01", "2024-02-01"][..], "2024-03-01T00:00:00Z"),
+        (&["2023-11", "2023-12", "2024-01", "2024-02"], "2024-03-01T00:00:00Z"),
+        (&["2023-11-15", "2023-12-15", "2024-01-15", "2024-02-15"], "2024-03-15T00:00:00Z"),
+        (&["2023-11-30", "2023-12-31", "2024-01-31", "2024-02-29"], "2024-03-31T00:00:00Z"),
+        (&["2023-01-01", "2023-04-01", "2023-07-01", "2023-10-01"], "2024-01-01T00:00:00Z"),
+        (&["2019-01-01", "2020-01-01", "2021-01-01", "2022-01-01"], "2023-01-01T00:00:00Z"),
+    ] {
+        let series = load(dates);
+        assert_eq!(
+            (series.values.as_slice(), series.notes.len()),
+            (&[0.0, 1.0, 2.0, 3.0][..], 0),
+            "{dates:?}"
+        );
+        assert_eq!(series.axis.time(4).to_string(), next);
+    }
+    let gap = load(&["2023-11-01", "2024-01-01", "2024-02-01", "2024-03-01"]);
+    assert_eq!(
+        (gap.values, gap.notes),
+        (vec![0.0, 0.5, 1.0, 2.0, 3.0], vec!["interpolated 1 of 5 points".into()])
+    );
+    // Every four weeks is no month.
+    let weeks = load(&["2024-01-01", "2024-01-29", "2024-02-26", "2024-03-25"]);
+    assert_eq!(weeks.axis.step_s(), Some(28.0 * 86_400.0));
+}
+
+/// As spreadsheets write it where the comma is the decimal point.
+#[test]
+fn semicolons_part_cells_too() {
+    let days = csv("Tag;Wert\n2026-01-01;1,5\n2026-01-02;2\n2026-01-03;3,25\n").unwrap();
+    assert_eq!(days[0].values, [1.5, 2.0, 3.25]);
+    let error = csv("Tag;Wert\n2026-01-01;2\n2026-01-02;1.000,5\n2026-01-03;3\n").unwrap_err();
+    assert!(error.to_string().starts_with("d.csv:3: `1.000,5` in column `Wert` is not a number"), "{error}");
+    assert_eq!(csv("time\tv\n0\t1\n1\t2\n2\t3\n").unwrap()[0].values, [1.0, 2.0, 3.0]);
+}
+
+/// The column of the values is found though its first one is missing; where all are, that is what is said.
+#[test]
+fn the_first_value_may_be_missing() {
+    assert_eq!(csv("time,v\n0,\n1,5\n2,6\n3,7\n").unwrap()[0].values, [5.0, 6.0, 7.0]);
+    let error = csv("time,v\n0,\n1,\n2,\n").unwrap_err();
+    assert!(error.to_string().contains("all values are missing"), "{error}");
+}
+
 #[test]
 fn a_counter_gives_its_increments() {
     let mut text = "time,value\n".to_owned();
