@@ -92,7 +92,9 @@ pub fn recent_shift(values: &[f64], calendar: &Calendar) -> Option<RecentShift> 
     let size = change.middle - usual.middle;
     let same = |x: &f64| (x - usual.middle) * size.signum() > 0.5 * size.abs();
     let contrary = change.all.iter().filter(|x| !same(x)).count() as f64;
+    // Where others were larger a level that stays stands out too, but has not moved.
     let clear = size.abs() > LEAST
+        && change.middle * size.signum() > 0.5 * size.abs()
         && size.abs() > CLEAR * usual.deviation
         && size.abs() > BEYOND * usual.large
         && size.abs() > STEADY * robust_deviation(&change.all);

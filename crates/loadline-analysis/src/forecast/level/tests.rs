@@ -122,3 +122,16 @@ fn backtests_are_of_their_own_level() {
         );
     }
 }
+
+/// Twenty times as much for 39 days of sixty: among so few changes that one is usual, but the level of the last days has
+/// not moved, and so has not fallen.
+#[test]
+fn a_level_that_stays_has_not_moved() {
+    for since in 30..45 {
+        let values: Vec<f64> = (0..60).map(|t| day(t, 60 - since, 20.0)).collect();
+        assert_eq!(recent_shift(&values, &days()), None, "{since}");
+        let forecast = forecast(&values, 30, &days(), Method::Auto).unwrap();
+        let (level, _) = judge(&forecast, |k| day(60 + k, 0, 20.0));
+        assert!(level < 1.5, "{since}: {level}");
+    }
+}
