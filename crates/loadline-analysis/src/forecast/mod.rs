@@ -74,7 +74,7 @@ pub struct Accuracy {
     pub coverage_95: Option<f64>,
     /// Its error over that of the better seasonal naive, both at the same horizon.
     pub error_to_naive: Option<f64>,
-    /// Whether the combination was better than seasonal naive; where not, the forecast is seasonal naive.
+    /// Whether the combination was better than seasonal naive, and is the forecast; where not, that is seasonal naive.
     pub beats_seasonal_naive: bool,
 }
 
@@ -233,8 +233,9 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
     let naive = best_naive(&pool, calendar, &actual);
     let (ours, theirs) = (error(&combined.backtests, &actual), error(&naive.runs, &actual));
     let beats = ours < theirs;
-    let chosen =
-        if method == Method::Auto && (beats || theirs == 0.0) { combined } else { combine::alone(naive) };
+    let still = naive::standing_still(values, season);
+    let best = method == Method::Auto && (beats || theirs == 0.0) && still.is_none();
+    let chosen = if best { combined } else { combine::alone(naive) };
 
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let floor = if lowest >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
@@ -249,11 +250,11 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
         coverage_80: spread::coverage(&errors, &backtests, 0.8),
         coverage_95: spread::coverage(&errors, &backtests, 0.95),
         error_to_naive: (theirs > 0.0).then(|| ours / theirs),
-        beats_seasonal_naive: beats,
+        beats_seasonal_naive: beats && still.is_none(),
     };
     let ages: Vec<usize> = backtests.origins.iter().map(|o| values.len() - o).collect();
     Forecast {
-        notes: notes(values, horizon, &backtests, &accuracy),
+        notes: notes(values, horizon, &backtests, &accuracy, still),
         effects: Vec::new(),
         shift: None,
         tests: tests_of(&backtests, &chosen.backtests, &errors),
@@ -301,7 +302,7 @@ fn check(values: &[f64], horizon: usize) -> Result<(), ForecastError> {
 
 /// The seasons that the history holds two and a half times.
 fn within(calendar: &Calendar, n: usize) -> Calendar {
-    let seasons = calendar.seasons.iter().copied().filter(|s| *s > 1 && n >= 2 * s + s / 2).collect();
+    let seasons = calendar.seasons.iter().copied().filter(|s| *s > 1 && seasons::is_seen(*s, n)).collect();
     Calendar { seasons, day: calendar.day }
 }
 
@@ -323,11 +324,23 @@ fn error(forecasts: &[Vec<f64>], actual: &[&[f64]]) -> f64 {
     sum / actual.len() as f64
 }
 
-fn notes(values: &[f64], horizon: usize, backtests: &Backtests, accuracy: &Accuracy) -> Vec<String> {
+fn notes(
+    values: &[f64],
+    horizon: usize,
+    backtests: &Backtests,
+    accuracy: &Accuracy,
+    still: Option<usize>,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if values.iter().all(|v| *v == values[0]) {
         notes.push("the history is constant: what could change it is not known".into());
-    } else if !accuracy.beats_seasonal_naive {
+    } else if let Some(count) = still {
+        notes.push(format!(
+            "the last {count} values are all {}, as never before: the forecast repeats them; whether they stay so is not \
+             known",
+            values[values.len() - 1]
+        ));
+    } else if !accuracy.beats_seasonal_naive && accuracy.error_to_naive.is_some() {
         notes.push("no method beat seasonal naive in the backtests: the forecast is seasonal naive".into());
     }
     if backtests.horizon < horizon {

@@ -7,6 +7,20 @@ pub(super) fn name(season: usize) -> String {
     if season == 1 { "naive".into() } else { format!("seasonal naive {season}") }
 }
 
+/// Cycles, and values, without any change after which a series stands still.
+const STILL_CYCLES: usize = 2;
+const STILL_LEAST: usize = 10;
+
+/// How many values at the end are all the same, where they are so many that something was switched off, or has come to
+/// its end: two cycles, and twice as long as any such stretch before. The backtests have not seen that. `None` where
+/// the history has never been otherwise.
+pub(super) fn standing_still(values: &[f64], season: usize) -> Option<usize> {
+    let mut runs: Vec<usize> = values.chunk_by(|a, b| a == b).map(<[f64]>::len).collect();
+    let last = runs.pop()?;
+    let before = runs.into_iter().max()?;
+    (last >= (STILL_CYCLES * season).max(STILL_LEAST) && last >= 2 * before).then_some(last)
+}
+
 /// Seasonal naive of each season, the median of the last 4 and 8 cycles, and seasonal naive with drift.
 pub(super) fn candidates(task: &Task<'_>) -> Vec<Candidate> {
     let y = task.values;

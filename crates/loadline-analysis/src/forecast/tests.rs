@@ -39,6 +39,25 @@ fn a_known_course_is_forecast_within_its_noise() {
     assert!((10.0..30.0).contains(&width), "{width}");
 }
 
+/// 40 days of demand, then twenty of none; the end of a stretch like others before it is no such thing.
+#[test]
+fn what_was_switched_off_stays_so() {
+    let week = Calendar { seasons: vec![7], day: Some(1) };
+    let off: Vec<f64> =
+        demand(60).into_iter().enumerate().map(|(t, v)| if t < 40 { v } else { 0.0 }).collect();
+    let forecast = auto(&off, 30, &week).unwrap();
+    assert_eq!(forecast.median(), [0.0; 30]);
+    assert!(!forecast.accuracy.beats_seasonal_naive && forecast.quantile(20, 0.975) > 0.0);
+    assert!(
+        forecast.notes.iter().any(|n| n.starts_with("the last 20 values are all 0")),
+        "{:?}",
+        forecast.notes
+    );
+    let rare: Vec<f64> = (0..200).map(|t| if t % 40 == 10 { 9.0 } else { 0.0 }).collect();
+    assert_eq!(naive::standing_still(&rare, 7), None);
+    assert_eq!(naive::standing_still(&[5.0; 90], 7), None);
+}
+
 #[test]
 fn a_random_walk_is_not_beaten() {
     let mut state = 5u64;

@@ -66,6 +66,11 @@ pub(super) fn words(series: &SeriesForecast) -> String {
         Some(ratio) if backtest.beats_seasonal_naive => {
             format!("the error was {} of that of repeating the last season", percent(ratio))
         }
+        Some(ratio) if ratio < 1.0 => format!(
+            "the best combination made {} of the error of repeating the last season; the forecast repeats it all the same \
+             (see the notes)",
+            percent(ratio)
+        ),
         Some(ratio) => format!(
             "nothing did better than repeating the last season (the best combination made {} of its error): the \
              forecast repeats it",
