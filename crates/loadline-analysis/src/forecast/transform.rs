@@ -42,9 +42,10 @@ impl Transform {
         }
     }
 
-    /// The power on which errors have the same spread at every level (Taylor's power law, Box and Cox 1964): with
-    /// `ln |error| = a + β ln forecast` fitted over `pairs` of (forecast, actual), it is `1 − β`. The slope is
-    /// shrunk towards 0 by a ridge and kept within 0 … 0.75.
+    /// The power on which errors have the same spread at every level (the power law of L. R. Taylor 1961,
+    /// "Aggregation, variance and the mean"; the transformation of Box and Cox 1964): with `ln |error| = a + β ln forecast`
+    /// fitted over `pairs` of (forecast, actual), it is `1 − β`. The slope is shrunk towards 0 by a ridge and kept within
+    /// 0 … 0.75.
     pub(super) fn stabilising(pairs: &[(f64, f64)]) -> Transform {
         let mean = pairs.iter().map(|p| p.0).sum::<f64>() / pairs.len().max(1) as f64;
         if mean <= 0.0 || pairs.iter().any(|p| p.1 < 0.0) {

@@ -5,8 +5,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// Two halves of normal distributions that meet at the median, cut off at a hundredth of it; exact where they have no
 /// spread. With the ends `l` and `h` of the central interval of probability `c`, the median `m` and
 /// `z = Φ⁻¹((1 + c) / 2)`, the quantile `q` is `m + Φ⁻¹(q) (m − l) / z` below the median and `m + Φ⁻¹(q) (h − m) / z` above
-/// it: the two-piece normal (Fechner 1897; Wallis 2014, Statistical Science 29), each half with probability ½ so that the
-/// measured value stays the median.
+/// it: the two-piece normal (Wallis 2014, Statistical Science 29, on its origin with Fechner in 1897), each half with
+/// probability ½ so that the measured value stays the median.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Capacity {
     median: f64,
@@ -45,7 +45,8 @@ impl Capacity {
     }
 
     /// The draw `index` of an endless, evenly spread sequence of draws: the quantile at `(index + ½) φ mod 1`, φ the golden
-    /// section, Kronecker's sequence of the least discrepancy (Niederreiter 1992, chapter 3).
+    /// section, a Kronecker sequence of low discrepancy (Niederreiter 1992, Random Number Generation and Quasi-Monte Carlo
+    /// Methods, chapter 3).
     pub(super) fn draw(&self, index: usize) -> f64 {
         self.quantile(((index as f64 + 0.5) * 0.618_033_988_749_894_9).fract())
     }

@@ -38,8 +38,8 @@ impl Default for Policy {
 }
 
 /// Redundancy as the field counts it: N + k keeps k instances beside those that serve (Barroso, Hölzle and
-/// Ranganathan 2018, The Datacenter as a Computer, section 4.3); with z zones the load of the one that is lost goes to
-/// the others ("static stability": Weiss and Furr 2019, Amazon Builders' Library).
+/// Ranganathan 2018, The Datacenter as a Computer, third edition, chapter 4); with z zones the load of the one that is
+/// lost goes to the others (Weiss and Furr, "Static stability using Availability Zones", Amazon Builders' Library).
 impl Policy {
     /// Of `instances`, those that serve after the loss that is planned for: n, n − k, or, spread as evenly as they can
     /// be over z zones of which the largest is lost, `n − ⌈n / z⌉`.

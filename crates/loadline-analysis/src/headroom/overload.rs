@@ -49,8 +49,8 @@ pub fn excess(demand: f64, capacity: f64, burst: f64) -> f64 {
 /// An error budget is `1 − availability` of the requests of a period (Beyer et al. 2016, Site Reliability Engineering,
 /// chapters 3 and 4). Over the window W the share eaten is `E[Σ excess] / E[Σ demand] / budget.share`, the expectations
 /// over all paths: failed requests over all requests, over those that may fail. `overdrawn` is the share of paths with
-/// `Σ excess > budget.share × Σ demand`. That all above capacity fails is the fluid limit of a loss system whose queue is
-/// short beside a step (Newell 1982, Applications of Queueing Theory, chapter 2).
+/// `Σ excess > budget.share × Σ demand`. That all above capacity fails is the fluid approximation (Newell
+/// 1982, Applications of Queueing Theory, second edition, chapter 2) of a system in which nobody waits for as long as a step.
 pub fn overload(
     paths: &[Vec<f64>],
     capacity: &Capacity,

@@ -26,11 +26,12 @@ pub struct PerInstance {
 /// Fits `utilisation = a + b demand` to pairs of (demand of one instance, utilisation), in the order of time, by least
 /// squares and solves for the demand at `target`.
 ///
-/// The interval of probability `confidence` is Fieller's (1954): all demands at which the target lies within the
-/// confidence band of the line. The band counts pairs whose errors last as fewer: `n (1 − ρ) / (1 + ρ)` with the
-/// errors' autocorrelation ρ at lag one, never below 0 (Bayley and Hammersley 1946). Whether the line bends is told by
-/// a quadratic term beyond three of its standard errors, those pairs counted likewise. `None` with fewer than three
-/// pairs, or where utilisation does not grow with demand.
+/// The interval of probability `confidence` is Fieller's (1954, "Some problems in interval estimation"): all demands at
+/// which the target lies within the confidence band of the line. The band counts pairs whose errors last as fewer:
+/// `n (1 − ρ) / (1 + ρ)` with the errors' autocorrelation ρ at lag one, never below 0 (Bayley and Hammersley 1946, on the
+/// "effective" number of independent observations in an autocorrelated time series). Whether the line bends is told by a
+/// quadratic term beyond three of its standard errors, those pairs counted likewise. `None` with fewer than three pairs,
+/// or where utilisation does not grow with demand.
 pub fn per_instance(pairs: &[(f64, f64)], target: f64, confidence: f64) -> Option<PerInstance> {
     let n = pairs.len() as f64;
     if pairs.len() < 3 {
