@@ -190,6 +190,10 @@ fn a_step_and_a_season_can_be_stated() {
         forecast(&folder, &file, &["--step", "1h", "--aggregate", "sum", "--model", "seasonal-naive"]);
     assert_eq!(summed["series"][0]["points"][0]["value"].as_f64(), Some(6000.0));
     let counted = forecast(&folder, &file, &["--step", "1h", "--aggregate", "count", "--season", "12"]);
+    let long =
+        run(&folder, &["forecast", &file, "--step", "1h", "--season", "5000", "--json"]).expect(0).json();
+    assert_eq!(long["series"][0]["points"].as_array().map(Vec::len), Some(30));
+    assert!(long.to_string().contains("a season of 5000 steps is not used"), "{long}");
     let count = counted["series"][0]["points"][0]["value"].as_f64().expect("a number");
     assert!((count - 60.0).abs() < 1e-9, "{count}");
 }

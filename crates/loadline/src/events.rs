@@ -1,6 +1,7 @@
 //! Known events from plans, flags and calendars, placed on a series.
 
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use loadline_analysis::forecast::KnownEvent;
@@ -84,17 +85,43 @@ pub(crate) fn of_plan(plan: &Plan, base: &Path) -> Result<Vec<Event>, (usize, St
     Ok(events)
 }
 
-/// The events on a series of `total` steps, those of the horizon included.
-pub(crate) fn place(events: &[Event], axis: &Axis, total: usize) -> Vec<KnownEvent> {
-    events
-        .iter()
-        .map(|event| KnownEvent {
-            name: event.name.clone(),
-            spans: event.occurrences(axis, total),
-            factor: event.factor,
-            lasts: event.lasts(),
-        })
-        .collect()
+/// The share of the steps touched that an event lasts, on average: a day of seven where steps are weeks; 1 where it lasts
+/// on.
+fn coverage(event: &Event, axis: &Axis, spans: &[Range<usize>]) -> f64 {
+    let length = |span: &(Time, Option<Time>)| Some((span.1?.number() - span.0.number()) as f64);
+    let lengths: Option<Vec<f64>> = event.spans.iter().map(length).collect();
+    let Some(lengths) = lengths.filter(|all| !all.is_empty() && !spans.is_empty()) else { return 1.0 };
+    let lasting = lengths.iter().sum::<f64>() / lengths.len() as f64;
+    let steps = spans.iter().map(Range::len).sum::<usize>() as f64 / spans.len() as f64;
+    (lasting / (steps * axis.step() as f64)).min(1.0)
+}
+
+/// Shares above this are the whole: months are not equally long, nor are years.
+const WHOLE: f64 = 0.9;
+
+/// The events on a series of `total` steps, those of the horizon included. A factor given for a part of a step is spread
+/// over it, and that is said.
+pub(crate) fn place(events: &[Event], axis: &Axis, total: usize) -> (Vec<KnownEvent>, Vec<String>) {
+    let mut notes = Vec::new();
+    let mut placed = |event: &Event| {
+        let spans = event.occurrences(axis, total);
+        let share = coverage(event, axis, &spans);
+        let factor = event.factor.map(|given| {
+            let spread = 1.0 + (given - 1.0) * share;
+            if share > WHOLE || given == 1.0 {
+                return given;
+            }
+            notes.push(format!(
+                "{}: it lasts {:.0} % of the steps that it touches: {given} times as much is {spread:.3} times over them",
+                event.name,
+                100.0 * share
+            ));
+            spread
+        });
+        KnownEvent { name: event.name.clone(), spans, factor, lasts: event.lasts() }
+    };
+    let placed = events.iter().map(&mut placed).collect();
+    (placed, notes)
 }
 
 #[cfg(test)]
@@ -108,6 +135,25 @@ mod tests {
         assert_eq!((events.len(), events[0].spans.len(), events[0].factor), (2, 2, Some(1.8)));
         let (from, to) = events[0].spans[1];
         assert_eq!(to.unwrap().number() - from.number(), 2 * 86_400);
+    }
+
+    /// A day of double demand is a seventh more over a week; on days it is what was given.
+    #[test]
+    fn a_day_is_a_seventh_of_a_week() {
+        let monday = Time::parse("2026-01-05").unwrap().number();
+        let on = |step_s: i64| Axis::Clock { start_s: monday, step_s };
+        let event = Event::parse("2026-02-04..2026-02-04=2").unwrap();
+        let (weeks, notes) = place(std::slice::from_ref(&event), &on(7 * 86_400), 20);
+        assert!(
+            (weeks[0].factor.unwrap() - 8.0 / 7.0).abs() < 1e-9 && notes[0].contains("14 %"),
+            "{notes:?}"
+        );
+        for step_s in [3_600, 86_400] {
+            let (days, notes) = place(std::slice::from_ref(&event), &on(step_s), 2_000);
+            assert_eq!((days[0].factor, notes.len()), (Some(2.0), 0));
+        }
+        let lasting = Event::parse("2026-02-04=2").unwrap();
+        assert_eq!(place(&[lasting], &on(7 * 86_400), 20).0[0].factor, Some(2.0));
     }
 
     #[test]

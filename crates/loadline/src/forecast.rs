@@ -201,14 +201,20 @@ pub struct Forecasted {
 
 /// Forecasts one series.
 pub fn forecast(series: &Series, request: &Request) -> Result<Forecasted, PlanningError> {
-    let calendar = calendar(series, request);
+    let (calendar, n) = (calendar(series, request), series.values.len());
     let steps = match request.horizon {
         Some(horizon) => horizon.steps(series)?,
-        None => calendar.seasons.first().map_or(30, |s| 2 * s).max(30),
+        None => calendar.seasons.iter().find(|s| seasons::is_seen(**s, n)).map_or(30, |s| 2 * s).max(30),
     };
-    let events = events::place(&request.events, &series.axis, series.values.len() + steps);
-    let forecast = forecast::forecast_with_events(&series.values, steps, &calendar, request.method, &events)
-        .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
+    let (events, shared) = events::place(&request.events, &series.axis, n + steps);
+    let mut forecast =
+        forecast::forecast_with_events(&series.values, steps, &calendar, request.method, &events)
+            .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
+    forecast.notes.extend(shared);
+    let stated = request.seasons.iter().flatten().filter(|s| **s > 1 && !seasons::is_seen(**s, n));
+    forecast.notes.extend(stated.map(|s| {
+        format!("a season of {s} steps is not used: the history of {n} does not hold it two and a half times")
+    }));
     Ok(Forecasted { forecast, calendar })
 }
 
