@@ -137,7 +137,8 @@ pub enum PlanningError {
     },
     /// Series that cannot be summed.
     #[error(
-        "series `{one}` and `{other}` do not cover the same times and so have no sum: choose with --only"
+        "series `{one}` and `{other}` do not go on at the same time in the same steps, and so have no sum: choose with \
+         --only"
     )]
     NotAlike {
         /// The first of them.

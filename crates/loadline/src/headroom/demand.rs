@@ -25,14 +25,15 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// Of the sum of `all` series, which cover the same times.
+    /// Of the sum of `all` series, which go on at the same time in the same steps; one that begins later than others
+    /// counts as 0 before.
     ///
     /// # Errors
     /// Where they do not, or do not allow for a forecast.
     pub fn forecast(all: &[Series], request: &Request, per_s: Option<f64>) -> Result<Demand, PlanningError> {
         let first = all.first().expect("a file holds at least one series");
-        if let Some(other) = all.iter().find(|s| s.axis != first.axis || s.values.len() != first.values.len())
-        {
+        let next = |s: &Series| (s.axis.time(s.values.len()), s.axis.step());
+        if let Some(other) = all.iter().find(|s| next(s) != next(first)) {
             return Err(PlanningError::NotAlike { one: first.id.clone(), other: other.id.clone() });
         }
         let request = &Request { history: true, levels: Vec::new(), ..request.clone() };
@@ -48,7 +49,13 @@ impl Demand {
             let named = |note: &String| format!("{}: {note}", series.id);
             notes.extend(series.notes.iter().chain(&made.forecast.notes).map(named));
         }
-        let history = summed(&all.iter().map(|s| (s, 1.0)).collect::<Vec<_>>());
+        let longest = all.iter().max_by_key(|s| s.values.len()).expect("a file holds at least one series");
+        let late = |s: &&Series| s.values.len() < longest.values.len();
+        notes.extend(all.iter().filter(late).map(|s| {
+            format!("{}: it begins at {}, later than others, and counts as 0 before", s.id, s.axis.time(0))
+        }));
+        let whole: Vec<Series> = all.iter().map(|s| as_long_as(longest, s)).collect();
+        let history = summed(&whole.iter().map(|s| (s, 1.0)).collect::<Vec<_>>());
         let described = of_sum(&history, paths[0].len(), request)?;
         Ok(Demand { paths, history, described, per_s, notes })
     }
@@ -157,6 +164,13 @@ fn joint_paths(made: &[Forecasted]) -> Vec<Vec<f64>> {
     sum
 }
 
+/// The same series with zeros in front, from the beginning of the longest one on, which ends at the same time.
+fn as_long_as(longest: &Series, series: &Series) -> Series {
+    let mut values = vec![0.0; longest.values.len() - series.values.len()];
+    values.extend(&series.values);
+    Series { axis: longest.axis, values, ..series.clone() }
+}
+
 /// The sum of histories that end together, as far back as all of them go.
 fn summed(parts: &[(&Series, f64)]) -> Series {
     let n = parts.iter().map(|(s, _)| s.values.len()).min().unwrap_or(0);
@@ -172,6 +186,8 @@ fn of_sum(history: &Series, steps: usize, request: &Request) -> Result<SeriesFor
     let request = &Request { horizon: Some(crate::forecast::Horizon::Steps(steps)), ..request.clone() };
     let made = forecast(history, request)?;
     let mut described = entry(history, &made, request);
+    // What is to be said of the forecast is said of that of each part.
+    described.notes.clear();
     described.model = "the sum of joint paths of its parts; the backtests are those of the sum itself".into();
     Ok(described)
 }
