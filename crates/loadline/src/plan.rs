@@ -320,7 +320,7 @@ fn question(
     if let Some(zones) = what_if.and_then(|w| w.loses_zone_of) {
         // The largest zone is gone; what was spare against that has been used up, and has to be there again, in the zones
         // that are left: a loss never saves money.
-        instances = (instances - instances.div_ceil(zones)).max(1);
+        instances -= instances.div_ceil(zones);
         redundancy = Redundancy::None;
         restored = Some(match policy.redundancy {
             Redundancy::Zones(planned) => Redundancy::Zones((zones - 1).clamp(2, planned)),
@@ -416,6 +416,29 @@ mod tests {
             // Of twelve instances eight are left, which carry exactly the demand.
             assert_eq!(gone.exceeded_by_end, 0.0, "{redundancy}");
         }
+        std::fs::remove_dir_all(base).unwrap();
+    }
+
+    /// One instance is in one zone: with that gone nothing is left; nor does n+2 leave one of two.
+    #[test]
+    fn the_zone_of_a_single_instance_takes_it_away() {
+        let base = std::env::temp_dir().join(format!("loadline-single-{}", std::process::id()));
+        std::fs::create_dir_all(&base).unwrap();
+        let rows: String = (0..60).map(|t| format!("{},20\n", 1_767_225_600 + t * 86_400)).collect();
+        std::fs::write(base.join("flat.csv"), format!("time,value\n{rows}")).unwrap();
+        let of = |policy: &str, instances: u32| {
+            let text = format!(
+                "horizon: 30d\nservices:\n  - {{ name: front, demand: {{ file: flat.csv }}, capacity: 25, instances: \
+                 {instances}, policy: {{ redundancy: '{policy}' }} }}\nwhat_ifs:\n  - {{ name: gone, loses_zone_of: 3 }}\n"
+            );
+            headroom_of(&Plan::parse(&text, "plan.yaml").unwrap(), &base).unwrap()
+        };
+        let single = of("none", 1);
+        assert_eq!((single.services[0].exceeded_by_end, single.what_ifs[0].exceeded_by_end), (0.0, 1.0));
+        assert_eq!((single.what_ifs[0].headroom_now, single.what_ifs[0].needed_max), (None, Some(1)));
+        let spare = of("n+2", 2);
+        assert_eq!(spare.services[0].exceeded_by_end, 1.0);
+        assert!(spare.notes.iter().any(|n| n.contains("no instance is left to serve")), "{:?}", spare.notes);
         std::fs::remove_dir_all(base).unwrap();
     }
 

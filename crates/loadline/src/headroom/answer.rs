@@ -34,6 +34,12 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
     let today = today(demand, question, &mut notes);
     let usable_now = usable(capacity, question.instances, &policy, 0.5);
     notes.extend(tie(demand, usable_now));
+    if usable_now <= 0.0 {
+        notes.push(format!(
+            "of {} no instance is left to serve under this redundancy: all demand is above what may be used",
+            question.instances
+        ));
+    }
     let error_budget = error_budget(demand, question);
     if step_s.is_none() {
         let lost = [
