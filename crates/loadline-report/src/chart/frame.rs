@@ -270,8 +270,10 @@ impl Chart {
         let (lo, hi) = (self.y.scale.lo(), self.y.scale.hi());
         self.draw(PathElement::new([(x, lo), (x, hi)], stroke(Role::Limit, 1.2)));
         let half = text_width(text, SMALL) / 2.0;
-        let middle = self.at_x(x).max(self.left + half).min(f64::from(self.size.width) - half);
-        if middle - half > self.named_to.get() {
+        let wanted = self.at_x(x).max(self.left + half).min(f64::from(self.size.width) - half);
+        // Beside the one before, as long as it stays next to its own line.
+        let middle = wanted.max(self.named_to.get() + half);
+        if middle - wanted <= half + 8.0 {
             self.named_to.set(middle + half + 6.0);
             let at = (middle, self.top - 10.0);
             self.canvas.borrow_mut().text(at, text, Role::Ink, SMALL, Anchor::Middle, false);
