@@ -13,7 +13,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: the_sample_plan_in_every_form, utilisation_gives_the_capacity_that_is_true,
             a_plan_that_cannot_be_used_says_where, a_plan_is_not_read_by_flags, a_known_event_is_on_its_days, costs_and_orders_by_hand,
-            orders_count_from_today, one_of_many_series;
+            orders_count_from_today, one_of_many_series,
+            a_series_that_begins_late_is_summed, what_is_promised_is_not_rounded, months_of_the_calendar;
     }
 }
 
@@ -252,4 +253,70 @@ fn one_of_many_series() {
     folder.write("plan.yaml", "# nothing yet\n");
     let said = run(&folder, &["headroom", "plan.yaml"]).expect(2).stderr;
     assert!(said.contains("the file is empty") && said.contains("`services`"), "{said}");
+}
+
+/// The second site has opened twenty days ago: the total demand is known for all sixty.
+fn a_series_that_begins_late_is_summed() {
+    let folder = Folder::new("late");
+    let rows = |site: &str, value: u32, from: u32| -> String {
+        (from..60).map(|t| format!("{},{site},{value}\n", 1_767_225_600 + t * 86_400)).collect()
+    };
+    folder.write("sites.csv", &format!("time,site,value\n{}{}", rows("eu", 100, 0), rows("us", 300, 40)));
+    let line =
+        ["headroom", "--demand", "sites.csv", "--series", "site", "--capacity", "50", "--horizon", "10d"];
+    let json = run(&folder, &[&line[..], &["--json"]].concat()).expect(0).json();
+    assert_eq!(json["instances"][9]["needed"], 8);
+    assert!(
+        json["notes"].to_string().contains("us: it begins at 2026-02-10T00:00:00Z, later than others"),
+        "{json}"
+    );
+    let history = &json["details"][0]["demand"]["history"];
+    assert_eq!((history[39]["value"].as_f64(), history[40]["value"].as_f64()), (Some(100.0), Some(400.0)));
+    // One that has ended before cannot be summed, and that is one line.
+    let ended =
+        rows("eu", 100, 0) + &rows("us", 300, 0).lines().take(50).fold(String::new(), |t, l| t + l + "\n");
+    folder.write("sites.csv", &format!("time,site,value\n{ended}"));
+    let said = run(&folder, &line).expect(2).stderr;
+    assert!(said.contains("`eu` and `us` do not go on at the same time"), "{said}");
+}
+
+/// 99.95 % is no 100 %; and what autoscaling changes, and what it does not, is said.
+fn what_is_promised_is_not_rounded() {
+    let folder = Folder::new("promise");
+    let rows: String = (0..60).map(|t| format!("{},350\n", 1_767_225_600 + t * 86_400)).collect();
+    folder.write("flat.csv", &format!("time,value\n{rows}"));
+    let line = ["headroom", "--demand", "flat.csv", "--capacity", "400", "--horizon", "40d"];
+    let asked = ["--availability", "99.95%", "--quantile", "99.95%", "--autoscaling-lag", "5m"];
+    let text = run(&folder, &[&line[..], &asked].concat()).expect(0).stdout;
+    assert!(
+        text.contains("at 99.95% overload") && text.contains("To suffice with 99.95% probability"),
+        "{text}"
+    );
+    assert!(text.contains("there is 1 instance."), "{text}");
+    assert!(text.contains("take the 1 there are as the most there can be"), "{text}");
+}
+
+/// Three years of months that repeat themselves: what comes stands at the beginnings of months.
+fn months_of_the_calendar() {
+    let folder = Folder::new("months");
+    let rows: String =
+        (0..36).map(|t| format!("{}-{:02}-01;{}\n", 2023 + t / 12, t % 12 + 1, 100 + t % 12)).collect();
+    folder.write("months.csv", &format!("Monat;Umsatz\n{rows}"));
+    let json = run(&folder, &["forecast", "months.csv", "--horizon", "14", "--json"]).expect(0).json();
+    let points = json["series"][0]["points"].as_array().expect("points");
+    for (at, point) in points.iter().enumerate() {
+        assert_eq!(point["time"], format!("{}-{:02}-01T00:00:00Z", 2026 + at / 12, at % 12 + 1));
+        assert!((point["value"].as_f64().unwrap() - (100 + at % 12) as f64).abs() < 1e-6, "{point}");
+    }
+    // The best combination is exact: no word of a fall-back to seasonal naive.
+    assert!(!json.to_string().contains("no method beat"), "{json}");
+    let flags = ["--capacity", "105.5", "--horizon", "270d", "--today", "2025-12-05", "--lead-time", "31d"];
+    let json = run(&folder, &[&["headroom", "--demand", "months.csv", "--json"], &flags[..]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(json["runs_out"]["p50"], "2026-07-01T00:00:00Z");
+    assert_eq!(
+        (&json["order_by"], &json["today"]),
+        (&"2026-05-31T00:00:00Z".into(), &"2025-12-05T00:00:00Z".into())
+    );
 }

@@ -16,7 +16,8 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// A number with at least three significant digits, no trailing zeros, and separators: `8.8`, `0.125`, `12,345`.
+/// A number with at least three significant digits, no trailing zeros, and separators: `8.8`, `0.125`, `12,345`; as a
+/// power of ten where it is longer than people read: `1.31e18`, `2.5e-9`.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
@@ -24,6 +25,7 @@ pub fn number(value: f64) -> String {
     let magnitude = value.abs();
     let decimals = match magnitude {
         m if m < 1e-12 => return "0".to_owned(),
+        m if !(1e-6..1e15).contains(&m) => return power_of_ten(value),
         m if m >= 999.5 => 0,
         m => (2 - (m.log10() + 1e-9).floor() as i32).clamp(0, 9) as usize,
     };
@@ -33,6 +35,14 @@ pub fn number(value: f64) -> String {
     let part = part.trim_end_matches('0');
     let sign = if value < 0.0 { "−" } else { "" };
     if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
+}
+
+/// Three significant digits and a power of ten.
+fn power_of_ten(value: f64) -> String {
+    let text = format!("{:.2e}", value.abs());
+    let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    format!("{}{digits}e{power}", if value < 0.0 { "−" } else { "" })
 }
 
 /// A duration given in milliseconds: `80 µs`, `8.8 ms`, `1.23 s`.
@@ -112,6 +122,7 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         let numbers = [0.0, 0.125, 8.8, 9.996, 21.0, 412.4, 999.6, 12_345.0, f64::NAN].map(number);
         assert_eq!(numbers, ["0", "0.125", "8.8", "10", "21", "412", "1,000", "12,345", "—"]);
+        assert_eq!([1.312_9e18, -2.5e-9, 1e15, 9.99e14].map(number)[..3], ["1.31e18", "−2.5e-9", "1e15"]);
         let latencies = [0.0, 0.08, 0.9, 1.0, 8.8, 999.4, 999.7, 1234.0, 3_600_000.0].map(ms);
         assert_eq!(
             latencies,

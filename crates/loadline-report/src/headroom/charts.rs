@@ -3,7 +3,7 @@
 use loadline_model::headroom::{HeadroomDocument, Outlook, ServiceHeadroom};
 use loadline_model::series::Time;
 
-use super::words::{by_end, date, most_needed, probability, share};
+use super::words::{by_end, date, most_needed, probability, promised};
 use crate::chart::dates::{axis, when};
 use crate::chart::document::standalone;
 use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
@@ -117,7 +117,7 @@ impl Charts<'_> {
             title: "Instances needed".to_owned(),
             subtitle: format!(
                 "to suffice until then with {} probability, redundancy included; dashed: those there are",
-                share(self.service.policy.quantile)
+                promised(self.service.policy.quantile)
             ),
             description: format!(
                 "There are {}; at most {} are needed, first at {}.",

@@ -4,7 +4,7 @@ use loadline_model::headroom::{HeadroomDocument, RunsOut, ServiceHeadroom};
 use loadline_model::series::Time;
 
 use crate::chart::dates::when;
-use crate::format::{NONE, number, percent, plural};
+use crate::format::{NONE, count, number, percent, plural};
 use crate::page::Tone;
 
 /// From here on running out is more likely than not.
@@ -70,8 +70,14 @@ pub(super) fn probability(p: f64) -> String {
     match p {
         p if p > 0.0 && p < 0.005 => "less than 1%".to_owned(),
         p if p < 1.0 && p > 0.995 => "more than 99%".to_owned(),
+        p if p < LIKELY && p >= LIKELY - 0.005 => "just under 50%".to_owned(),
         p => percent((p * 100.0).round() / 100.0),
     }
+}
+
+/// A share as it was given: a promise of 99.95 % is not one of 100 %.
+pub(super) fn promised(value: f64) -> String {
+    format!("{}%", (value * 1e8).round() / 1e6)
 }
 
 /// A share with a tenth of a per cent at most.
@@ -162,11 +168,12 @@ fn end(service: &ServiceHeadroom) -> String {
 }
 
 fn action(service: &ServiceHeadroom) -> String {
-    let have = plural(u64::from(service.instances_now), "instance", "instances");
+    let now = u64::from(service.instances_now);
+    let have = format!("{} {}", if now == 1 { "is" } else { "are" }, plural(now, "instance", "instances"));
     let Some((most, at)) = most_needed(service) else {
-        return format!("There are {have}; how many are needed has no bound, since one may carry nothing.");
+        return format!("There {have}; how many are needed has no bound, since one may carry nothing.");
     };
-    let sure = share(service.policy.quantile);
+    let sure = promised(service.policy.quantile);
     let dearest = service.cost.iter().flat_map(|c| &c.months).filter_map(|m| m.per_month).reduce(f64::max);
     let money = dearest.zip(service.cost.as_ref()).map_or(String::new(), |(per_month, cost)| {
         format!(
@@ -175,11 +182,13 @@ fn action(service: &ServiceHeadroom) -> String {
             money(cost.now_per_month, &cost.currency)
         )
     });
-    if most <= u64::from(service.instances_now) {
+    if most <= now {
         let risky = outcome(service) == Outcome::Lasts && by_end(service) >= RISK;
         let hint = if risky { " For a smaller risk ask for a higher probability (`quantile`)." } else { "" };
         return format!(
-            "To suffice with {sure} probability at most {most} are needed within the horizon; there are {have}.{hint}"
+            "To suffice with {sure} probability at most {} {} needed within the horizon; there {have}.{hint}",
+            count(most),
+            if most == 1 { "is" } else { "are" }
         );
     }
     let order = match (service.order_by, today(service)) {
@@ -192,14 +201,14 @@ fn action(service: &ServiceHeadroom) -> String {
         (Some(order), _) => format!("; order by {}", when(order)),
         (None, _) => String::new(),
     };
-    let now = u64::from(service.instances_now);
     let first = service.instances.iter().find(|i| i.needed.is_some_and(|n| n > now));
     // The date to order by belongs to the first that is missing, the money to all.
     let from = first.filter(|first| first.date < at).map_or(String::new(), |first| {
-        format!("{} from {} on, and ", first.needed.unwrap_or(now), when(first.date))
+        format!("{} from {} on, and ", count(first.needed.unwrap_or(now)), when(first.date))
     });
     format!(
-        "There are {have}; to suffice with {sure} probability it needs {from}{most} by {}{money}{order}.",
+        "There {have}; to suffice with {sure} probability it needs {from}{} by {}{money}{order}.",
+        count(most),
         when(at)
     )
 }
@@ -215,7 +224,7 @@ pub(super) fn policy(service: &ServiceHeadroom) -> String {
     let mut parts = vec![format!(
         "capacity suffices with {} probability until each date: that decides the instances needed, the date to order by \
          and the verdict",
-        share(policy.quantile)
+        promised(policy.quantile)
     )];
     match policy.redundancy.split_once(':') {
         Some(("zones", zones)) => parts.push(format!("one of {zones} zones may be lost")),
@@ -230,8 +239,10 @@ pub(super) fn policy(service: &ServiceHeadroom) -> String {
     }
     if policy.autoscaling_lag_s > 0.0 {
         parts.push(format!(
-            "instances follow demand {} late",
-            crate::format::length(policy.autoscaling_lag_s)
+            "instances follow demand {} late, which those needed and their cost allow for; the verdict, the dates and the \
+             probabilities take the {} there are as the most there can be",
+            crate::format::length(policy.autoscaling_lag_s),
+            service.instances_now
         ));
     }
     if let Some(lead) = policy.lead_time_s {
@@ -258,7 +269,7 @@ pub(super) fn budget(service: &ServiceHeadroom) -> Option<String> {
         "Of the error budget of {:.0} days at {} overload is expected to eat {} in the first of them (it is overdrawn \
          with {} probability), and {} in the worst, from {}.",
         budget.days,
-        percent(budget.availability),
+        promised(budget.availability),
         share(budget.eaten),
         probability(budget.overdrawn),
         share(budget.worst),

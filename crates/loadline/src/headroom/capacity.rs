@@ -239,6 +239,12 @@ impl UtilisationHistory {
     }
 }
 
+/// With four significant digits.
+fn significant(value: f64) -> String {
+    let decimals = (3 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 12) as usize;
+    format!("{value:.decimals$}")
+}
+
 /// The demand that one instance carries at the target utilisation, from where the histories of `demand` (of all
 /// instances) and utilisation cover the same times; `instances` served where the history does not say.
 ///
@@ -289,9 +295,10 @@ pub fn of_utilisation(
     }
     if found.reach > 1.0 {
         notes.push(format!(
-            "the capacity lies {:.2} times beyond the largest demand that an instance was seen with ({:.4}): the \
+            "the capacity lies {:.2} times beyond the largest demand that an instance was seen with ({}): the \
              line is drawn on, which only a load test can confirm",
-            found.reach, found.observed_max
+            found.reach,
+            significant(found.observed_max)
         ));
     }
     if found.bends != 0 {
