@@ -13,6 +13,9 @@ use super::{Calendar, Test};
 
 /// Buckets (days, where a day is known) from the end within which a shift is looked for.
 const LATEST: usize = 3;
+/// Where buckets hold many values two tell as well, of a shift that stands out so many times as clearly.
+const LATEST_OF_MANY: usize = 2;
+const CLEARER: f64 = 1.5;
 const EARLIEST: usize = 28;
 /// Cycles before the shift that tell the old level.
 const CYCLES: usize = 4;
@@ -87,16 +90,17 @@ pub fn recent_shift(values: &[f64], calendar: &Calendar) -> Option<RecentShift> 
     }
     let (bucket, cycle) = rhythm(&super::within(calendar, values.len()));
     let levels = Levels::new(values, bucket, cycle)?;
-    let after = levels.parting()?;
+    let after = levels.parting(if bucket > 1 { LATEST_OF_MANY } else { LATEST })?;
     let (change, usual) = (levels.change(levels.len(), after)?, levels.usual(after)?);
     let size = change.middle - usual.middle;
     let same = |x: &f64| (x - usual.middle) * size.signum() > 0.5 * size.abs();
     let contrary = change.all.iter().filter(|x| !same(x)).count() as f64;
     // Where others were larger a level that stays stands out too, but has not moved.
+    let sure = if after < LATEST { CLEARER } else { 1.0 };
     let clear = size.abs() > LEAST
         && change.middle * size.signum() > 0.5 * size.abs()
-        && size.abs() > CLEAR * usual.deviation
-        && size.abs() > BEYOND * usual.large
+        && size.abs() > sure * CLEAR * usual.deviation
+        && size.abs() > sure * BEYOND * usual.large
         && size.abs() > STEADY * robust_deviation(&change.all);
     let steady = contrary <= (CONTRARY * after as f64).floor();
     if !clear || !steady || levels.a_year_ago(after, usual.middle, size) {
@@ -173,11 +177,11 @@ impl Levels {
         Some(Changes { middle: median(all.clone()), all })
     }
 
-    /// The buckets after the point that parts the latest ones best into two levels.
-    fn parting(&self) -> Option<usize> {
+    /// The buckets after the point that parts the latest ones best into two levels; at least `latest`.
+    fn parting(&self, latest: usize) -> Option<usize> {
         let n = self.len();
         let reach = EARLIEST.min(n / 3);
-        let from = n.checked_sub(reach + self.cycle.max(LATEST))?;
+        let from = n.checked_sub(reach + self.cycle.max(latest))?;
         let off: Vec<f64> =
             (from..n).map(|t| Some(self.logs[t] - self.usual_at(t, from)?)).collect::<Option<_>>()?;
         let cost = |part: &[f64]| {
@@ -185,7 +189,7 @@ impl Levels {
             part.iter().map(|v| (v - middle).abs()).sum::<f64>()
         };
         let apart = |after: &usize| cost(&off[..off.len() - after]) + cost(&off[off.len() - after..]);
-        (LATEST..=reach).min_by(|a, b| apart(a).total_cmp(&apart(b)))
+        (latest..=reach).min_by(|a, b| apart(a).total_cmp(&apart(b)))
     }
 
     /// What the history before the shift shows over the same time.

@@ -135,3 +135,17 @@ fn a_level_that_stays_has_not_moved() {
         assert!(level < 1.5, "{since}: {level}");
     }
 }
+
+/// A step of two days ago is seen by 48 hours: hourly demand goes on at its new level.
+#[test]
+fn two_days_of_hours_tell_a_level() {
+    for factor in [1.4, 0.6] {
+        let (n, at) = (960, 960 - 48);
+        let values: Vec<f64> = (0..n).map(|t| hour(t, at, factor)).collect();
+        let found = recent_shift(&values, &hours()).expect("it is clear");
+        assert_eq!(found.index, at);
+        let forecast = forecast(&values, 48, &hours(), Method::Auto).unwrap();
+        let (level, _) = judge(&forecast, |k| hour(n + k, at, factor));
+        assert!((level - 1.0).abs() < 0.06, "{factor}: {level}");
+    }
+}
