@@ -70,7 +70,7 @@ pub(super) fn probability(p: f64) -> String {
     match p {
         p if p > 0.0 && p < 0.005 => "less than 1%".to_owned(),
         p if p < 1.0 && p > 0.995 => "more than 99%".to_owned(),
-        p if p < LIKELY && p >= LIKELY - 0.005 => "just under 50%".to_owned(),
+        p if (LIKELY - 0.005..LIKELY).contains(&p) => "just under 50%".to_owned(),
         p => percent((p * 100.0).round() / 100.0),
     }
 }
