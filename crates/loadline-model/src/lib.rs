@@ -34,7 +34,7 @@
 //! ```
 //!
 //! Beside them: [`units`] (durations, rates, sizes as people write them) and [`diagnostic`] (what is wrong with
-//! a file, where, and the way out).
+//! a file, where, and the way out), and [`lines`] (which line of a table that is).
 
 pub mod baseline;
 pub mod changes;
@@ -44,6 +44,7 @@ pub mod fit;
 pub mod forecast;
 pub mod headroom;
 pub mod histogram;
+pub mod lines;
 pub mod plan;
 pub mod recording;
 pub mod run;

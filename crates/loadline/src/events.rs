@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use loadline_analysis::forecast::KnownEvent;
+use loadline_model::lines::{Lines, line_of};
 use loadline_model::plan::{Event, EventSource, Plan};
 use loadline_model::series::{Axis, Time};
 
@@ -16,7 +17,8 @@ const DAY_S: f64 = 86_400.0;
 /// # Errors
 /// What is wrong, with its line and column. `file` is its name there.
 pub fn read_calendar(input: impl Read, file: &str) -> Result<Vec<Event>, String> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Lines::new(input));
     let broken = |e: csv::Error| format!("{file}: {e}");
     let headers = reader.headers().map_err(broken)?.clone();
     let find =
@@ -27,9 +29,9 @@ pub fn read_calendar(input: impl Read, file: &str) -> Result<Vec<Event>, String>
     let (date, name) = (needed("date")?, needed("name")?);
     let (days, factor) = (find("days"), find("factor"));
     let mut events: Vec<Event> = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(broken)?;
-        let line = row.position().map_or(0, csv::Position::line);
+    let mut row = csv::StringRecord::new();
+    while reader.read_record(&mut row).map_err(broken)? {
+        let line = line_of(&reader, &row);
         let wrong = |text: &str, column: &str, help: &str| {
             format!("{file}:{line}: `{text}` in column `{column}` does not fit; {help}")
         };
@@ -162,6 +164,7 @@ mod tests {
         assert!(error("day,name\n").starts_with("c.csv:1: there is no column `date`"));
         assert!(error("date,name\n2026-13-01,x\n").starts_with("c.csv:2: `2026-13-01` in column `date`"));
         assert!(error("date,name,days\n2026-12-01,x,-1\n").contains("c.csv:2: `-1` in column `days`"));
+        assert!(error("date,name\r\n2026-12-01,x\r\n\r\nsoon,x\r\n").starts_with("c.csv:4: `soon`"));
         assert!(error("date,name\n").contains("there are no rows"));
     }
 }

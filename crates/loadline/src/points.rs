@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use loadline_model::lines::{Lines, line_of};
+
 /// Why a file of points cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PointsFileError {
@@ -106,7 +108,8 @@ const LATENCY: [&str; 6] =
 /// different levels.
 pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError> {
     let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Lines::new(input));
     let headers = reader.headers().map_err(csv_error)?.clone();
     let find = |names: &[&'static str]| {
         let at = |name: &'static str| {
@@ -127,7 +130,7 @@ pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError>
     let mut points = Vec::new();
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(csv_error)? {
-        let line = row.position().map_or(0, csv::Position::line);
+        let line = line_of(&reader, &row);
         let value = |column, at: usize| {
             number(row.get(at)).map_err(|problem| PointsFileError::Value {
                 file: file.into(),
@@ -210,6 +213,10 @@ mod tests {
         assert!(
             error(&format!("{head}3,ten"))
                 .starts_with("p.csv, line 4, column throughput: `ten` is not a number")
+        );
+        assert!(
+            error("rate,latency_ms\r\n1,2\r\n\r\n3,x\r\n")
+                .starts_with("p.csv, line 4, column latency_ms: `x`")
         );
         assert!(error(&format!("{head}3")).contains("line 4, column throughput: the value is missing"));
         assert!(error(&format!("{head}-3,1")).contains("line 4, column concurrency: `-3` is not above 0"));

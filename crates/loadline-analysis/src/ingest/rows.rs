@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use loadline_model::lines::{Lines, line_of};
 use serde_json::Value;
 
 use super::{
@@ -84,7 +85,7 @@ fn delimited(reader: impl Read, delimiter: u8, rows: &mut Rows<'_>) -> Result<()
             "every line needs the same number of cells, in UTF-8",
         )
     };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(Lines::new(reader));
     let headers = reader.headers().map_err(broken)?;
     let names: Vec<String> =
         headers.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect();
@@ -99,7 +100,7 @@ fn delimited(reader: impl Read, delimiter: u8, rows: &mut Rows<'_>) -> Result<()
                 *chosen.insert(reading.choose(file, &names, &first)?)
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = line_of(&reader, &record);
         let named = |i: usize| (names[i].as_str(), &record[i]);
         rows.push(line, at.series.map_or("", |i| &record[i]), named(at.time), at.value.map(named))?;
     }

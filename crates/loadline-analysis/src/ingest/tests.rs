@@ -160,6 +160,7 @@ fn mistakes_are_named() {
         assert!(said.contains(&format!("d.csv:3: `{then}` is another kind of time {kinds}")), "{said}");
     }
     assert!(message("time,a,b\n0,1,2\n").contains("several columns could be the demand: `a`, `b`"));
+    assert!(message("time,value\r\n1,2\r\n\r\n2,x\r\n").starts_with("d.csv:4: `x`"));
     assert!(message("0,1\n1,2\n").contains("the first line holds data"));
     assert!(message("time,value\n0,\n1,\n2,\n").contains("all values are missing"));
     assert!(message("time,value\n0,1\n1,2\n").contains("too few"));

@@ -3,6 +3,7 @@
 use minijinja::value::{Serde, Value};
 
 use super::random::hash;
+use loadline_model::lines::Lines;
 use loadline_model::scenario::{DataFormat, Pick};
 
 /// A data source with `pick: once` has no row left.
@@ -69,7 +70,7 @@ impl Source {
 type Table = (Vec<String>, Vec<Vec<Value>>);
 
 fn csv_rows(bytes: &[u8]) -> Result<Table, String> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(Lines::new(bytes));
     let columns: Vec<String> =
         reader.headers().map_err(|error| error.to_string())?.iter().map(String::from).collect();
     let mut rows = Vec::new();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use loadline_analysis::headroom::{Capacity, per_instance};
 use loadline_analysis::ingest::{Columns, Parts, Reading};
+use loadline_model::lines::{Lines, line_of};
 use loadline_model::plan::parse_fraction;
 use loadline_model::series::Series;
 use serde::Deserialize;
@@ -144,8 +145,9 @@ pub fn measured(json: &str) -> Result<InstanceCapacity, String> {
 pub fn of_table(path: &Path, name: &str) -> Result<InstanceCapacity, String> {
     let file = path.display();
     let broken = |e: csv::Error| format!("cannot read {file}: {e}");
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_path(path);
-    let reader = reader.as_mut().map_err(|e| format!("cannot read {file}: {e}"))?;
+    let text = std::fs::File::open(path).map_err(|e| format!("cannot read {file}: {e}"))?;
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Lines::new(text));
     let headers = reader.headers().map_err(broken)?.clone();
     let find =
         |name: &str| headers.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
@@ -154,14 +156,14 @@ pub fn of_table(path: &Path, name: &str) -> Result<InstanceCapacity, String> {
         |name: &str| find(name).ok_or_else(|| format!("{file}:1: there is no column `{name}`; {columns}"));
     let (names, amounts) = (needed("name")?, needed("capacity")?);
     let mut known = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(broken)?;
+    let mut row = csv::StringRecord::new();
+    while reader.read_record(&mut row).map_err(broken)? {
         let found = row.get(names).unwrap_or_default();
         if found != name {
             known.push(found.to_owned());
             continue;
         }
-        let line = row.position().map_or(0, csv::Position::line);
+        let line = line_of(&reader, &row);
         let cell = |column: &str| -> Result<Option<f64>, String> {
             let text = find(column).and_then(|at| row.get(at)).unwrap_or_default();
             if text.is_empty() {
