@@ -102,10 +102,15 @@ pub enum TableError {
         name: String,
     },
     /// There is no column with figures.
-    #[error("{name}: no column holds numbers; add a metric such as `p99_ms`")]
+    #[error(
+        "{name}: no column holds numbers; add a metric such as `p99_ms`{}, cells apart by commas and numbers with a point \
+         and without a unit", cell.as_ref().map_or(String::new(), |cell| format!(" (there is `{cell}`)"))
+    )]
     NoFigures {
         /// The table.
         name: String,
+        /// What stands in one of the columns.
+        cell: Option<String>,
     },
     /// A column has no name, or a name comes twice.
     #[error(
@@ -198,7 +203,9 @@ impl RunTable {
         };
         let figures: Vec<Figure> = named(|role| matches!(role, Role::Figure)).map(Figure::of_all).collect();
         if figures.is_empty() {
-            return Err(TableError::NoFigures { name: name.into() });
+            let mut cells = rows[0].iter().zip(&roles).filter(|(_, role)| matches!(role, Role::Label));
+            let cell = cells.next().map(|(cell, _)| cell.to_owned());
+            return Err(TableError::NoFigures { name: name.into(), cell });
         }
         let labels = named(|role| matches!(role, Role::Label)).collect();
         let mut table = RunTable { figures, labels, runs: Vec::with_capacity(rows.len()) };
@@ -333,6 +340,7 @@ mod tests {
         assert!(message("run,p99_ms\n").contains("no runs"));
         assert!(message("").contains("no runs"));
         assert!(message("run,host\na,web1\n").contains("no column holds numbers"));
+        assert!(message("p99_ms\n4.1ms\n").contains("`4.1ms`"));
         assert!(message("p99_ms,p99_ms\n1,2\n").contains("more than once"));
         assert!(message("time,p99_ms\nyesterday,2\n").contains("`yesterday` is not a time"));
         assert!(message("a,b\n1,2\n3\n").contains("line 3: 1 cells where the header has 2"));
