@@ -13,6 +13,8 @@ pub const FEWEST_RUNS: usize = 10;
 const SHORTEST: usize = 5;
 /// The most steps looked for.
 pub(super) const MOST_STEPS: usize = 60;
+/// The most steps that are looked for together.
+const AHEAD: usize = 8;
 /// How often a step is looked at again once all are found, in the mean over the steps.
 const LOOKS: usize = 3;
 /// Neighbours on each side of a run that tell whether it is wild.
@@ -95,12 +97,11 @@ fn places(n: usize, others: &[usize]) -> Vec<usize> {
 }
 
 fn search(profiler: &Profiler<'_>, n: usize) -> Vec<usize> {
-    let best = |steps: &[usize]| {
-        profiler.profile(steps, &places(n, steps)).best().filter(|(_, gain)| *gain > price(n))
-    };
+    let any = |steps: &[usize]| profiler.profile(steps, &places(n, steps)).best();
+    let best = |steps: &[usize]| any(steps).filter(|(_, gain)| *gain > price(n));
     let mut steps: Vec<usize> = Vec::new();
-    while let Some((place, _)) = (steps.len() < MOST_STEPS).then(|| best(&steps)).flatten() {
-        steps.push(place);
+    while let Some(more) = further(any, &steps, n) {
+        steps = more;
     }
     // Later steps may have moved earlier ones, or made them needless.
     let (mut index, mut looks) = (0, LOOKS * steps.len());
@@ -117,6 +118,22 @@ fn search(profiler: &Profiler<'_>, n: usize) -> Vec<usize> {
     }
     steps.sort_unstable();
     steps
+}
+
+/// The steps with as many more as it takes to pay: where levels take turns, no step does so by itself. Several together
+/// have to pay for one more than they are, since many sets of steps were looked through.
+fn further(best: impl Fn(&[usize]) -> Option<(usize, f64)>, steps: &[usize], n: usize) -> Option<Vec<usize>> {
+    let mut more = steps.to_vec();
+    let mut surplus = 0.0;
+    for count in 0..AHEAD {
+        let (place, gain) = (more.len() < MOST_STEPS).then(|| best(&more)).flatten()?;
+        more.push(place);
+        surplus += gain - price(n);
+        if surplus > if count == 0 { 0.0 } else { price(n) } {
+            return Some(more);
+        }
+    }
+    None
 }
 
 fn describe(
