@@ -14,7 +14,7 @@ mod text;
 pub use charts::charts;
 pub use headline::{Headline, headline};
 pub use html::html;
-pub use junit::junit;
+pub use junit::{junit, junit_lenient};
 pub use markdown::markdown;
 pub use rows::{capacity, step_line};
 pub use text::text;

@@ -110,7 +110,10 @@ impl ResultFlags {
         let file = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
             path.as_ref().map_or(Ok(()), |path| out.write(path, text().as_bytes()))
         };
-        let junit = file(&self.junit, &|| saturation::junit(document));
+        let junit = file(&self.junit, &|| match self.on_inconclusive {
+            OnInconclusive::Pass => saturation::junit_lenient(document),
+            OnInconclusive::Fail => saturation::junit(document),
+        });
         let markdown = file(&self.markdown, &|| saturation::markdown(document, run));
         let page = (!self.no_report).then(|| directory.join("report.html"));
         let drawn = file(&page, &|| saturation::html(document, run));
