@@ -141,13 +141,17 @@ fn table(comparison: &Comparison) -> Markup {
     scroll(
         "Metrics",
         &html! {
-            table {
+            table.cards {
                 thead { tr { @for head in HEADS.iter().take(FIGURES) { th { (head) } } } }
                 tbody {
                     @for metric in &comparison.metrics {
                         tr {
                             td { (badge(tone(metric.verdict), metric.verdict.name())) }
-                            @for cell in row(metric).iter().take(FIGURES).skip(1) { td { (cell) } }
+                            td.title { (name(metric)) }
+                            // On a narrow screen each row is a card, in which figures carry their heads.
+                            @for (head, cell) in HEADS.iter().zip(row(metric)).take(FIGURES).skip(2) {
+                                td data-head=(head) { (cell) }
+                            }
                         }
                     }
                 }
@@ -269,7 +273,7 @@ fn change_table(changes: &Changes) -> Markup {
     scroll(
         "Changes",
         &html! {
-            table {
+            table.cards {
                 thead { tr {
                     th { "metric" } th.n { "run" } th { "at the earliest and latest" } th { "time" } th { "commit" }
                     th.n { "before" } th.n { "after" } th.n { "change" } th { "interval" }
@@ -277,15 +281,15 @@ fn change_table(changes: &Changes) -> Markup {
                 tbody {
                     @for change in &changes.changes {
                         tr {
-                            th scope="row" { (of_series(&change.metric, change.series.as_deref())) }
-                            td.n { (change.index) }
-                            td { (change.index_interval[0]) " … " (change.index_interval[1]) }
-                            td { (change.time.as_deref().unwrap_or(NONE)) }
-                            td { (change.commit.as_deref().unwrap_or(NONE)) }
-                            td.n { (number(change.before)) }
-                            td.n { (number(change.after)) }
-                            td.n { (change.change.map_or(NONE.to_owned(), signed)) }
-                            td { (change.interval.map_or(NONE.to_owned(), |[low, high]| format!("{} … {}", signed(low), signed(high)))) }
+                            th.title scope="row" { (of_series(&change.metric, change.series.as_deref())) }
+                            td.n data-head="run" { (change.index) }
+                            td data-head="at" { (change.index_interval[0]) " … " (change.index_interval[1]) }
+                            td data-head="time" { (change.time.as_deref().unwrap_or(NONE)) }
+                            td data-head="commit" { (change.commit.as_deref().unwrap_or(NONE)) }
+                            td.n data-head="before" { (number(change.before)) }
+                            td.n data-head="after" { (number(change.after)) }
+                            td.n data-head="change" { (change.change.map_or(NONE.to_owned(), signed)) }
+                            td data-head="interval" { (change.interval.map_or(NONE.to_owned(), |[low, high]| format!("{} … {}", signed(low), signed(high)))) }
                         }
                     }
                 }
