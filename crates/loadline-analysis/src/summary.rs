@@ -244,6 +244,7 @@ impl Summariser {
             service: latency(&all.durations.service),
             delay,
             connections: self.connections(),
+            cpu_ms_per_request: cpu_ms_per_request(run, per_second(all.requests, duration_s)),
             requests_by_name: self.totals.iter().map(|total| total.summary(duration_s, early)).collect(),
             slos,
             notes,
@@ -335,7 +336,14 @@ impl Summariser {
 }
 
 /// The stretches of the measured part, in seconds since the start of the run; neighbours joined.
-fn measured_spans(stages: &[StageRecord]) -> Vec<(f64, f64)> {
+/// By the rates of both, since readings do not begin and end with the load.
+fn cpu_ms_per_request(run: &RunDocument, requests_per_s: Option<f64>) -> Option<f64> {
+    let requests_per_s = requests_per_s.filter(|rate| *rate > 0.0)?;
+    Some(1e3 * run.service_cpu.as_ref()?.cores / requests_per_s)
+}
+
+/// The measured parts of a run with these stages, as `(from, to)` in seconds since its start.
+pub fn measured_spans(stages: &[StageRecord]) -> Vec<(f64, f64)> {
     let mut spans: Vec<(f64, f64)> = Vec::new();
     let mut start = 0.0;
     for stage in stages {

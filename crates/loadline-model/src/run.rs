@@ -226,6 +226,9 @@ pub struct Summary {
     pub delay: Latency,
     /// Connections opened.
     pub connections: Connections,
+    /// Processor time of the service over the requests, in milliseconds, where it was asked for its processors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms_per_request: Option<f64>,
     /// The same by named request, in the order of the scenario.
     pub requests_by_name: Vec<RequestSummary>,
     /// The objectives and what became of them.
@@ -273,6 +276,15 @@ pub struct Host {
     pub cpu_model: Option<String>,
     /// Memory in bytes.
     pub memory_bytes: Option<u64>,
+}
+
+/// What a service says of its own processor time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceCpu {
+    /// Processor seconds a second.
+    pub cores: f64,
+    /// Where it was read, secrets struck out.
+    pub source: String,
 }
 
 /// `run.json`.
@@ -324,6 +336,9 @@ pub struct RunDocument {
     /// Where the reason is known, why the run ended early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,
+    /// The processors that the service used in the measured part, where it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_cpu: Option<ServiceCpu>,
     /// The summary; `null` until the run has ended.
     pub summary: Option<Summary>,
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
-use loadline_analysis::summary::Summariser;
+use loadline_analysis::resources::cores_in_use;
+use loadline_analysis::summary::{Summariser, measured_spans};
 use loadline_generator::arrivals::{Load, Stage, UserStage};
 use loadline_generator::client::choice::check;
 use loadline_generator::client::http::{HttpSettings, Reuse};
@@ -18,11 +19,13 @@ use loadline_generator::stop::{Stop, StopHandle};
 use loadline_generator::system::affordable_in_flight;
 use loadline_model::diagnostic::Diagnostic;
 use loadline_model::recording::Second;
-use loadline_model::run::{LoadModel, RunDocument, SCHEMA, StageRecord, Status, Summary};
+use loadline_model::run::{LoadModel, RunDocument, SCHEMA, ServiceCpu, StageRecord, Status, Summary};
 use loadline_model::scenario::{self, Scenario};
 
 use crate::directory::{DirectoryError, RunDirectory};
 use crate::host::this_host;
+use crate::saturate::MetricsSource;
+use crate::saturate::metrics::{Metrics, Sampler};
 
 /// The bound on flows in flight where none is given.
 pub const MAX_IN_FLIGHT: u32 = 10_000;
@@ -53,6 +56,8 @@ pub struct RunOptions {
     pub http: HttpSettings,
     /// The command line for the record, secrets struck out.
     pub command: Vec<String>,
+    /// Where the service tells of its processors, if it is to be asked.
+    pub metrics: Option<MetricsSource>,
     /// Asks the run to stop.
     pub stop: StopHandle,
 }
@@ -68,6 +73,7 @@ impl Default for RunOptions {
             drain: None,
             http: HttpSettings::default(),
             command: Vec::new(),
+            metrics: None,
             stop: StopHandle::new(),
         }
     }
@@ -156,9 +162,11 @@ pub(crate) fn drive(
     let mut broken = None;
     let mut ended = (None, None);
     let stop = &options.stop;
+    let mut sampler = options.metrics.as_ref().map(Sampler::new);
+    let length_s: f64 = document.stages.iter().map(|stage| stage.duration_s).sum();
     watch(Progress::Started { document: &document, directory: &path });
     loadline_generator::run::run(&plan, Stages::fixed(stages, plan.workers), stop, |event| match event {
-        RunEvent::Started => {}
+        RunEvent::Started => sampler.iter_mut().for_each(|sampler| sampler.start(length_s)),
         RunEvent::Second(second) => {
             if let Err(error) = directory.append(&second) {
                 failed.get_or_insert(error);
@@ -182,11 +190,29 @@ pub(crate) fn drive(
     let (stopped, load_ended) = ended;
     document.load_ended_s = load_ended.map(|after| after.as_secs_f64());
     (document.status, document.ended_by) = ending(stopped, broken, reach.why.as_deref());
+    if let Some(read) = sampler.map(|sampler| sampler.read()) {
+        note_cpu(&mut document, &read);
+    }
     let summary = summariser.finish(&document);
     document.summary = Some(summary.clone());
     directory.finish(&document)?;
     let unreachable = reach.is_unreachable();
     Ok(FinishedRun { directory: path, document, summary, unreachable, no_connection: reach.why })
+}
+
+/// Notes what the service said of its processors, or why it is not known.
+fn note_cpu(document: &mut RunDocument, read: &Metrics) {
+    let source = scenario::strike_url(&read.source);
+    let spans = measured_spans(&document.stages);
+    document.service_cpu =
+        cores_in_use(&read.scrapes, &spans).map(|cores| ServiceCpu { cores, source: source.clone() });
+    if document.service_cpu.is_none() {
+        let why = match &read.error {
+            Some(error) => error.as_str(),
+            None => "there is no process_cpu_seconds_total in it that covers the measured part",
+        };
+        document.notes.push(format!("the CPU time of the service is not known from {source}: {why}"));
+    }
 }
 
 /// Compiles a scenario, reading its files relative to `base`.
@@ -290,6 +316,7 @@ pub(crate) fn document(
         notes,
         load_ended_s: None,
         ended_by: None,
+        service_cpu: None,
         summary: None,
     }
 }

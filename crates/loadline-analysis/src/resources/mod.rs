@@ -3,6 +3,7 @@
 //! [`exposition`] reads what was scraped, [`rules`] knows the metrics that say how busy something is, [`Usage`] is a
 //! resource's share in use during each step, and [`finding`] names the one that reaches its limit at the knee.
 
+mod cpu;
 pub mod exposition;
 pub mod rules;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 use loadline_model::saturation::{Resource, ResourceKind};
 
+pub use cpu::cores_in_use;
 pub use exposition::Sample;
 pub use rules::{Amount, Reading};
 

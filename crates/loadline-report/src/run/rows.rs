@@ -95,6 +95,9 @@ pub(super) fn load_rows(summary: &Summary) -> Vec<(&'static str, String)> {
         }
     }
     rows.push(("connections", connections(summary)));
+    if let Some(cpu) = summary.cpu_ms_per_request {
+        rows.push(("cpu of the service", format!("{} a request", ms(cpu))));
+    }
     rows
 }
 

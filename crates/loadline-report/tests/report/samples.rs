@@ -427,6 +427,7 @@ fn summary(sample: &Sample, events: &[Event]) -> Summary {
         service: latency(&d.service),
         delay: latency(&d.delay),
         errors,
+        cpu_ms_per_request: None,
         connections: Connections {
             opened: sample.connections as u64,
             connect_mean_ms: Some(0.21),
@@ -478,6 +479,7 @@ fn document(sample: &Sample, summary: &Summary) -> RunDocument {
         max_in_flight: 10_000,
         notes: vec!["pacing by timerfd".to_owned()],
         load_ended_s: None,
+        service_cpu: None,
         ended_by: None,
         summary: Some(summary.clone()),
     }

@@ -19,6 +19,7 @@ use super::http::HttpFlags;
 use super::live::Live;
 use super::output::{Output, talk};
 use super::results::{OnInconclusive, ResultFlags};
+use super::saturate::source;
 use super::{headers, input};
 
 /// The load on a URL where nothing is said.
@@ -43,7 +44,21 @@ pub(crate) struct Run {
     #[command(flatten)]
     engine: EngineFlags,
     #[command(flatten)]
+    resources: ResourceFlags,
+    #[command(flatten)]
     results: ResultFlags,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Resources")]
+struct ResourceFlags {
+    /// Read the service's CPU time (process_cpu_seconds_total) from its own /metrics, once a second, and say what a
+    /// request takes of it
+    #[arg(long, value_name = "URL", conflicts_with = "against")]
+    service_metrics: Option<String>,
+    /// Read it from a Prometheus server instead
+    #[arg(long, value_name = "URL", conflicts_with_all = ["service_metrics", "against"])]
+    prometheus: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -212,6 +227,7 @@ impl Run {
             base,
             http: self.http.settings()?,
             command: headers::recorded(std::env::args()),
+            metrics: source(self.resources.service_metrics.as_ref(), self.resources.prometheus.as_ref())?,
             stop,
             ..RunOptions::default()
         }))

@@ -10,7 +10,7 @@ use loadline::model::saturation::{SaturationDocument, SearchEnd};
 use loadline::model::scenario::Scenario;
 use loadline::model::slo::Slo;
 use loadline::run::RunOptions;
-use loadline::saturate::{FinishedSearch, SaturateError, SaturateOptions};
+use loadline::saturate::{FinishedSearch, MetricsSource, SaturateError, SaturateOptions};
 
 use super::engine::EngineFlags;
 use super::exit::{Exit, UserError, sort};
@@ -201,20 +201,25 @@ impl Saturate {
 }
 
 impl EvidenceFlags {
-    fn source(&self) -> anyhow::Result<Option<loadline::saturate::MetricsSource>> {
-        use loadline::saturate::MetricsSource;
-        let checked = |url: &String| match url.split_once("://") {
-            Some(("http" | "https", rest)) if !rest.is_empty() => Ok(url.clone()),
-            _ => {
-                Err(UserError::input(format!("`{url}` is no URL; write it as http://127.0.0.1:9090/metrics")))
-            }
-        };
-        Ok(match (&self.metrics, &self.prometheus) {
-            (Some(url), _) => Some(MetricsSource::Page(checked(url)?)),
-            (None, Some(url)) => Some(MetricsSource::Prometheus(checked(url)?)),
-            (None, None) => None,
-        })
+    fn source(&self) -> anyhow::Result<Option<MetricsSource>> {
+        source(self.metrics.as_ref(), self.prometheus.as_ref())
     }
+}
+
+/// Where the service tells of its resources: a page of its own, or a Prometheus server.
+pub(super) fn source(
+    page: Option<&String>,
+    prometheus: Option<&String>,
+) -> anyhow::Result<Option<MetricsSource>> {
+    let checked = |url: &String| match url.split_once("://") {
+        Some(("http" | "https", rest)) if !rest.is_empty() => Ok(url.clone()),
+        _ => Err(UserError::input(format!("`{url}` is no URL; write it as http://127.0.0.1:9090/metrics"))),
+    };
+    Ok(match (page, prometheus) {
+        (Some(url), _) => Some(MetricsSource::Page(checked(url)?)),
+        (None, Some(url)) => Some(MetricsSource::Prometheus(checked(url)?)),
+        (None, None) => None,
+    })
 }
 
 /// Sorts what went wrong into the user's and ours.

@@ -46,7 +46,7 @@ pub struct Metrics {
 
 /// Reads while it lives.
 #[derive(Debug)]
-pub(super) struct Sampler {
+pub(crate) struct Sampler {
     source: MetricsSource,
     read: Arc<Mutex<Metrics>>,
     stop: Arc<AtomicBool>,
@@ -54,7 +54,7 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    pub(super) fn new(source: &MetricsSource) -> Self {
+    pub(crate) fn new(source: &MetricsSource) -> Self {
         let (MetricsSource::Page(url) | MetricsSource::Prometheus(url)) = source;
         let read = Metrics { source: url.clone(), ..Metrics::default() };
         Sampler {
@@ -66,7 +66,7 @@ impl Sampler {
     }
 
     /// Begins; now is the start of the run. It goes on for `most_s` and a minute at most.
-    pub(super) fn start(&mut self, most_s: f64) {
+    pub(crate) fn start(&mut self, most_s: f64) {
         let (source, read, stop) = (self.source.clone(), self.read.clone(), self.stop.clone());
         let began = Instant::now();
         let until = began + Duration::from_secs_f64(most_s + 60.0);
@@ -95,7 +95,7 @@ impl Sampler {
     }
 
     /// What was read so far.
-    pub(super) fn read(&self) -> Metrics {
+    pub(crate) fn read(&self) -> Metrics {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
