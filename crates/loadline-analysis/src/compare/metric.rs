@@ -5,6 +5,7 @@ use loadline_model::run_table::{Figure, RunFigures};
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::names::stem;
 use super::robust::median;
 use super::shift::{self, Sample, Shift, Side};
 use super::verdict::POWER;
@@ -120,6 +121,13 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     };
     let alone = || of_single_runs(&metric, runs, &asked_figure, scale);
     let Some((shift, reason)) = shift::estimate(&sample).map(|shift| (shift, None)).or_else(alone) else {
+        if let Some((base, candidate)) = metric.base.zip(metric.candidate) {
+            // By how much they differ is known, if not what that means.
+            metric.change = match scale {
+                Scale::Log => Some(candidate / base - 1.0),
+                Scale::Linear(level) => scale.to_change(candidate - level),
+            };
+        }
         plan(&mut metric, options);
         return Judged { metric, evidence: None };
     };
@@ -191,7 +199,8 @@ fn missing(figure: &Figure, base: &[f64], candidate: &[f64], runs: Runs<'_>) -> 
     let lacking = sides.into_iter().filter(|(_, have, all)| *have < all.len() || all.is_empty());
     lacking
         .map(|(side, have, all)| {
-            let why = all.iter().find_map(|run| run.missing.get(figure));
+            let why = all.iter().find_map(|run| run.missing.get(figure)).cloned();
+            let why = why.or_else(|| in_another_unit(figure, all));
             let why = why.map_or(String::new(), |why| format!(": {why}"));
             match (have, all.len()) {
                 (_, 0) => format!("no valid run of the {side} is left"),
@@ -200,6 +209,16 @@ fn missing(figure: &Figure, base: &[f64], candidate: &[f64], runs: Runs<'_>) -> 
             }
         })
         .collect()
+}
+
+/// Where the runs have the same figure in another unit.
+fn in_another_unit(figure: &Figure, runs: &[&RunFigures]) -> Option<String> {
+    let is_other = |other: &&Figure| {
+        let differs = other.request == figure.request && other.name != figure.name;
+        differs && stem(&other.name) == stem(&figure.name)
+    };
+    let other = runs.iter().flat_map(|run| run.values.keys()).find(is_other)?;
+    Some(format!("it has `{}`, the other side `{}`; give both in one unit", other.name, figure.name))
 }
 
 /// Where noise cannot be told from a change: how many runs could, were their noise the usual one. The sides' difference

@@ -37,7 +37,7 @@ const RATES: [&str; 4] = ["_per_s", "_per_sec", "_per_second", "/s"];
 const LOWER: [&str; 7] = ["error", "fail", "timeout", "drop", "retr", "reset", "reject"];
 
 /// The name without its unit.
-fn stem(name: &str) -> &str {
+pub(super) fn stem(name: &str) -> &str {
     UNITS.iter().find_map(|unit| name.strip_suffix(unit)).filter(|stem| !stem.is_empty()).unwrap_or(name)
 }
 

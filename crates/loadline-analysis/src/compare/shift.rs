@@ -54,6 +54,8 @@ pub(crate) struct Shift {
     pub(crate) residuals: Vec<f64>,
     /// Their scale.
     pub(crate) spread: f64,
+    /// The error is that of the rounding, which more runs do not make smaller.
+    pub(crate) is_rounded: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +72,8 @@ const SHARES: [(f64, f64); 7] =
     [(0.0, 0.3), (0.1, 0.15), (0.2, 0.15), (0.35, 0.15), (0.5, 0.1), (0.7, 0.1), (0.85, 0.05)];
 /// How far from the fit a run may lie, in scales.
 const REACH: f64 = 2.0;
+/// A side with fewer runs says nothing of its own spread and groups.
+const FEW: usize = 3;
 
 impl Shift {
     /// A shift whose standard error is known from elsewhere, as if from `free` degrees of freedom.
@@ -83,6 +87,7 @@ impl Shift {
             labels: Vec::new(),
             residuals: Vec::new(),
             spread: 0.0,
+            is_rounded: false,
         })
     }
 
@@ -140,10 +145,13 @@ struct Cleaned {
 pub(crate) fn estimate(sample: &Sample) -> Option<Shift> {
     let pairs = pairwise_median(sample);
     // Groups may be hidden by the shift or feigned by it: they are looked for with the shift taken out as the median
-    // difference has it, and as it is. The tighter fit is believed.
-    let cleaned = [pairs, 0.0]
-        .into_iter()
-        .filter_map(|start| grouped(sample, start))
+    // difference has it, and as it is. The tighter fit is believed. Of a side with a run or two nobody knows which groups
+    // it falls into: any shift would do.
+    let starts = [pairs, 0.0];
+    let starts = if runs_of_smaller_side(sample) < FEW { &starts[..0] } else { &starts[..] };
+    let cleaned = starts
+        .iter()
+        .filter_map(|start| grouped(sample, *start))
         .reduce(|a, b| if b.misfit < a.misfit { b } else { a })
         .or_else(|| clean(sample, &vec![0; sample.values.len()]))?;
     weigh(sample, &cleaned)
@@ -251,8 +259,12 @@ fn lopsided(sample: &Sample, labels: &[usize], groups: usize) -> bool {
 /// How far from the fit a run may lie, in scales. A side of one or two runs has nothing that a wild run could be told
 /// from, so that the tails of the noise have to count in full.
 fn reach(sample: &Sample) -> f64 {
+    if runs_of_smaller_side(sample) < FEW { f64::MAX } else { REACH }
+}
+
+fn runs_of_smaller_side(sample: &Sample) -> usize {
     let runs = |wanted| sample.sides.iter().filter(|side| **side == wanted).count();
-    if runs(Side::Base).min(runs(Side::Candidate)) < 3 { f64::MAX } else { REACH }
+    runs(Side::Base).min(runs(Side::Candidate))
 }
 
 /// The coefficients of one group by medians.
@@ -281,6 +293,7 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     let student = StudentsT::new(0.0, 1.0, certain).ok()?;
     let shares = if sample.ordered { &SHARES[..] } else { &SHARES[..1] };
     let mut parts = Vec::with_capacity(shares.len());
+    let mut is_rounded = false;
     for &(share, prior) in shares {
         let whitener = Whitener::new(Noise { phi: PHI, share }, cleaned.values.len());
         let columns: Vec<Vec<f64>> = cleaned.columns.iter().map(|column| whitener.apply(column)).collect();
@@ -291,7 +304,9 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
         let mut error = (variance * fit.variances.last()?).sqrt() * cleaned.inflation;
         if variance.sqrt() < sample.resolution / 4.0 {
             // Too little noise to average the rounding out: each side may be off by half a step.
-            error = error.max(sample.resolution / 6f64.sqrt());
+            let rounding = sample.resolution / 6f64.sqrt();
+            is_rounded |= rounding > error;
+            error = error.max(rounding);
         }
         let log_weight = prior.ln() - whitener.half_log_det - fit.half_log_det - 0.5 * free * variance.ln();
         parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error });
@@ -303,7 +318,7 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     parts.iter_mut().for_each(|part| part.weight /= total);
     let (groups, lopsided) = (cleaned.groups, cleaned.lopsided);
     let (labels, residuals) = (cleaned.labels.clone(), cleaned.residuals.clone());
-    Some(Shift { parts, student, groups, lopsided, labels, residuals, spread: cleaned.spread })
+    Some(Shift { parts, student, groups, lopsided, labels, residuals, spread: cleaned.spread, is_rounded })
 }
 
 #[cfg(test)]

@@ -306,3 +306,60 @@ fn what_cannot_be_asked_is_said() {
     let none = compare(Groups { base: &base, candidate: &empty, history: None }, &Options::default());
     assert_eq!(none, Err(CompareError::NoRuns("candidate")));
 }
+
+/// Of figures without noise the rounding is the noise, and runs do not help against it.
+#[test]
+fn rounded_figures_ask_for_digits_and_not_for_runs() {
+    let side = |value: &str| table(&format!("p50_ms\n{}", format!("{value}\n").repeat(6)));
+    let comparison = judge(&side("5"), &side("6"), &Options::default());
+    let metric = only(&comparison);
+    assert_eq!((metric.verdict, metric.more_runs_needed), (Verdict::Inconclusive, None));
+    assert!(metric.reasons.join("; ").contains("more digits"), "{:?}", metric.reasons);
+    assert_eq!(judge(&side("5.01"), &side("6.01"), &Options::default()).verdict, Verdict::Regressed);
+}
+
+#[test]
+fn a_figure_in_two_units_is_told() {
+    let (base, candidate) = (runs("p99_s", &around(0.02)), runs("p99_ms", &around(20.0)));
+    let comparison = judge(&base, &candidate, &Options { metrics: vec!["p99".into()], ..Options::default() });
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    let reasons = comparison.metrics[0].reasons.join("; ");
+    assert!(reasons.contains("it has `p99_ms`, the other side `p99_s`"), "{reasons}");
+}
+
+/// A base without errors has no share that could be tolerated, whatever the tolerance asked for.
+#[test]
+fn a_base_of_zero_is_told() {
+    let (none, some) = (runs("errors", &[0.0; 5]), runs("errors", &[0.0, 0.0, 1.0, 0.0, 0.0]));
+    let comparison = judge(&none, &some, &Options::default());
+    let reasons = only(&comparison).reasons.join("; ");
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    assert!(reasons.contains("the base is 0") && !reasons.contains("tolerance of 0"), "{reasons}");
+}
+
+/// One run a side tells by how much the two differ, and no more.
+#[test]
+fn one_run_a_side_has_a_change_without_an_interval() {
+    let comparison = judge(&runs("p50", &[20.0]), &runs("p50", &[26.0]), &Options::default());
+    let metric = only(&comparison);
+    assert!((metric.change.unwrap() - 0.3).abs() < 1e-12 && metric.low.is_none() && metric.high.is_none());
+    assert_eq!(metric.verdict, Verdict::Inconclusive);
+}
+
+/// Intervals of few normal runs hold the truth as often as they say: the groups that chance makes are none.
+#[test]
+fn intervals_of_few_runs_hold_the_truth() {
+    let mut normal = normal(11);
+    for (base, candidate) in [(3, 3), (4, 4), (5, 5), (1, 6), (2, 8)] {
+        let mut draw =
+            |count: usize| (0..count).map(|_| 10.0 * (1.0 + 0.02 * normal())).collect::<Vec<f64>>();
+        let held = (0..600).filter(|_| {
+            let comparison =
+                judge(&runs("p50", &draw(base)), &runs("p50", &draw(candidate)), &Options::default());
+            only(&comparison).low <= Some(0.0) && only(&comparison).high >= Some(0.0)
+        });
+        let held = held.count();
+        // 570 ± 5.3.
+        assert!((552..=588).contains(&held), "{held} of 600 for {base} and {candidate} runs");
+    }
+}

@@ -132,10 +132,19 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
     if worse.min(better) <= tail {
         metric.reasons.push(format!("beyond chance by itself, but not as one of {tests} comparisons"));
     }
+    if evidence.shift.is_rounded && evidence.scale != Scale::Linear(0.0) {
+        let digits =
+            "the interval is that of the rounding: figures with more digits would tell, more runs would not";
+        metric.reasons.push(digits.into());
+        return;
+    }
     metric.more_runs_needed = more_runs(metric, &turned, tail / tests as f64);
     metric.reasons.push(match (turned.worse > 0.0, metric.more_runs_needed) {
         (false, Some(runs)) => {
             format!("no change is shown; about {runs} more runs a side would show one of this size")
+        }
+        (false, None) if options.tolerance > 0.0 => {
+            "no change is shown, and the base is 0, of which no share can be tolerated".into()
         }
         (false, None) => "no change is shown, and a tolerance of 0 leaves nothing to pass".into(),
         (true, Some(runs)) => {
