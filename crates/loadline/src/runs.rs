@@ -50,6 +50,14 @@ pub enum RunsError {
     /// The same run was given twice.
     #[error("{} was given twice; a run counts once, so name it on one side only", .0.display())]
     Twice(PathBuf),
+    /// A table is a copy of another.
+    #[error("{} was given twice, {} says the same of every run; a run counts once, so give other runs", first.display(), second.display())]
+    Copy {
+        /// The first.
+        first: PathBuf,
+        /// The copy.
+        second: PathBuf,
+    },
     /// Runs of different things.
     #[error("{} and {} ran different scenarios: {what}; compare runs of one scenario", first.display(), second.display())]
     Scenario {
@@ -68,7 +76,7 @@ pub struct Gatherer {
     seen: BTreeSet<PathBuf>,
     /// The ids of the runs; a copy has that of what it was copied from.
     ids: BTreeSet<String>,
-    tables: Vec<RunTable>,
+    tables: Vec<(PathBuf, RunTable)>,
     first: Option<First>,
     /// What differs between the runs and may explain a change.
     pub notes: Vec<String>,
@@ -123,10 +131,12 @@ impl Gatherer {
         if !real.is_dir() && !is_json(path).map_err(fault)? {
             self.first_time(path)?;
             let table = RunTable::read_csv(&path.display().to_string(), File::open(path).map_err(fault)?)?;
-            if self.tables.contains(&table) {
-                return Err(RunsError::Twice(path.to_owned()));
+            if let Some((first, _)) =
+                self.tables.iter().find(|(_, known)| *known == table && is_telling(known))
+            {
+                return Err(RunsError::Copy { first: first.clone(), second: path.to_owned() });
             }
-            self.tables.push(table.clone());
+            self.tables.push((path.to_owned(), table.clone()));
             return Ok(table);
         }
         let mut table = RunTable::default();
@@ -233,6 +243,21 @@ impl Gatherer {
     }
 }
 
+/// Times from here on are of the clock, in seconds since 1970; below they are steps.
+const EPOCH_FROM: f64 = 1e8;
+
+/// Whether a table that is equal to this one has to be a copy: runs were made at the same times, or have figures in which
+/// chance had a say. Two sides without an error, or with rounded figures, may be equal.
+fn is_telling(table: &RunTable) -> bool {
+    let values = |figure: &Figure| {
+        let each = table.runs.iter().filter_map(|run| run.values.get(figure));
+        each.map(|value| value.to_bits()).collect::<BTreeSet<u64>>().len()
+    };
+    let vary = |figure: &Figure| 2 * values(figure) > table.runs.len() && values(figure) > 1;
+    let is_clock = |time_s: f64| time_s >= EPOCH_FROM;
+    table.runs.iter().any(|run| run.time_s.is_some_and(is_clock)) || table.figures.iter().any(vary)
+}
+
 /// Adds a table; where there are several, runs are called after their file as well.
 fn append(all: &mut RunTable, table: RunTable, path: &Path, several: bool) {
     for figure in table.figures {
@@ -321,6 +346,9 @@ fn figures(directory: &Path, document: &RunDocument, summary: &Summary) -> RunFi
     if let Some(throughput) = summary.throughput_per_s {
         values.insert(Figure::of_all("throughput_per_s"), throughput);
     }
+    if let Some(cpu) = summary.cpu_ms_per_request {
+        values.insert(Figure::of_all("cpu_ms_per_request"), cpu);
+    }
     if summary.requests_by_name.len() > 1 {
         for named in &summary.requests_by_name {
             request(&mut values, &mut missing, &named.name, &named.response, &named.errors);
@@ -350,6 +378,7 @@ fn request(
     let figures = [
         ("p50_ms", response.p50_ms),
         ("p90_ms", response.p90_ms),
+        ("p95_ms", response.p95_ms),
         ("p99_ms", response.p99_ms),
         ("p999_ms", response.p999_ms),
         ("mean_ms", response.mean_ms),

@@ -152,6 +152,9 @@ fn bad_input_is_named() {
         said(&folder.runs("new.csv", 20.1), &["--metrics", "p50"]).contains("no run has the metric `p50`")
     );
     assert!(said(&folder.runs("copy.csv", 20.0), &[]).contains("given twice"));
+    let constant = |name: &str| folder.file(name, "errors\n0\n0\n0\n");
+    let equal = compare(&constant("none.csv"), &constant("neither.csv"), &[]);
+    assert_eq!(equal.status.code(), Some(0), "sides without an error may be equal");
     assert!(said(&folder.runs("new.csv", 20.1), &["--tolerance", "5"]).contains("percentage"));
     assert!(said(&folder.0, &[]).contains("holds no runs"));
 }

@@ -22,9 +22,10 @@ const LASTING_MAX: f64 = 0.9;
 /// How blocks become a figure.
 type Of = fn(&Block) -> Option<f64>;
 
-const FIGURES: [(&str, Option<f64>, Of); 5] = [
+const FIGURES: [(&str, Option<f64>, Of); 6] = [
     ("p50_ms", Some(0.5), |block| quantile_ms(&block.response, 0.5)),
     ("p90_ms", Some(0.9), |block| quantile_ms(&block.response, 0.9)),
+    ("p95_ms", Some(0.95), |block| quantile_ms(&block.response, 0.95)),
     ("p99_ms", Some(0.99), |block| quantile_ms(&block.response, 0.99)),
     ("mean_ms", None, |block| (block.requests > 0).then(|| block.response.mean() / 1e3)),
     ("throughput_per_s", None, |block| Some((block.requests - block.failed) as f64 / block.seconds as f64)),
