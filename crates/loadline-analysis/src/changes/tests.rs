@@ -68,15 +68,15 @@ fn long_histories_with_many_steps_are_cut() {
     assert!(steps >= 29 && document.changes.len() <= 31, "{steps}: {:?}", document.changes.len());
 }
 
-/// Levels that take turns: no step explains anything by itself, and all of them do.
+/// Levels that take turns: no step explains much by itself, and all of them do.
 #[test]
 fn levels_that_take_turns_are_found() {
     for seed in 1..6 {
         let mut noise = Noise(seed);
-        let values: Vec<f64> =
-            (0..200).map(|at| 10.0 * (0.1 * f64::from(at / 20 % 2) + 0.02 * noise.next()).exp()).collect();
+        let level = |at: usize| 0.1 * (at / 28 % 2) as f64;
+        let values: Vec<f64> = (0..196).map(|at| 10.0 * (level(at) + 0.02 * noise.next()).exp()).collect();
         let found = found(&values).changes.len();
-        assert!((8..=10).contains(&found), "{seed}: {found} of 9");
+        assert!((6..=7).contains(&found), "{seed}: {found} of 6");
     }
 }
 
