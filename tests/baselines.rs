@@ -1,6 +1,8 @@
 //! Runs kept as baselines, and what cannot be compared.
 
 use std::fs;
+use std::io::Write;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -8,12 +10,13 @@ use serde_json::Value;
 use crate::support::folder::Folder;
 use crate::support::harness::{Skip, trials};
 use crate::support::loadline::{Ended, run};
+use crate::support::odd::{Odd, read_head};
 use crate::support::serve::Serve;
 use crate::support::tools;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
-        Beside: a_baseline_is_a_run_in_one_file, fingerprints_are_held_against_each_other,
+        Beside: a_baseline_is_a_run_in_one_file, the_cpu_of_a_request_is_compared, fingerprints_are_held_against_each_other,
             what_cannot_be_compared_never_passes, openmetrics_are_what_prometheus_reads;
     }
 }
@@ -63,6 +66,40 @@ fn a_baseline_is_a_run_in_one_file() {
     run(&folder, &tight).expect(5);
     let again = run(&folder, &["compare", "base.json", "--candidate", "base.json"]).expect(2);
     assert!(again.stderr.contains("given twice"), "{}", again.stderr);
+}
+
+/// A service that says of itself to take a fifth of a core: 5 ms a request at 40/s.
+fn the_cpu_of_a_request_is_compared() {
+    let began = Instant::now();
+    let service = Odd::start(move |mut stream| {
+        let head = read_head(&mut stream)?;
+        let body = match head.starts_with(b"GET /metrics") {
+            true => format!("process_cpu_seconds_total {}\n", 3.0 + 0.2 * began.elapsed().as_secs_f64()),
+            false => {
+                // Long enough that a busy machine is not taken for the service.
+                std::thread::sleep(Duration::from_millis(250));
+                "ok".to_owned()
+            }
+        };
+        let length = body.len();
+        write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+    });
+    let folder = Folder::new("cpu");
+    let metrics = format!("{}metrics", service.url());
+    let asked = measure(&folder, &service.url(), "base", &["--service-metrics", &metrics, "--json"]);
+    let cpu = asked.expect(0).json()["cpu_ms_per_request"].as_f64().expect("it was read");
+    assert!((4.5..5.5).contains(&cpu), "{cpu} ms");
+    measure(&folder, &service.url(), "new", &["--service-metrics", &metrics]).expect(0);
+    let of_cpu = ["compare", "base", "--candidate", "new", "--json", "--metrics", "cpu_ms_per_request"];
+    let compared = run(&folder, &of_cpu).expect(5).json();
+    let change = compared["metrics"][0]["change"].as_f64().expect("both sides have it");
+    assert!(change.abs() < 0.2, "{compared}");
+    // Where it cannot be read the run says why, and is a run all the same.
+    let nowhere =
+        measure(&folder, &service.url(), "silent", &["--service-metrics", &service.url(), "--json"]);
+    let summary = nowhere.expect(0).json();
+    assert_eq!(summary.get("cpu_ms_per_request"), None);
+    assert!(summary["notes"].to_string().contains("no process_cpu_seconds_total"), "{}", summary["notes"]);
 }
 
 fn fingerprints_are_held_against_each_other() {
