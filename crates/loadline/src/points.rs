@@ -1,6 +1,7 @@
 //! Points measured anywhere: a CSV with `concurrency,throughput[,latency_ms]` or `rate,latency_ms`.
 
 use std::io::Read;
+use std::ops::RangeInclusive;
 
 use loadline_model::lines::{Lines, line_of};
 
@@ -10,7 +11,8 @@ pub enum PointsFileError {
     /// The columns needed are not there.
     #[error(
         "{file}, line 1: no column `{missing}` among `{found}`; needed are `concurrency,throughput` (also as `users`, \
-         `threads`, `clients`, `vus`, `processors`, `n`, … and `rps`, `tps`, `qps`, …) or `rate,latency_ms`"
+         `threads`, `clients`, `vus`, `processors`, `n`, … and `rps`, `tps`, `qps`, …) or `rate,latency_ms`{}",
+        if found.contains([';', '\t']) { ", with commas between them" } else { "" }
     )]
     Columns {
         /// The file.
@@ -31,6 +33,21 @@ pub enum PointsFileError {
         column: &'static str,
         /// What stands there.
         problem: String,
+    },
+    /// A row with more fields than the header, such as one with decimal commas.
+    #[error(
+        "{file}, line {line}: {found} fields where the header has {expected}; needed are as many, and numbers without \
+         commas (1234.5)"
+    )]
+    Fields {
+        /// The file.
+        file: String,
+        /// From 1, the header included.
+        line: u64,
+        /// How many there are.
+        found: usize,
+        /// How many the header has.
+        expected: usize,
     },
     /// Fewer than three levels.
     #[error(
@@ -101,11 +118,14 @@ const RATE: [&str; 8] =
 const LATENCY: [&str; 6] =
     ["latency_ms", "response_time_ms", "response_ms", "mean_ms", "mean_latency_ms", "latency_mean_ms"];
 
+/// Beyond these squares overflow, and a fit would be silently wrong.
+const USABLE: RangeInclusive<f64> = 1e-100..=1e100;
+
 /// Reads points; `file` names them in errors. Other columns are ignored, empty lines too.
 ///
 /// # Errors
-/// Where a column is missing, a value is missing, no number or not above 0, or there are fewer than three
-/// different levels.
+/// Where a column is missing, a value is missing, no number or not above 0, a row has more fields than the header, or
+/// there are fewer than three different levels.
 pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError> {
     let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
     let mut reader =
@@ -131,6 +151,10 @@ pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError>
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(csv_error)? {
         let line = line_of(&reader, &row);
+        if row.iter().skip(headers.len()).any(|field| !field.is_empty()) {
+            let (found, expected) = (row.len(), headers.len());
+            return Err(PointsFileError::Fields { file: file.into(), line, found, expected });
+        }
         let value = |column, at: usize| {
             number(row.get(at)).map_err(|problem| PointsFileError::Value {
                 file: file.into(),
@@ -162,7 +186,10 @@ fn number(field: Option<&str>) -> Result<f64, String> {
         return Err("the value is missing".into());
     }
     match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        Ok(value) if USABLE.contains(&value) => Ok(value),
+        Ok(value) if value.is_finite() && value > 0.0 => {
+            Err(format!("`{text}` is not between {:e} and {:e}", USABLE.start(), USABLE.end()))
+        }
         Ok(_) => Err(format!("`{text}` is not above 0 and finite")),
         Err(_) => Err(format!("`{text}` is not a number")),
     }
@@ -224,6 +251,13 @@ mod tests {
             error(&format!("{head}3,NaN")).contains("`NaN`")
                 && error(&format!("{head}3,inf")).contains("`inf`")
         );
+        assert!(error(&format!("{head}3,1e308")).contains("`1e308` is not between 1e-100 and 1e100"));
+        // A decimal comma would otherwise be a smaller number.
+        assert!(
+            error(&format!("{head}3,190,5")).starts_with("p.csv, line 4: 3 fields where the header has 2")
+        );
+        assert!(read(format!("{head}3,190,\n").as_bytes(), "p").is_ok(), "an empty field at the end");
+        assert!(error("users;rps\n1;2\n").ends_with("with commas between them"));
         assert!(error(head).contains("2 different values in column concurrency are too few"));
         assert!(error("users,rate\n1,2\n").contains("no column `throughput` among `users,rate`"));
         let other = error("size,throughput\n1,2\n");
