@@ -74,7 +74,9 @@ fn steps(document: &SaturationDocument) -> Markup {
                 }))
                 p.hint {
                     "In the order in which they were driven. Kept and broken are said where all of the interval is on that \
-                     side of the limit, unclear where it has the limit within it; in flight: requests in the service by Little's law."
+                     side of the limit, unclear where it has the limit within it. The search does not go by these words: the capacity \
+                     is estimated from how far all steps were from the limit, unclear ones included, each for as much as \
+                     it tells. In flight: requests in the service by Little's law."
                 }
             }
         }
