@@ -226,7 +226,10 @@ fn observe(slo: &Slo, scope: &Scope<'_>) -> Option<Observed> {
         }
         Metric::ErrorRate => {
             let pairs: Vec<(f64, f64)> = groups().map(|g| (g.failed as f64, g.requests as f64)).collect();
-            of_ratio(crate::steady_state::share(&pairs)?.ratio(), 1.0, scope)
+            let rate = of_ratio(crate::steady_state::share(&pairs)?.ratio(), 1.0, scope)?;
+            // No more than all of them fail.
+            let interval = rate.interval.map(|(low, high)| (low, high.min(1.0)));
+            Some(Observed { interval, ..rate })
         }
         Metric::Throughput => {
             let named = |i: &Interval| i.groups[scope.group].requests - i.groups[scope.group].failed;

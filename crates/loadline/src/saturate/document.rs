@@ -55,7 +55,8 @@ pub fn document(
         LoadModel::Open => Some(load),
         LoadModel::Closed => rate_of_users(legs, load),
     };
-    let rates = |(low, high): Interval| to_rate(low).map(|low| (low, high.and_then(to_rate)));
+    let capacity = found.load.and_then(to_rate);
+    let rates = |(low, high): Interval| to_rate(low).map(|low| in_order(low, capacity, high.and_then(to_rate)));
     let interval = found.interval.and_then(rates);
     let limited_by = found.load.and_then(|load| limiting(legs, load)).map(|figure| figure.slo.clone());
     let curve = limited_by.as_deref().map(|slo| curve(legs, course, slo)).unwrap_or_default();
@@ -66,7 +67,7 @@ pub fn document(
     SaturationDocument {
         schema: SCHEMA.to_owned(),
         validity: validity(legs),
-        capacity_per_s: found.load.and_then(to_rate),
+        capacity_per_s: capacity,
         interval,
         cut_off: cut_off(explored.end.as_ref(), &course.search),
         confidence: course.search.confidence,
@@ -236,6 +237,12 @@ fn rate_of_users(legs: &[Leg], users: f64) -> Option<f64> {
     }
 }
 
+/// Rates of an interval in users: where more users get no more done, that of the most may be below that of the fewest.
+fn in_order(low: f64, capacity: Option<f64>, high: Option<f64>) -> Interval {
+    let all = || [Some(low), capacity, high].into_iter().flatten();
+    (all().fold(low, f64::min), high.map(|high| all().fold(high, f64::max)))
+}
+
 /// The limiting objective against the rate, where it is a duration.
 fn curve(legs: &[Leg], course: &Course, slo: &str) -> Vec<CurvePoint> {
     let Some(slo) = course.slos.iter().find(|known: &&Slo| known.text == slo) else { return Vec::new() };
@@ -355,7 +362,7 @@ fn doom_words(doom: &Doom, unit: &str) -> String {
         Doom::OutOfTime { at, at_least } => format!(
             "the time was spent at {}, before an objective {}; give it more (--max-time)",
             load(*at),
-            if at_least.is_some() { "broke" } else { "was surely kept or broken" }
+            if at_least.is_some() { "broke" } else { "was surely kept" }
         ),
     }
 }

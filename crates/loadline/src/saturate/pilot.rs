@@ -303,6 +303,11 @@ impl Pilot {
         if room_s < SHORTEST_S || self.legs.len() >= STEPS_MOST {
             self.settle_for_limited();
             self.stop();
+            // On its way down still: no load was found that keeps the objectives.
+            self.end = self.end.take().or_else(|| {
+                let at = self.steps.last()?.load;
+                Some(End::Doomed(Doom::OutOfTime { at, at_least: None }))
+            });
             return Turn { over: true, ..Turn::default() };
         }
         self.start(load, (duration_s.ceil() as u64).clamp(SHORTEST_S, room_s), confirming, now)
