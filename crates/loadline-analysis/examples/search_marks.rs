@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use loadline_analysis::search::{Next, Search};
+use loadline_analysis::search::{Next, Search, Step};
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -42,6 +42,7 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
     let truth = kind.capacity();
     let (mut below, mut above, mut ended, mut near, mut requests) = (0, 0, 0, 0, 0.0);
     let (mut errors, mut widths, mut times, mut steps) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let mut parts = [(0, 0.0); PARTS.len()];
     for seed in seeds {
         let run = support::run(search, kind, seed);
         let Next::Converged(capacity) = &run.end else { continue };
@@ -56,15 +57,24 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
         times.push(run.steps.iter().map(|step| step.took_s).sum::<f64>());
         steps += run.steps.len();
         requests += run.requests;
+        for (k, step) in run.steps.iter().enumerate() {
+            let part = &mut parts[part(&run.steps[..k], step, truth)];
+            *part = (part.0 + 1, part.1 + step.load * step.took_s);
+        }
     }
     for values in [&mut errors, &mut widths, &mut times] {
         values.sort_by(f64::total_cmp);
     }
     let at = |values: &[f64], q: f64| values[(values.len() as f64 * q) as usize];
     let count = f64::from(ended);
+    let spent = PARTS.iter().zip(parts).map(|(name, (steps, requests))| {
+        let share = requests / count / kind.staircase_requests();
+        format!("{name} {share:.2} in {:.1}", f64::from(steps) / count)
+    });
+    let spent = spent.collect::<Vec<_>>().join(", ");
     format!(
         "{:13} coverage {:.3} (too low {below:2}, too high {above:2})  error {:+.3} {:+.3} {:+.3} within 5 % {:.2}  width {:.3}  \
-         requests {:7.0} = {:.2} of a staircase  steps {:4.1}  virtual seconds {:5.0}  ended {ended}",
+         requests {:7.0} = {:.2} of a staircase  steps {:4.1}  virtual seconds {:5.0}  ended {ended}\n              {spent} steps",
         kind.name,
         1.0 - f64::from(below + above) / count,
         at(&errors, 0.1),
@@ -77,4 +87,18 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
         steps as f64 / count,
         at(&times, 0.5),
     )
+}
+
+/// What requests are spent on.
+const PARTS: [&str; 5] = ["up", "below", "near", "above", "confirming"];
+
+/// Which of [`PARTS`] a step is: up until the first breach, then below and above the capacity by more than 10 %.
+fn part(before: &[Step], step: &Step, truth: f64) -> usize {
+    match step.load / truth {
+        _ if step.confirming => 4,
+        relative if !before.iter().any(Step::fails) && relative < 1.0 => 0,
+        relative if relative < 0.9 => 1,
+        relative if relative <= 1.1 => 2,
+        _ => 3,
+    }
 }
