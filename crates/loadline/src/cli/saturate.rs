@@ -30,6 +30,10 @@ const USERS_MOST: u32 = 1000;
 /// until the interval is narrow enough; a longer run at the capacity confirms it. The run directory keeps all that was
 /// measured and saturation.json; the report is written beside it as report.html.
 ///
+/// A step is called kept or broken where all of its interval is on that side of the limit, otherwise unclear. The search
+/// does not go by these words: it estimates the capacity from how far all steps were from the limit, each for as much as
+/// it tells, and takes an unclear step as kept or broken only to say how far the next one may go.
+///
 /// Exit codes: 0 found (or kept up to --max-rate), 3 the capacity is below --require or no load keeps the objectives,
 /// 5 inconclusive: the interval holds --require or is wider than ±25 %, or the time was spent before an objective broke, 6 the generator was
 /// the bottleneck: the capacity is at least what was driven.

@@ -56,7 +56,8 @@ pub fn document(
         LoadModel::Closed => rate_of_users(legs, load),
     };
     let capacity = found.load.and_then(to_rate);
-    let rates = |(low, high): Interval| to_rate(low).map(|low| in_order(low, capacity, high.and_then(to_rate)));
+    let rates =
+        |(low, high): Interval| to_rate(low).map(|low| in_order(low, capacity, high.and_then(to_rate)));
     let interval = found.interval.and_then(rates);
     let limited_by = found.load.and_then(|load| limiting(legs, load)).map(|figure| figure.slo.clone());
     let curve = limited_by.as_deref().map(|slo| curve(legs, course, slo)).unwrap_or_default();
