@@ -5,6 +5,8 @@
 //! is cut where the cut leaves the least variance within the parts, and only if it leaves under a tenth of it: for a
 //! normal distribution the best cut leaves 1 − 2/π = 36 %, for a uniform one 25 %. Few values fall apart by chance: the
 //! best cut leaves under a tenth in one of eight samples of six. There it has to leave what it does in one of a thousand.
+//! It is the size of the whole list that counts: where many runs have fallen apart, that there are groups is known, and
+//! their parts are cut by the same measure.
 
 /// The most variance that may be left within the parts for a cut to be believed, as a share.
 const LEFT: f64 = 0.1;
@@ -27,8 +29,9 @@ pub(crate) fn labels(values: &[f64], resolution: f64) -> Vec<usize> {
     let sorted: Vec<f64> = order.iter().map(|&index| values[index]).collect();
     let mut group = 0;
     let mut pending = vec![(0, sorted.len())];
+    let allowed = allowed(sorted.len());
     while let Some((start, end)) = pending.pop() {
-        if let Some(cut) = cut(&sorted[start..end], GAP * resolution) {
+        if let Some(cut) = cut(&sorted[start..end], GAP * resolution, allowed) {
             pending.push((start + cut, end));
             pending.push((start, start + cut));
         } else {
@@ -39,13 +42,18 @@ pub(crate) fn labels(values: &[f64], resolution: f64) -> Vec<usize> {
     labels
 }
 
+/// The most that two and three parts of a list of `n` may leave.
+fn allowed(n: usize) -> [f64; 2] {
+    let [of_two, of_three] = OF_FEWEST.map(|(least, more)| least + more * n.saturating_sub(FEWEST) as f64);
+    [LEFT.min(of_two), LEFT_OF_THREE.min(of_three)]
+}
+
 /// Where a sorted list falls into two parts, or for want of that into three; then it is the first of the two cuts.
-fn cut(sorted: &[f64], gap: f64) -> Option<usize> {
+fn cut(sorted: &[f64], gap: f64, [of_two, of_three]: [f64; 2]) -> Option<usize> {
     let n = sorted.len();
     if n < FEWEST {
         return None;
     }
-    let [of_two, of_three] = OF_FEWEST.map(|(least, more)| least + more * (n - FEWEST) as f64);
     let mean = sorted.iter().sum::<f64>() / n as f64;
     // Sums of the first k deviations: a part from i to j has the variance between of (sums[j] − sums[i])²/(j − i).
     let mut sums = vec![0.0; n + 1];
@@ -55,12 +63,12 @@ fn cut(sorted: &[f64], gap: f64) -> Option<usize> {
     let most = |best: (f64, usize), next: (f64, usize)| if next.0 > best.0 { next } else { best };
     let open = |k: &usize| sorted[*k] - sorted[*k - 1] > gap;
     let two = (1..n).filter(open).map(|k| (part(0, k) + part(k, n), k)).fold((0.0, 0), most);
-    if total > 0.0 && total - two.0 < LEFT.min(of_two) * total {
+    if total > 0.0 && total - two.0 < of_two * total {
         return Some(two.1);
     }
     let pairs = (1..n - 1).filter(open).flat_map(|i| (i + 1..n).filter(open).map(move |j| (i, j)));
     let three = pairs.map(|(i, j)| (part(0, i) + part(i, j) + part(j, n), i)).fold((0.0, 0), most);
-    (total > 0.0 && total - three.0 < LEFT_OF_THREE.min(of_three) * total).then_some(three.1)
+    (total > 0.0 && total - three.0 < of_three * total).then_some(three.1)
 }
 
 #[cfg(test)]

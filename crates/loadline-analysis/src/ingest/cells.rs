@@ -120,6 +120,7 @@ impl Cells {
     }
 
     /// Many rows of times in units of which a second (or a step) has `unit`. `value` gives those without a value as NaN.
+    #[cfg(feature = "ingest")]
     pub(super) fn extend(&mut self, times: &[i64], unit: i64, value: impl Fn(usize) -> f64) {
         let mut at = 0;
         while at < times.len() {

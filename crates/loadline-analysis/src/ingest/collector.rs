@@ -189,6 +189,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes over what was collected from rows further down.
+    #[cfg(feature = "ingest")]
     pub(super) fn merge(&mut self, later: Vec<RawSeries>) -> Result<(), IngestError> {
         for mut series in later {
             let index = self.series(&series.id, series.kind, series.first, || "its time".into())?;
