@@ -60,7 +60,8 @@ def table(title, figures):
     """A row a rate and tool; the ratio is the tool's p99 over the bare sender's."""
     lines = [f"## {title}\n",
              "From the instants at which `loadline serve` read the requests. The bare sender is one epoll loop with a timer "
-             "60 µs early and a spin.\n",
+             "60 µs early and a spin. h2load keeps a rate per connection and sends on all of them at once: cheap, and a load "
+             "in lumps.\n",
              "| rate | tool | p50, µs | p99, µs (minimum – maximum) | p99 ÷ bare sender | CPU µs a request |",
              "|---|---|---|---|---|---|"]
     for (rate, name), rounds in sorted(figures.items()):
