@@ -10,6 +10,7 @@ use loadline_model::baseline::{Baseline, BaselineError, Block, Fingerprint};
 use loadline_model::histogram::{self, Histogram};
 use loadline_model::run::{Errors, Latency, RunDocument, Status, Summary, ValidityVerdict};
 use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, TableError};
+use loadline_model::series::EPOCH_LEAST;
 
 use crate::baseline;
 use crate::directory::{DOCUMENT_FILE, DirectoryError, RecordedRun};
@@ -243,9 +244,6 @@ impl Gatherer {
     }
 }
 
-/// Times from here on are of the clock, in seconds since 1970; below they are steps.
-const EPOCH_FROM: f64 = 1e8;
-
 /// Whether a table that is equal to this one has to be a copy: runs were made at the same times, or have figures in which
 /// chance had a say. Two sides without an error, or with rounded figures, may be equal.
 fn is_telling(table: &RunTable) -> bool {
@@ -254,7 +252,7 @@ fn is_telling(table: &RunTable) -> bool {
         each.map(|value| value.to_bits()).collect::<BTreeSet<u64>>().len()
     };
     let vary = |figure: &Figure| 2 * values(figure) > table.runs.len() && values(figure) > 1;
-    let is_clock = |time_s: f64| time_s >= EPOCH_FROM;
+    let is_clock = |time_s: f64| time_s >= EPOCH_LEAST as f64;
     table.runs.iter().any(|run| run.time_s.is_some_and(is_clock)) || table.figures.iter().any(vary)
 }
 

@@ -21,9 +21,8 @@ const CLEAR: f64 = 0.15;
 /// A shorter period is preferred if its autocorrelation comes this near to the best.
 const ALMOST: f64 = 0.85;
 
-/// The seasons of a series with a step of `step_s` seconds: day and week, or the year for weeks, months and
-/// quarters. Those
-/// that the history is too short for do no harm.
+/// The seasons of a series with a step of `step_s` seconds: day and week, or the year for weeks, months and quarters.
+/// Those that the history is too short for do no harm.
 pub fn of_step(step_s: f64) -> Calendar {
     let per_day = DAY_S / step_s;
     let whole = |x: f64| ((x - x.round()).abs() < 1e-6 && x >= 0.999).then(|| x.round() as usize);
