@@ -120,6 +120,43 @@ fn comparisons(name: &str, series: &[&Series], layout: Layout) {
     );
 }
 
+/// A level that moves in a way that is no step, from one run to the next.
+type Drift = fn(usize, &mut dyn FnMut() -> f64, f64) -> f64;
+
+const DRIFTS: [(&str, Drift); 9] = [
+    ("none", |_, _, _| 0.0),
+    ("ramp of .2 % a run", |_, _, level| level + 0.002),
+    ("ramp of .5 % a run", |_, _, level| level + 0.005),
+    ("ramp of 1 % a run", |_, _, level| level + 0.01),
+    ("ramp of -2 % a run", |_, _, level| level - 0.02),
+    ("walk of .3 % a run", |_, normal, level| level + 0.003 * normal()),
+    ("walk of 1 % a run", |_, normal, level| level + 0.01 * normal()),
+    ("wave of 20 runs, 1 %", |at, _, _| 0.01 * (at as f64 * std::f64::consts::TAU / 20.0).sin()),
+    ("wave of 60 runs, 3 %", |at, _, _| 0.03 * (at as f64 * std::f64::consts::TAU / 60.0 + 1.0).sin()),
+];
+
+/// Comparisons of runs whose level drifts, with white noise of a half per cent on top.
+fn drifts(layout: Layout) {
+    for (name, drift) in DRIFTS {
+        let mut normal = normal(11);
+        let one = |_| Series {
+            values: drifting(40 + layout.history + 2 * layout.runs, drift, &mut normal),
+            ..Series::default()
+        };
+        let series: Vec<Series> = (0..200).map(one).collect();
+        comparisons(&format!("  {name}"), &series.iter().collect::<Vec<_>>(), layout);
+    }
+}
+
+fn drifting(runs: usize, drift: Drift, normal: &mut impl FnMut() -> f64) -> Vec<f64> {
+    let mut level = 0.0;
+    let step = |at| {
+        level = drift(at, normal, level);
+        (level + 0.005 * normal()).exp()
+    };
+    (0..runs).map(step).collect()
+}
+
 fn history(values: &[f64], commits: &[String]) -> RunTable {
     let mut table = table(values.iter().copied().enumerate(), true);
     table.runs.iter_mut().zip(commits).for_each(|(run, commit)| run.commit = Some(commit.clone()));
@@ -220,6 +257,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     comparisons("fresh machines, interleaved, 20 runs", &short, Layout { runs: 20, ..plain });
     comparisons("fresh machines, base then candidate", &short, then);
     comparisons("fresh machines, then, history of 64", &short, Layout { history: 64, ..then });
+    println!("drift and no step, base then candidate");
+    drifts(then);
+    println!("drift and no step, base then candidate, history of 64");
+    drifts(Layout { history: 64, ..then });
+    println!("drift and no step, interleaved ABBA");
+    drifts(Layout { candidate: mirrored, ..plain });
     let cut = |series: Vec<&Series>| -> Vec<Vec<f64>> {
         series.iter().flat_map(|series| series.values.chunks_exact(200)).map(<[f64]>::to_vec).collect()
     };

@@ -244,6 +244,8 @@ fn plan(metric: &mut MetricComparison, options: &Options) {
     ));
 }
 
+/// Where drift makes the error this much larger it is said.
+const DRIFTING: f64 = 1.7;
 /// Runs so many scales from what was fitted stand apart; so do those of a group of no more than these.
 const APART: f64 = 5.0;
 const FEW: usize = 2;
@@ -333,6 +335,13 @@ fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options:
                     .into(),
             );
         }
+    }
+    if shift.widened > DRIFTING {
+        metric.reasons.push(
+            "the figures drift from run to run, and one side's runs come after the other's, which widens the interval: \
+             interleave them, or use `duel`"
+                .into(),
+        );
     }
     metric.change = scale.to_change(shift.estimate());
     metric.low = scale.to_change(interval[0]);

@@ -7,10 +7,10 @@
 //!
 //! - *Wild runs* are moved in to two scales from the fit before least squares is used, and the standard error pays for
 //!   it (Huber's pseudo-observations; Huber and Ronchetti, *Robust Statistics*, 2009, §7.8).
-//! - *Drift* takes an unknown share of the variance. The shift is worked out for a grid of shares, and the answers,
-//!   Student's t each, are mixed by the restricted likelihood of the share times a prior that favours little drift.
-//!   Interleaved runs cancel it by themselves, and runs of the base and then of the candidate get the wider interval
-//!   that they deserve.
+//! - *Drift* takes an unknown share of the variance, and there may be a steady trend. The shift is worked out for a grid
+//!   of shares, with a trend and without, and the answers, Student's t each, are mixed by the restricted likelihood
+//!   times a prior that favours little drift. Interleaved runs cancel it by themselves, and runs of the base and then
+//!   of the candidate get the wider interval that they deserve.
 //! - *Groups* beyond the first cost two degrees of freedom each, one for the level and one for having been searched for.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -56,6 +56,8 @@ pub(crate) struct Shift {
     pub(crate) spread: f64,
     /// The error is that of the rounding, which more runs do not make smaller.
     pub(crate) is_rounded: bool,
+    /// By how much the error is larger than that of runs with the same noise and no drift.
+    pub(crate) widened: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,13 +65,29 @@ struct Part {
     weight: f64,
     estimate: f64,
     error: f64,
+    /// The standard deviation of what does not drift.
+    white: f64,
 }
 
 /// How slowly drift fades, from one run to the next.
 const PHI: f64 = 0.97;
-/// Shares of the variance that drift may have, and what is thought of them before the data speak.
-const SHARES: [(f64, f64); 7] =
-    [(0.0, 0.3), (0.1, 0.15), (0.2, 0.15), (0.35, 0.15), (0.5, 0.1), (0.7, 0.1), (0.85, 0.05)];
+/// Shares of the variance that drift may have, and what is thought of them before the data speak. Where nearly all of it
+/// drifts, a step is seen only if it is larger than what lies between other neighbours.
+const SHARES: [(f64, f64); 9] = [
+    (0.0, 0.3),
+    (0.1, 0.15),
+    (0.2, 0.15),
+    (0.35, 0.15),
+    (0.5, 0.1),
+    (0.7, 0.1),
+    (0.85, 0.05),
+    (0.95, 0.03),
+    (0.99, 0.02),
+];
+/// Runs may also get steadily slower or quicker. How likely that is before the data speak, and the standard deviation
+/// of what comes of it from the first run of the sides to the last, in those of the noise.
+const TREND: f64 = 0.1;
+const TREND_SD: f64 = 6.0;
 /// How far from the fit a run may lie, in scales.
 const REACH: f64 = 2.0;
 /// A side with fewer runs says nothing of its own spread and groups.
@@ -80,7 +98,7 @@ impl Shift {
     pub(crate) fn known(estimate: f64, error: f64, free: f64) -> Option<Shift> {
         let student = StudentsT::new(0.0, 1.0, free).ok()?;
         Some(Shift {
-            parts: vec![Part { weight: 1.0, estimate, error }],
+            parts: vec![Part { weight: 1.0, estimate, error, white: error }],
             student,
             groups: 1,
             lopsided: false,
@@ -88,6 +106,7 @@ impl Shift {
             residuals: Vec::new(),
             spread: 0.0,
             is_rounded: false,
+            widened: 1.0,
         })
     }
 
@@ -262,9 +281,12 @@ fn reach(sample: &Sample) -> f64 {
     if runs_of_smaller_side(sample) < FEW { f64::MAX } else { REACH }
 }
 
+fn runs_of(sample: &Sample, wanted: Side) -> usize {
+    sample.sides.iter().filter(|side| **side == wanted).count()
+}
+
 fn runs_of_smaller_side(sample: &Sample) -> usize {
-    let runs = |wanted| sample.sides.iter().filter(|side| **side == wanted).count();
-    runs(Side::Base).min(runs(Side::Candidate))
+    runs_of(sample, Side::Base).min(runs_of(sample, Side::Candidate))
 }
 
 /// The coefficients of one group by medians.
@@ -281,6 +303,32 @@ fn medians(sample: &Sample) -> Vec<f64> {
     coefficients
 }
 
+/// One way for the level to move from run to run.
+struct Drift {
+    share: f64,
+    trend: bool,
+    prior: f64,
+}
+
+/// All that are considered; none where the order of the runs is not known.
+fn drifts(ordered: bool) -> Vec<Drift> {
+    if !ordered {
+        return vec![Drift { share: 0.0, trend: false, prior: 1.0 }];
+    }
+    let each = |trend: bool| {
+        let prior = if trend { TREND } else { 1.0 - TREND };
+        SHARES.map(|(share, of_share)| Drift { share, trend, prior: prior * of_share })
+    };
+    [false, true].into_iter().flat_map(each).collect()
+}
+
+/// A steady trend, larger by [`TREND_SD`] at the last run of the sides than at the first.
+fn trend_of(sample: &Sample) -> Vec<f64> {
+    let runs = sample.sides.iter().filter(|side| **side != Side::History).count();
+    let step = TREND_SD / (runs.max(2) - 1) as f64;
+    (0..sample.values.len()).map(|at| at as f64 * step).collect()
+}
+
 /// Mixes the answers over the shares of drift.
 fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     let spent = cleaned.columns.len() + cleaned.groups - 1;
@@ -291,13 +339,21 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     // A run that was moved in says little of the spread.
     let certain = (cleaned.inside as f64 - spent as f64).max(1.0);
     let student = StudentsT::new(0.0, 1.0, certain).ok()?;
-    let shares = if sample.ordered { &SHARES[..] } else { &SHARES[..1] };
-    let mut parts = Vec::with_capacity(shares.len());
+    let mut parts = Vec::with_capacity(2 * SHARES.len());
     let mut is_rounded = false;
-    for &(share, prior) in shares {
+    for Drift { share, trend, prior } in drifts(sample.ordered) {
         let whitener = Whitener::new(Noise { phi: PHI, share }, cleaned.values.len());
-        let columns: Vec<Vec<f64>> = cleaned.columns.iter().map(|column| whitener.apply(column)).collect();
-        let values = whitener.apply(&cleaned.values);
+        let mut columns: Vec<Vec<f64>> =
+            cleaned.columns.iter().map(|column| whitener.apply(column)).collect();
+        let mut values = whitener.apply(&cleaned.values);
+        if trend {
+            // What is thought of it beforehand is one more row (ridge regression), and takes no degree of freedom.
+            columns.iter_mut().for_each(|column| column.push(0.0));
+            values.push(0.0);
+            let mut steady = whitener.apply(&trend_of(sample));
+            steady.push(1.0);
+            columns.insert(0, steady);
+        }
         let fit = least_squares::fit(&columns, &values)?;
         let tiny = 1e-24 * dot(&values, &values);
         let variance = (fit.residual_ss / free).max(tiny).max(f64::MIN_POSITIVE);
@@ -309,16 +365,29 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
             error = error.max(rounding);
         }
         let log_weight = prior.ln() - whitener.half_log_det - fit.half_log_det - 0.5 * free * variance.ln();
-        parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error });
+        let white = (variance * (1.0 - share)).sqrt();
+        parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error, white });
     }
     let most = parts.iter().map(|part| part.weight).fold(f64::MIN, f64::max);
     parts.iter_mut().for_each(|part| part.weight = (part.weight - most).exp());
     parts.retain(|part| part.weight > 1e-4);
     let total: f64 = parts.iter().map(|part| part.weight).sum();
     parts.iter_mut().for_each(|part| part.weight /= total);
-    let (groups, lopsided) = (cleaned.groups, cleaned.lopsided);
-    let (labels, residuals) = (cleaned.labels.clone(), cleaned.residuals.clone());
-    Some(Shift { parts, student, groups, lopsided, labels, residuals, spread: cleaned.spread, is_rounded })
+    // Without drift the shift's variance were that of the difference of two means.
+    let without: f64 =
+        [Side::Base, Side::Candidate].map(|side| (runs_of(sample, side) as f64).recip()).iter().sum();
+    let widened = parts.iter().map(|part| part.weight * part.error / (part.white * without.sqrt())).sum();
+    Some(Shift {
+        parts,
+        student,
+        groups: cleaned.groups,
+        lopsided: cleaned.lopsided,
+        labels: cleaned.labels.clone(),
+        residuals: cleaned.residuals.clone(),
+        spread: cleaned.spread,
+        is_rounded,
+        widened,
+    })
 }
 
 #[cfg(test)]
@@ -380,14 +449,19 @@ mod tests {
     fn drift_widens_the_interval_of_one_after_the_other() {
         let ramp: Vec<f64> = (0..20).map(|at| f64::from(at) + if at % 2 == 0 { 0.8 } else { -0.8 }).collect();
         let blocks = sample(&ramp[..10], &ramp[10..]);
-        let width = |shift: Shift| shift.quantile(0.975) - shift.quantile(0.025);
-        let without = width(estimate(&blocks).unwrap());
-        let with = width(estimate(&Sample { ordered: true, ..blocks.clone() }).unwrap());
-        assert!(with > 1.3 * without, "{with} {without}");
-        let sides = (0..20).map(|at| if at % 2 == 0 { Side::Base } else { Side::Candidate }).collect();
-        let interleaved = Sample { sides, ordered: true, ..blocks };
-        let cancelled = width(estimate(&interleaved).unwrap());
-        assert!(cancelled < 0.5 * with, "{cancelled} {with}");
+        let interval = |sample: &Sample| {
+            let shift = estimate(sample).unwrap();
+            (shift.quantile(0.025), shift.quantile(0.975), shift.widened)
+        };
+        assert!(interval(&blocks).0 > 0.0, "ten runs further on the ramp is ten higher");
+        let (low, high, widened) = interval(&Sample { ordered: true, ..blocks.clone() });
+        assert!(low < 0.0 && high > 0.0 && widened > 1.7, "{low} {high} {widened}");
+        // Of pairs the second is higher by the 1 of the ramp, and their halves take turns to be high.
+        let turns = |at: usize| if matches!(at % 4, 0 | 3) { Side::Base } else { Side::Candidate };
+        let interleaved = Sample { sides: (0..20).map(turns).collect(), ordered: true, ..blocks };
+        let (from, to, widened) = interval(&interleaved);
+        assert!(to - from < 0.6 * (high - low) && widened < 1.3, "{from} {to} {widened}");
+        assert!(from < 0.0 && to > 0.0);
     }
 
     #[test]

@@ -346,6 +346,38 @@ fn one_run_a_side_has_a_change_without_an_interval() {
     assert_eq!(metric.verdict, Verdict::Inconclusive);
 }
 
+/// Runs made one after the other, from a time on.
+fn runs_from(start: usize, values: &[f64]) -> RunTable {
+    let mut table = runs("p50", values);
+    table.runs.iter_mut().enumerate().for_each(|(at, run)| run.time_s = Some(60.0 * (start + at) as f64));
+    table
+}
+
+/// A machine that gets steadily slower makes no step between the runs before and those after; a step beyond that is
+/// seen, and what would tell more is said.
+#[test]
+fn a_ramp_is_no_step() {
+    let mut normal = normal(3);
+    for slope in [0.005, 0.01, -0.02] {
+        let mut judged = |step: f64| {
+            let values: Vec<f64> = (0..20)
+                .map(|at| (slope * at as f64 + step * f64::from(at / 10) + 0.005 * normal()).exp())
+                .collect();
+            let options = Options { tolerance: 0.0, ..Options::default() };
+            let comparison = judge(&runs_from(0, &values[..10]), &runs_from(10, &values[10..]), &options);
+            only(&comparison).clone()
+        };
+        let wrong = (0..200).map(|_| judged(0.0)).filter(|metric| metric.verdict != Verdict::Inconclusive);
+        // 5 % of 200 are 10 ± 3.1.
+        let wrong = wrong.count();
+        assert!(wrong <= 16, "{wrong} of 200 at {slope}");
+        let metric = judged(0.1);
+        assert_eq!(metric.verdict, Verdict::Regressed, "{metric:?}");
+        assert!(metric.low <= Some(0.105) && metric.high >= Some(0.105), "{metric:?}");
+        assert!(metric.reasons.join("; ").contains("interleave"), "{metric:?}");
+    }
+}
+
 /// Intervals of few normal runs hold the truth as often as they say: the groups that chance makes are none.
 #[test]
 fn intervals_of_few_runs_hold_the_truth() {
