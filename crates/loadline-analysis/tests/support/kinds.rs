@@ -54,7 +54,7 @@ const LIMITER: Limiter = Limiter { per_s: 200.0, burst: 20.0 };
 
 /// From one server to many, from a tight limit to a wall, other service times than exponential ones, and services
 /// that are no queue with random arrivals.
-pub(crate) const KINDS: [Kind; 15] = [
+pub(crate) const KINDS: [Kind; 18] = [
     kind("M/M/1 tight", 1, Service::Exponential, 1.5, None, 1313.46),
     kind("M/M/1", 1, Service::Exponential, 2.0, None, 500.65),
     kind("M/M/1 loose", 1, Service::Exponential, 5.0, None, 155.57),
@@ -63,6 +63,9 @@ pub(crate) const KINDS: [Kind; 15] = [
     kind("M/M/2 loose", 2, Service::Exponential, 3.0, None, 75.11),
     kind("M/M/4 tight", 4, Service::Exponential, 1.2, None, 67.2),
     kind("M/M/4 wall", 4, Service::Exponential, 10.0, None, 20.99),
+    kind("M/M/2 tight", 2, Service::Exponential, 1.1, None, 1175.92),
+    kind("M/M/8", 8, Service::Exponential, 1.3, None, 15.62),
+    kind("M/M/32", 32, Service::Exponential, 1.2, None, 1.76),
     kind("M/M/16", 16, Service::Exponential, 1.1, None, 5.05),
     kind("M/M/16 loose", 16, Service::Exponential, 2.0, None, 4.01),
     kind("M/D/1", 1, Service::Deterministic, 1.0, Some(104.84), 179.52),
