@@ -260,24 +260,39 @@ mod tests {
         assert_eq!(floor(1_795_219_200, WEEK_S), 1_794_787_200);
     }
 
+    type Rows = Vec<(i64, i32)>;
+
+    fn rows() -> impl Strategy<Value = Rows> {
+        prop::collection::vec((-50i64..50_000, -9i32..9), 0..3_000)
+    }
+
+    /// The steps as a plain table has them: time, values, sum.
+    fn table(rows: &Rows, grain: i64) -> Vec<(i64, u64, f64)> {
+        let mut table = std::collections::BTreeMap::<i64, (u64, f64)>::new();
+        for (time, value) in rows {
+            let entry = table.entry(time.div_euclid(grain) * grain).or_default();
+            *entry = (entry.0 + 1, entry.1 + f64::from(*value));
+        }
+        table.into_iter().map(|(t, (n, sum))| (t, n, sum)).collect()
+    }
+
+    fn seen(cells: Cells) -> Vec<(i64, u64, f64)> {
+        cells.into_sorted().iter().map(|c| (c.time, c.values, c.sum)).collect()
+    }
+
     proptest! {
-        /// Whatever the order and the way in: the steps are those of a plain table.
+        /// Whatever the order: the steps are those of a plain table.
         #[test]
-        fn as_a_table_would_have_it(
-            rows in prop::collection::vec((-50i64..50_000, -9i32..9), 0..3_000), grain in 1i64..400, cut in 0usize..3_000,
-        ) {
-            let mut table = std::collections::BTreeMap::<i64, (u64, f64)>::new();
-            for (time, value) in &rows {
-                let entry = table.entry(time.div_euclid(grain) * grain).or_default();
-                *entry = (entry.0 + 1, entry.1 + f64::from(*value));
-            }
-            let table: Vec<(i64, u64, f64)> = table.into_iter().map(|(t, (n, sum))| (t, n, sum)).collect();
-            let seen = |cells: Cells| -> Vec<(i64, u64, f64)> {
-                cells.into_sorted().iter().map(|c| (c.time, c.values, c.sum)).collect()
-            };
+        fn as_a_table_would_have_it(rows in rows(), grain in 1i64..400) {
             let mut single = Cells::new(grain);
             rows.iter().for_each(|(time, value)| single.push(*time, Some(f64::from(*value))));
-            prop_assert_eq!(seen(single), table.clone());
+            prop_assert_eq!(seen(single), table(&rows, grain));
+        }
+
+        /// In bulk, in two parts, and made coarser afterwards: the same.
+        #[cfg(feature = "ingest")]
+        #[test]
+        fn as_a_table_would_have_it_in_bulk(rows in rows(), grain in 1i64..400, cut in 0usize..3_000) {
             let times: Vec<i64> = rows.iter().map(|r| 1_000 * r.0 + 17).collect();
             let mut bulk = Cells::new(1);
             let (left, right) = times.split_at(cut.min(times.len()));
@@ -286,7 +301,7 @@ mod tests {
             rest.extend(right, 1_000, |at| f64::from(rows[at + left.len()].1));
             bulk.merge(rest);
             bulk.coarsen(grain);
-            prop_assert_eq!(seen(bulk), table);
+            prop_assert_eq!(seen(bulk), table(&rows, grain));
         }
     }
 }
