@@ -1,5 +1,6 @@
 //! How throughput grows with concurrency: fits, predictions and their intervals.
 
+pub mod closed;
 pub mod crossing;
 pub mod estimate;
 pub mod family;
@@ -8,10 +9,12 @@ pub mod mixture;
 pub mod points;
 pub mod queue;
 pub mod reciprocal;
+pub mod region;
 mod sampler;
 pub mod usl;
 
-pub use crossing::{CrossingError, crossings};
+pub use closed::{ClosedFit, Measured};
+pub use crossing::{CrossingError, crossings, crossings_of_users};
 pub use fit::{Model, Request, fit, queue as queue_of};
 pub use mixture::Mixture;
 pub use points::{Points, PointsError};

@@ -123,6 +123,24 @@ fn closed_networks() {
     }
 }
 
+/// One user waits for nobody; of users who do not think before one server the last waits for all others (Erlang's
+/// distribution); the mean is the integral of the tail.
+#[test]
+fn tails_of_the_response_time() {
+    let close = |value: f64, expected: f64| assert!((value - expected).abs() < 1e-9, "{value} {expected}");
+    close(closed::repairman_exceeds(0.02, 4, 0.1, 1, 0.05), (-2.5f64).exp());
+    let erlang3 = |x: f64| (1.0 + x + x * x / 2.0) * (-x).exp();
+    close(closed::repairman_exceeds(0.02, 1, 0.0, 3, 0.05), erlang3(2.5));
+    for (servers, think, users) in [(1, 0.1, 20), (4, 0.1, 40), (16, 0.3, 200), (4, 0.0, 9)] {
+        let mean = closed::repairman(0.02, servers, think, users).unwrap().response_time;
+        let step = mean / 200.0;
+        let tail = |k: u32| closed::repairman_exceeds(0.02, servers, think, users, f64::from(k) * step);
+        // Simpson's rule.
+        let integral: f64 = (0..4_000).map(|k| tail(k) * [2.0, 4.0][k as usize % 2]).sum::<f64>() - 1.0;
+        assert!((integral * step / 3.0 / mean - 1.0).abs() < 1e-6, "{} {mean}", integral * step / 3.0);
+    }
+}
+
 #[test]
 fn sizing() {
     for case in cases("sizing") {
@@ -136,5 +154,10 @@ fn sizing() {
 fn bad_parameters_are_errors() {
     assert!(mmc::Mmc::new(2.0, 1.0, 2).is_err() && mmc::Mmc::new(f64::NAN, 1.0, 2).is_err());
     assert!(single::mg1(1.0, -1.0, 1.0).is_err() && mmck::mmck(1.0, 1.0, 4, 2).is_err());
+    assert!(
+        mmc::servers_needed(10.0, 1.0, 1.0, 0.1).is_err()
+            && mmc::servers_needed(10.0, 1.0, 0.9, -1.0).is_err()
+    );
+    assert!(mmc::servers_needed(1e12, 1.0, 0.9, 0.1).is_err());
     assert!(closed::network(&[], 1.0, 3).is_err() && closed::repairman(1.0, 0, 1.0, 3).is_err());
 }

@@ -61,7 +61,8 @@ pub struct Prediction {
     pub beyond_tested: f64,
 }
 
-/// The rate at which an objective on the response time is met exactly, by an M/M/c queue through the latencies.
+/// The rate at which an objective on the response time is met exactly, by a queue through the latencies: M/M/c where
+/// arrivals come by themselves, a closed system where users wait for their answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Crossing {
     /// The objective, as it was written.
@@ -70,9 +71,16 @@ pub struct Crossing {
     pub rate_per_s: f64,
     /// Its interval.
     pub interval: Interval,
-    /// The rate over the largest one tested: above 1 it is an extrapolation.
+    /// The number of users that make this rate, where users waited for their answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<f64>,
+    /// Its interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_interval: Option<Interval>,
+    /// The rate over the largest one tested, of users their number: above 1 it is an extrapolation.
     pub beyond_tested: f64,
-    /// Why it may not be trusted, in plain words: the queue misses the latencies, or the load was no open one.
+    /// Why it may not be trusted, in plain words: the queue misses the latencies, or the means do not
+    /// tell a percentile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
 }
@@ -122,10 +130,10 @@ pub struct FitDocument {
     #[serde(default)]
     pub usl_limit: Option<String>,
     /// Which model each figure is from: `parameters` (λ, σ, κ) of the USL, `peak` and `predictions` of the model or of
-    /// all families weighted, `crossings` and `queue` of M/M/c.
+    /// all families weighted, `crossings` of M/M/c or of `closed` systems, `queue` of M/M/c.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, String>,
-    /// The queue, for the model `queue`, and for `auto` where all latencies are known.
+    /// The queue, for the model `queue`, and for `auto` where rates and latencies were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
     /// Where objectives on the response time are crossed, as far as asked for.

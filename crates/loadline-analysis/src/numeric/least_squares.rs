@@ -1,4 +1,4 @@
-//! Nonlinear least squares in a few parameters with lower bounds.
+//! Nonlinear least squares in a few parameters that are not negative.
 
 use nalgebra::{SMatrix, SVector};
 
@@ -12,29 +12,34 @@ pub(crate) struct Fit<const P: usize> {
 
 const ITERATIONS: usize = 200;
 
-/// Levenberg and Marquardt's method (Marquardt 1963) on the parameters that are not held at their lower bound.
-/// `residuals` fills its second argument; a parameter for which it is not finite is never accepted.
+/// Undamped steps at the end.
+const POLISHING: usize = 100;
+
+/// A residual, and its derivatives by the parameters.
+pub(crate) type Row<const P: usize> = (f64, [f64; P]);
+
+/// Levenberg and Marquardt's method (Marquardt 1963) on the parameters that are not held at their bound, 0. `rows` fills
+/// its second argument; a parameter for which a residual is not finite is never accepted.
 pub(crate) fn minimise<const P: usize>(
     start: [f64; P],
-    lower: [f64; P],
-    mut residuals: impl FnMut(&[f64; P], &mut Vec<f64>),
+    rows: impl Fn(&[f64; P], &mut Vec<Row<P>>),
 ) -> Fit<P> {
-    let mut at = SVector::<f64, P>::from_fn(|k, _| start[k].max(lower[k]));
+    let mut at = SVector::<f64, P>::from_fn(|k, _| start[k].max(0.0));
     let mut here = Vec::new();
-    let mut evaluate = |at: &SVector<f64, P>, out: &mut Vec<f64>| {
+    let evaluate = |at: &SVector<f64, P>, out: &mut Vec<Row<P>>| {
         out.clear();
-        residuals(&at.data.0[0], out);
-        let rss = out.iter().map(|r| r * r).sum::<f64>();
+        rows(&at.data.0[0], out);
+        let rss = out.iter().map(|row| row.0 * row.0).sum::<f64>();
         if rss.is_nan() { f64::INFINITY } else { rss }
     };
     let mut rss = evaluate(&at, &mut here);
     let (mut damping, mut there) = (1e-3, Vec::new());
     for _ in 0..ITERATIONS {
-        let (normal, gradient) = linearise(&at, &here, &mut evaluate);
-        let held = SVector::<bool, P>::from_fn(|k, _| at[k] <= lower[k] && gradient[k] >= 0.0);
+        let (normal, gradient) = linearise(&here);
+        let held = held(&at, &gradient);
         let mut improved = false;
         while damping < 1e12 {
-            let next = step(&at, &normal, &gradient, &held, damping, &lower);
+            let next = step(&at, &normal, &gradient, &held, damping);
             let rss_there = evaluate(&next, &mut there);
             if rss_there < rss {
                 let small = rss - rss_there <= 1e-15 * rss
@@ -51,31 +56,35 @@ pub(crate) fn minimise<const P: usize>(
             break;
         }
     }
+    // A sum of squares is flat to half of the digits around its least: the last steps go by their own length, and end
+    // where they no longer shrink.
+    let mut longest = f64::INFINITY;
+    for _ in 0..POLISHING {
+        let (normal, gradient) = linearise(&here);
+        let next = step(&at, &normal, &gradient, &held(&at, &gradient), 0.0);
+        let moved = (next - at).component_div(&at);
+        let length =
+            moved.iter().filter(|share| !share.is_nan()).fold(0.0, |most: f64, share| most.max(share.abs()));
+        let rss_there = evaluate(&next, &mut there);
+        if length >= longest || rss_there > rss * (1.0 + 1e-12) {
+            break;
+        }
+        (at, rss, longest) = (next, rss_there, length);
+        std::mem::swap(&mut here, &mut there);
+    }
     Fit { parameters: at.into(), rss }
 }
 
-/// JᵀJ and Jᵀr by central differences.
-fn linearise<const P: usize>(
-    at: &SVector<f64, P>,
-    here: &[f64],
-    evaluate: &mut impl FnMut(&SVector<f64, P>, &mut Vec<f64>) -> f64,
-) -> (SMatrix<f64, P, P>, SVector<f64, P>) {
-    let mut columns: [Vec<f64>; P] = std::array::from_fn(|_| Vec::with_capacity(here.len()));
-    let mut other = Vec::new();
-    for (k, column) in columns.iter_mut().enumerate() {
-        let step = 1e-6 * at[k].abs().max(1e-6);
-        let mut moved = *at;
-        moved[k] = at[k] + step;
-        evaluate(&moved, column);
-        moved[k] = at[k] - step;
-        evaluate(&moved, &mut other);
-        for (forward, backward) in column.iter_mut().zip(&other) {
-            *forward = (*forward - backward) / (2.0 * step);
-        }
-    }
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let normal = SMatrix::from_fn(|i, j| dot(&columns[i], &columns[j]));
-    (normal, SVector::from_fn(|i, _| dot(&columns[i], here)))
+/// Parameters at their bound that would leave it.
+fn held<const P: usize>(at: &SVector<f64, P>, gradient: &SVector<f64, P>) -> SVector<bool, P> {
+    SVector::from_fn(|k, _| at[k] <= 0.0 && gradient[k] >= 0.0)
+}
+
+/// JᵀJ and Jᵀr.
+fn linearise<const P: usize>(rows: &[Row<P>]) -> (SMatrix<f64, P, P>, SVector<f64, P>) {
+    let sum = |of: &dyn Fn(&Row<P>) -> f64| rows.iter().map(of).sum::<f64>();
+    let normal = SMatrix::from_fn(|i, j| sum(&|row| row.1[i] * row.1[j]));
+    (normal, SVector::from_fn(|i, _| sum(&|row| row.0 * row.1[i])))
 }
 
 /// One damped step, cut off at the bounds.
@@ -85,7 +94,6 @@ fn step<const P: usize>(
     gradient: &SVector<f64, P>,
     held: &SVector<bool, P>,
     damping: f64,
-    lower: &[f64; P],
 ) -> SVector<f64, P> {
     let mut matrix = *normal;
     let mut right = -gradient;
@@ -103,5 +111,5 @@ fn step<const P: usize>(
     let scaled: SMatrix<f64, P, P> = SMatrix::from_fn(|i, j| matrix[(i, j)] * scale[i] * scale[j]);
     let Some(factor) = scaled.cholesky() else { return *at };
     let delta = factor.solve(&right.component_mul(&scale)).component_mul(&scale);
-    SVector::from_fn(|k, _| (at[k] + delta[k]).max(lower[k]))
+    SVector::from_fn(|k, _| (at[k] + delta[k]).max(0.0))
 }

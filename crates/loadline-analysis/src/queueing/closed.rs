@@ -82,6 +82,53 @@ pub fn repairman(demand: f64, servers: u32, think: f64, population: u32) -> Resu
     Ok(Closed { throughput, response_time, utilisation: vec![throughput * demand / f64::from(servers)] })
 }
 
+/// P(response time > t) of the machine repairman, first come first served.
+///
+/// Who arrives finds the system as it is with one user fewer (the arrival theorem: Sevcik and Mitrani, Journal of the ACM
+/// 28(2), 1981). While all servers are busy completions come at cμ, and each of them is that of a given request in service
+/// with probability 1/c; so the response time is a number of such events, known in distribution, and the number of them
+/// until t is Poisson's (uniformisation: Jensen 1953). All terms are positive: nothing cancels.
+pub fn repairman_exceeds(demand: f64, servers: u32, think: f64, population: u32, t: f64) -> f64 {
+    let stages = stages_before_service(demand, servers, think, population.saturating_sub(1));
+    let events = f64::from(servers) / demand * t;
+    let stays = 1.0 - 1.0 / f64::from(servers);
+    let last = (events + 10.0 * events.sqrt() + 50.0) as usize;
+    let (mut log_poisson, mut waiting, mut served, mut exceeds) = (-events, 1.0, 0.0, 0.0);
+    for count in 0..=last {
+        let begins = stages.get(count).copied().unwrap_or(0.0);
+        waiting -= begins;
+        served = served * stays + begins;
+        exceeds += log_poisson.exp() * (waiting.max(0.0) + served);
+        log_poisson += (events / (count + 1) as f64).ln();
+    }
+    exceeds
+}
+
+/// The probabilities of 0, 1, 2, … completions between an arrival, which finds `others` around, and its service.
+fn stages_before_service(demand: f64, servers: u32, think: f64, others: u32) -> Vec<f64> {
+    let servers = servers as usize;
+    let others = others as usize;
+    // The logarithm of the probability of k being in the system, up to a constant.
+    let mut log = 0.0;
+    let mut logs = vec![0.0];
+    for k in 1..=others {
+        log += ((others - k + 1) as f64 * demand / (think * k.min(servers) as f64)).ln();
+        logs.push(log);
+    }
+    if think == 0.0 {
+        // Nobody thinks: all others are there.
+        logs.fill(f64::NEG_INFINITY);
+        logs[others] = 0.0;
+    }
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = logs.iter().map(|log| (log - most).exp()).sum();
+    let mut stages = vec![0.0; (others + 1).saturating_sub(servers) + 1];
+    for (k, log) in logs.iter().enumerate() {
+        stages[(k + 1).saturating_sub(servers)] += (log - most).exp() / total;
+    }
+    stages
+}
+
 /// X(N)·(D + Z) of M/M/c with a finite population for N = 1, 2, …, in constant time each.
 ///
 /// With the normalising constant G split at c users in service, G(N) (D+Z)^{−N} N! is P(Bin(N, u) ≤ c) plus a

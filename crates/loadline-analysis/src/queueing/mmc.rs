@@ -2,7 +2,10 @@
 //!
 //! Sources: A. K. Erlang (1917); R. B. Cooper, *Introduction to Queueing Theory* (1981), chapter 3.
 
-use super::{Means, QueueError, at_least_one, positive, stable};
+use super::{Means, QueueError, at_least_one, not_negative, positive, stable};
+
+/// Servers are counted up to here.
+const SERVERS_MOST: f64 = 1e6;
 
 /// Erlang's loss formula B(c, a) for `offered` work a = λ/μ, by its recursion in the inverse, which grows
 /// steadily and so neither overflows nor cancels where it matters (Jagerman 1974).
@@ -120,11 +123,26 @@ pub fn capacity(service_rate: f64, servers: u32, q: f64, limit: f64) -> Result<O
 /// The fewest servers with which the `q` quantile of the *waiting* time is at most `limit`.
 ///
 /// # Errors
-/// Where a parameter is not positive.
+/// Where a parameter is not positive, `q` is not below 1, or more than a million servers are needed.
 pub fn servers_needed(arrival_rate: f64, service_rate: f64, q: f64, limit: f64) -> Result<u32, QueueError> {
     positive("the arrival rate", arrival_rate)?;
     positive("the service rate", service_rate)?;
+    not_negative("the limit", limit)?;
+    if !(0.0..1.0).contains(&q) {
+        return Err(QueueError::Parameter {
+            name: "the quantile",
+            value: q,
+            needs: "at least 0 and below 1",
+        });
+    }
     let offered = arrival_rate / service_rate;
+    if offered > SERVERS_MOST {
+        return Err(QueueError::Parameter {
+            name: "the offered work",
+            value: offered,
+            needs: "at most a million",
+        });
+    }
     let enough =
         |servers| Mmc::new(arrival_rate, service_rate, servers).is_ok_and(|m| m.wait_quantile(q) <= limit);
     let mut servers = offered.floor() as u32 + 1;

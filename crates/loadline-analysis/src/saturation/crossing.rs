@@ -3,6 +3,7 @@
 use loadline_model::fit::Crossing;
 use loadline_model::slo::{Comparison, Metric, Slo, Timing};
 
+use super::closed::ClosedFit;
 use super::points::Points;
 use super::queue::QueueFit;
 
@@ -55,11 +56,52 @@ pub fn crossings(points: &Points, slos: &[Slo], confidence: f64) -> Result<Vec<C
             slo: slo.text.clone(),
             rate_per_s: rate.value,
             interval,
+            users: None,
+            users_interval: None,
             beyond_tested: rate.value / most,
             reasons: reasons.clone(),
         }
     };
     Ok(slos.iter().zip(quantiles).map(crossing).collect())
+}
+
+/// The numbers of users who wait for their answers at which `slos` are met exactly, and the rates that they make, by the
+/// closed systems that explain what was measured with up to `most` of them.
+///
+/// # Errors
+/// As for [`crossings`].
+pub fn crossings_of_users(
+    fit: &ClosedFit,
+    most: f64,
+    slos: &[Slo],
+    confidence: f64,
+) -> Result<Vec<Crossing>, CrossingError> {
+    let crossing = |slo: &Slo| {
+        let quantile = quantile(slo)?;
+        let met = fit.meeting(quantile, slo.limit / 1e3, confidence);
+        let mut reasons = Vec::new();
+        if fit.missed > MISSED_MOST {
+            let percent = 100.0 * fit.missed;
+            reasons.push(format!("the closed systems miss the latencies by {percent:.0} % typically"));
+        }
+        if quantile.is_some() && fit.network_weight() > 0.5 {
+            reasons.push(
+                "the mean latencies are those of several stations one after the other; the percentile is that of one \
+                 queue with as long ones"
+                    .to_owned(),
+            );
+        }
+        Ok(Crossing {
+            slo: slo.text.clone(),
+            rate_per_s: met.rate.value,
+            interval: (met.rate.low, Some(met.rate.high)),
+            users: Some(met.users.value),
+            users_interval: Some((met.users.low, Some(met.users.high))),
+            beyond_tested: met.users.value / most,
+            reasons,
+        })
+    };
+    slos.iter().map(crossing).collect()
 }
 
 /// The quantile in question; `None` for the mean.

@@ -8,7 +8,6 @@
 use super::sampler::Unit;
 use super::usl;
 use crate::queueing::closed::RepairmanCurve;
-use crate::queueing::mmc::bisect;
 use statrs::function::erf::erfc_inv;
 
 /// A family of curves.
@@ -182,11 +181,7 @@ impl Shape {
             curve.take(FARTHEST).position(|g| g >= level).map_or(FARTHEST as f64, |k| k as f64 + 1.0)
         };
         match *self {
-            Shape::Usl { sigma, kappa: 0.0 } => level * (1.0 - sigma) / (1.0 - level * sigma),
-            Shape::Usl { sigma, kappa } => {
-                let below = |n: f64| usl::relative(n, sigma, kappa) < level;
-                bisect(0.0, usl::peak(sigma, kappa).unwrap_or(1.0), below)
-            }
+            Shape::Usl { sigma, kappa } => usl::reaching(level, sigma, kappa).unwrap_or(f64::INFINITY),
             Shape::Plateau { knee, sharpness } => {
                 knee * ((knee / level).powf(sharpness) - 1.0).powf(-1.0 / sharpness)
             }

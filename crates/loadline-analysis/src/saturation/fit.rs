@@ -9,10 +9,11 @@ use super::family::Family;
 use super::mixture::Mixture;
 use super::points::Points;
 use super::queue::QueueFit;
-use super::usl::{Reading, Usl, UslFit};
+use super::region::Region;
+use super::usl::{Usl, UslFit};
 
 /// Levels beyond this many are put together before curves are sampled.
-const MOST_LEVELS: usize = 200;
+const MOST_LEVELS: usize = 60;
 /// A curve is said to peak where that is at least this probable.
 const PEAK_PROBABILITY: f64 = 0.9;
 
@@ -56,9 +57,10 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     at.sort_by(f64::total_cmp);
     at.dedup();
     let usl = UslFit::new(points);
+    let region = Region::new(points, &usl, request.confidence);
     let points = &points.condensed(MOST_LEVELS);
     let answer = match request.model {
-        Model::Usl => usl_answer(points, &usl, &at, request.confidence),
+        Model::Usl => usl_answer(points, &usl, region.as_ref(), &at),
         Model::Queue => queue_answer(points, &at, request.confidence),
         Model::Auto => auto_answer(points, &at, request.confidence),
     };
@@ -73,10 +75,11 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         reasons.push(format!("{last} is {times:.2} times the largest concurrency measured, {top}"));
     }
     let c = request.confidence;
+    let over = |figure: fn(&Usl) -> f64| region.as_ref().map(|region| ends(region.range(figure)));
     let intervals = ParameterIntervals {
-        lambda: usl.interval(Reading::Lambda, c).map(ends),
-        sigma: usl.sigma_interval(c).map(ends),
-        kappa: usl.kappa_interval(c).map(ends),
+        lambda: over(|usl| usl.lambda),
+        sigma: over(|usl| usl.sigma),
+        kappa: over(|usl| usl.kappa),
         confidence: c,
     };
     let usl = (request.model != Model::Queue).then_some(usl.usl);
@@ -151,49 +154,33 @@ fn prediction(n: f64, (at, gain): (Estimate, Option<Estimate>), top: f64) -> Pre
     }
 }
 
-fn usl_answer(points: &Points, fit: &UslFit, at: &[f64], confidence: f64) -> Answer {
+fn usl_answer(points: &Points, fit: &UslFit, region: Option<&Region>, at: &[f64]) -> Answer {
     let usl = fit.usl;
-    let estimate = |reading: Reading, value: f64| {
-        let (low, high) = fit.interval(reading, confidence).unwrap_or((f64::NAN, f64::NAN));
-        Estimate { low, value, high }
+    let over = |figure: &dyn Fn(&Usl) -> f64| {
+        let (low, high) = region.map_or((f64::NAN, f64::NAN), |region| region.range(figure));
+        Estimate { low, value: figure(&usl), high }
     };
-    let maximum = estimate(Reading::Maximum, usl.maximum().unwrap_or(f64::INFINITY));
+    let or_infinite = |figure: Option<f64>| figure.unwrap_or(f64::INFINITY);
+    let peak = over(&|usl| or_infinite(usl.peak_concurrency()));
+    let maximum = over(&|usl| or_infinite(usl.maximum()));
+    let reaching = over(&|usl| or_infinite(usl.reaching(0.9)));
     let mut reasons = Vec::new();
-    let shown = fit.kappa_interval(confidence).is_some_and(|(low, _)| low > 0.0);
-    if !shown {
+    if region.is_none() || peak.high.is_infinite() {
         reasons.push("the data do not show a peak: κ may be 0".into());
     }
     if usl.maximum().is_none() {
         reasons.push("the data show no limit: throughput grows in proportion to concurrency".into());
     }
-    let reaching = |usl: &Usl| {
-        let most = usl.maximum()?;
-        let farthest = usl.peak_concurrency().unwrap_or(10.0 / usl.sigma);
-        Some(crate::queueing::mmc::bisect(0.0, farthest, |n| usl.throughput(n) < 0.9 * most))
-    };
-    let extremes = fit.extremes(confidence);
-    let over = |figure: &dyn Fn(&Usl) -> Option<f64>| {
-        let figures: Vec<f64> = extremes.iter().map(|usl| figure(usl).unwrap_or(f64::INFINITY)).collect();
-        let low = figures.iter().copied().fold(f64::INFINITY, f64::min);
-        let value = figure(&usl).unwrap_or(f64::INFINITY);
-        let high = figures.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        if extremes.is_empty() {
-            Estimate { low: f64::NAN, value, high: f64::NAN }
-        } else {
-            Estimate { low: low.min(value), value, high: high.max(value) }
-        }
-    };
-    let gain = |n: f64| over(&|u| Some((u.throughput(n * 1.0001) - u.throughput(n * 0.9999)) / (2e-4 * n)));
-    let predict = |&n: &f64| (estimate(Reading::At(n), usl.throughput(n)), Some(gain(n)));
+    let predict = |&n: &f64| (over(&|usl| usl.throughput(n)), Some(over(&|usl| usl.marginal_gain(n))));
     Answer {
         model: "usl".into(),
         peak: Peak {
-            concurrency: usl.peak_concurrency(),
-            concurrency_interval: interval(over(&Usl::peak_concurrency)),
-            throughput_per_s: usl.maximum(),
+            concurrency: finite(peak.value),
+            concurrency_interval: interval(peak),
+            throughput_per_s: finite(maximum.value),
             interval: interval(maximum),
-            concurrency_at_90_percent: reaching(&usl),
-            concurrency_at_90_percent_interval: interval(over(&reaching)),
+            concurrency_at_90_percent: finite(reaching.value),
+            concurrency_at_90_percent_interval: interval(reaching),
         },
         weights: BTreeMap::from([("usl".into(), 1.0)]),
         predictions: at.iter().map(predict).collect(),
@@ -256,7 +243,7 @@ fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
         },
         weights: BTreeMap::from([("queue".into(), 1.0)]),
         predictions: at.iter().map(|&n| (throughput(n), None)).collect(),
-        fitted: points.levels().iter().map(|level| throughput(level.concurrency).value).collect(),
+        fitted: points.levels().iter().map(|level| fit.nearest(level.concurrency)).collect(),
         reasons: vec!["a queue has no peak: the maximum is the rate that all servers together can do".into()],
         queue: Some(queue_of(&fit, confidence)),
         r_squared: finite(fit.r_squared),

@@ -147,13 +147,15 @@ impl Mixture {
         let step = |n: f64| 1e-3 * n;
         let scaled: Vec<f64> =
             concurrencies.iter().flat_map(|n| [n - step(*n), n + step(*n)]).map(|n| n / self.unit).collect();
-        let mut draws = vec![Vec::with_capacity(self.components.len()); concurrencies.len()];
+        let mut draws = vec![Vec::with_capacity(self.components.len() * NODES); concurrencies.len()];
         let mut logs = Vec::new();
+        let nodes = student_nodes(self.freedom);
         for component in &self.components {
             component.shape.log_relative(&scaled, &mut logs);
             for ((draws, pair), n) in draws.iter_mut().zip(logs.chunks(2)).zip(concurrencies) {
                 let [low, high] = [pair[0], pair[1]].map(|log| (component.log_lambda + log).exp());
-                draws.push(((high - low) / (2.0 * step(*n)), component.weight));
+                let gain = (high - low) / (2.0 * step(*n));
+                draws.extend(nodes.map(|node| (gain * (node * component.error).exp(), component.weight)));
             }
         }
         draws.into_iter().map(|draws| Estimate::of(draws, confidence)).collect()

@@ -4,7 +4,7 @@ use super::estimate::Estimate;
 use super::points::{Level, Points};
 use super::sampler::{Unit, sample};
 use crate::numeric::random::Random;
-use crate::queueing::mmc::{self, bisect, erlang_c};
+use crate::queueing::mmc::{self, erlang_c};
 
 /// Queues drawn.
 const PARTICLES: usize = 400;
@@ -13,10 +13,17 @@ const MOST_SERVERS: f64 = 500.0;
 /// The error expected before the data are seen: one measurement's worth of 2 %.
 const PRIOR_ERROR: f64 = 0.02;
 
+/// Levels beyond this many are put together.
+const MOST_LEVELS: usize = 40;
+/// Halvings by which a rate is found: far finer than the queues drawn differ.
+const HALVINGS: usize = 40;
+
 /// Queues that explain the measurements, drawn with the plausibility that they have in their light.
 #[derive(Debug, Clone)]
 pub struct QueueFit {
     queues: Vec<Queue>,
+    /// The one of them that is nearest to the measurements.
+    best: Queue,
     /// Share of the variance of ln latency that the median queue explains.
     pub r_squared: f64,
 }
@@ -43,11 +50,27 @@ impl Queue {
         let offered = rate * self.service_time();
         self.service_time() + erlang_c(self.servers as u32, offered) / (self.ceiling - rate)
     }
+
+    /// The rate at which this many requests are in the system on average.
+    fn throughput(&self, concurrency: f64) -> f64 {
+        halve(self.ceiling, |rate| rate * self.latency(rate) < concurrency)
+    }
+}
+
+/// The largest rate below `ceiling` at which `holds`.
+fn halve(ceiling: f64, holds: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (0.0, ceiling);
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if holds(middle) { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
 }
 
 impl QueueFit {
     /// Fits M/M/c to the latencies R = N/X (Little's law) at the rates X. Both are compared as logarithms.
     pub fn new(points: &Points) -> QueueFit {
+        let points = &points.condensed(MOST_LEVELS);
         let levels = points.levels();
         let most = levels.iter().map(|level| level.mean).fold(0.0, f64::max);
         let measured: Vec<(f64, f64, f64)> =
@@ -63,21 +86,25 @@ impl QueueFit {
         };
         let drawn = sample(2, PARTICLES, &mut Random::new(2), density);
         let queues: Vec<Queue> = drawn.points.iter().map(|unit| Queue::at(unit, most)).collect();
-        let best = queues.iter().map(&misfit).fold(f64::INFINITY, f64::min);
+        let squares = |queue: &Queue| (misfit(queue), *queue);
+        let nearest = queues.iter().map(squares).min_by(|a, b| a.0.total_cmp(&b.0));
+        let (least, best) = nearest.expect("there are queues");
         let mean = measured.iter().map(|m| m.1 * m.2).sum::<f64>() / points.count();
         let total: f64 = measured.iter().map(|m| m.2 * (m.1 - mean).powi(2)).sum();
-        QueueFit { queues, r_squared: 1.0 - best / total }
+        QueueFit { queues, best, r_squared: 1.0 - least / total }
     }
 
     /// How far the latencies are from those of the best queue drawn, typically, as a share of them.
     pub(super) fn typical_miss(&self, points: &Points) -> f64 {
+        let points = points.condensed(MOST_LEVELS);
         let levels = points.levels();
-        let squares = |queue: &Queue| {
-            let miss = |l: &Level| ((l.concurrency / l.mean).ln() - queue.latency(l.mean).ln()).powi(2);
-            levels.iter().map(miss).sum::<f64>()
-        };
-        let best = self.queues.iter().map(squares).fold(f64::INFINITY, f64::min);
-        (best / levels.len() as f64).sqrt()
+        let miss = |l: &Level| ((l.concurrency / l.mean).ln() - self.best.latency(l.mean).ln()).powi(2);
+        (levels.iter().map(miss).sum::<f64>() / levels.len() as f64).sqrt()
+    }
+
+    /// Throughput of the queue nearest to the measurements.
+    pub(super) fn nearest(&self, concurrency: f64) -> f64 {
+        self.best.throughput(concurrency)
     }
 
     fn estimate(&self, confidence: f64, figure: impl Fn(&Queue) -> f64) -> Estimate {
@@ -107,14 +134,12 @@ impl QueueFit {
                 capacity.ok().flatten().unwrap_or(0.0)
             }
             None if queue.service_time() > limit => 0.0,
-            None => bisect(0.0, queue.ceiling, |rate| queue.latency(rate) <= limit),
+            None => halve(queue.ceiling, |rate| queue.latency(rate) <= limit),
         })
     }
 
     /// The rate at which this many requests are in the system on average.
     pub fn throughput(&self, concurrency: f64, confidence: f64) -> Estimate {
-        self.estimate(confidence, |queue| {
-            bisect(0.0, queue.ceiling, |rate| rate * queue.latency(rate) < concurrency)
-        })
+        self.estimate(confidence, |queue| queue.throughput(concurrency))
     }
 }

@@ -1,0 +1,65 @@
+//! Closed systems fitted to latencies of users who wait, against systems whose truth is known in closed form.
+
+use loadline_analysis::queueing::closed::{network, repairman, repairman_exceeds};
+use loadline_analysis::saturation::estimate::Estimate;
+use loadline_analysis::saturation::{ClosedFit, Measured};
+
+/// Errors of 2 % that look random, the same every time.
+fn noisy(k: usize) -> f64 {
+    1.0 + 0.02 * [0.6, -1.1, 0.3, 1.4, -0.7, -0.2, 0.9, -1.3, 0.1, 0.5][k % 10]
+}
+
+fn measured(truth: impl Fn(u32) -> (f64, f64)) -> Vec<Measured> {
+    let one = |(k, &users): (usize, &u32)| {
+        let (throughput, latency) = truth(users);
+        Measured {
+            users: f64::from(users),
+            throughput: throughput * noisy(k + 3),
+            latency: latency * noisy(k),
+        }
+    };
+    [1, 4, 8, 16, 24, 32, 40, 48, 64].iter().enumerate().map(one).collect()
+}
+
+fn holds(estimate: Estimate, truth: f64, within: f64) {
+    assert!((estimate.value / truth - 1.0).abs() < within, "{estimate:?} for {truth}");
+    assert!(estimate.low <= truth && truth <= estimate.high, "{estimate:?} for {truth}");
+}
+
+/// The number of users at which a response time meets its limit, in a straight line between whole ones.
+fn meeting(response_time: impl Fn(u32) -> f64, limit: f64) -> f64 {
+    let above = (2..500).find(|users| response_time(*users) > limit).unwrap();
+    let (low, high) = (response_time(above - 1), response_time(above));
+    f64::from(above - 1) + (limit - low) / (high - low)
+}
+
+/// Four servers of 20 ms, users who think for 100 ms: where the mean is 50 ms and the p95 100 ms is known.
+#[test]
+fn servers_and_users_who_think() {
+    let truth = |users| repairman(0.02, 4, 0.1, users).unwrap();
+    let fit = ClosedFit::new(&measured(|n| (truth(n).throughput, truth(n).response_time))).unwrap();
+    let users = meeting(|n| truth(n).response_time, 0.05);
+    let mean = fit.meeting(None, 0.05, 0.95);
+    holds(mean.users, users, 0.03);
+    holds(mean.rate, users / 0.15, 0.03);
+    let users = (1..200).find(|n| repairman_exceeds(0.02, 4, 0.1, *n, 0.1) > 0.05).unwrap();
+    holds(fit.meeting(Some(0.95), 0.1, 0.95).users, f64::from(users - 1), 0.1);
+    assert!((fit.think / 0.1 - 1.0).abs() < 0.1 && fit.missed < 0.03 && fit.network_weight() < 0.5);
+    assert_eq!(fit.meeting(None, 0.01, 0.95).users.value, 0.0);
+}
+
+#[test]
+fn a_network_of_stations() {
+    let truth = |users| network(&[0.01, 0.006, 0.004], 0.2, users).unwrap();
+    let fit = ClosedFit::new(&measured(|n| (truth(n).throughput, truth(n).response_time))).unwrap();
+    let users = meeting(|n| truth(n).response_time, 0.3);
+    holds(fit.meeting(None, 0.3, 0.95).users, users, 0.03);
+    assert!(fit.missed < 0.03, "{}", fit.missed);
+}
+
+#[test]
+fn a_mean_concurrency_is_no_number_of_users() {
+    let point = |users| Measured { users, throughput: 10.0, latency: 0.1 };
+    assert!(ClosedFit::new(&[1.0, 2.5, 4.0].map(point)).is_none());
+    assert!(ClosedFit::new(&[1.0, 2.0, 1e6].map(point)).is_none());
+}
