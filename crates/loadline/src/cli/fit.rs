@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use loadline::analysis::saturation::{Model, Points, Request, crossings, fit, queue_of};
+use loadline::analysis::saturation::{
+    ClosedFit, Measured, Model, Points, Request, crossings, crossings_of_users, fit, queue_of,
+};
 use loadline::model::fit::{Crossing, FitDocument, Interval};
 use loadline::model::slo::Slo;
 use loadline::points::{self, Point};
@@ -25,7 +27,7 @@ pub(crate) struct Fit {
     #[arg(long, value_name = "N", value_parser = concurrency, allow_negative_numbers = true)]
     at: Vec<f64>,
     /// Find the rate at which this objective on the response time is met exactly, by a queue through the latencies
-    /// (repeatable): `p99 < 200ms`, `mean < 50ms`
+    /// (repeatable): `p99 < 200ms`, `mean < 50ms`; where the load was whole numbers of users, their number, too
     #[arg(long, value_name = "SLO")]
     slo: Vec<Slo>,
     /// Confidence of all intervals
@@ -66,8 +68,11 @@ impl Fit {
         let points = points_of(&measured, model, &self.file)?;
         let crossings = self.crossings(&measured)?;
         let mut document = fit(&points, &Request { model, confidence: self.confidence, at: self.at });
+        if crossings.iter().any(|crossing| crossing.users.is_some()) {
+            document.sources.insert("crossings".to_owned(), "closed".to_owned());
+        }
         document.crossings = crossings;
-        if model == Model::Auto && measured.iter().all(|point| point.latency_s.is_some()) {
+        if model == Model::Auto && !is_closed(&measured) {
             // Curves of throughput cannot be weighed against a law of latency: it stands beside them.
             document.queue = points_of(&measured, Model::Queue, &self.file)
                 .ok()
@@ -97,6 +102,12 @@ impl Fit {
                 "{file}: --slo needs latencies; add a column `latency_ms` with the mean response time"
             )));
         }
+        if is_closed(measured)
+            && let Some(fit) = ClosedFit::new(&users_of(measured))
+        {
+            let most = measured.iter().map(|point| point.concurrency).fold(0.0, f64::max);
+            return crossings_of_users(&fit, most, &self.slo, self.confidence).map_err(UserError::input);
+        }
         let points = points_of(measured, Model::Queue, &self.file)?;
         let mut found = crossings(&points, &self.slo, self.confidence).map_err(UserError::input)?;
         if is_closed(measured) {
@@ -106,7 +117,16 @@ impl Fit {
     }
 }
 
-/// What is said of crossings where the load was one of users.
+/// Points as those of users who wait for their answers.
+fn users_of(measured: &[Point]) -> Vec<Measured> {
+    let one = |point: &Point| {
+        let Point { concurrency: users, throughput, latency_s } = *point;
+        Some(Measured { users, throughput, latency: latency_s? })
+    };
+    measured.iter().filter_map(one).collect()
+}
+
+/// What is said of crossings where the load was a mean concurrency, or more users than a network is worked out for.
 const CLOSED: &str = "the load was given as a concurrency: if users waited for their answers, this is the rate of a queue \
                       with as long service times but open arrivals, not that of these users; a mean crosses there, a \
                       percentile may cross elsewhere";
@@ -202,8 +222,13 @@ fn table(document: &FitDocument) -> String {
             ),
         ]
     });
-    let crossings = document.crossings.iter().map(|c| (c.slo.clone(), Some(c.rate_per_s), Some(c.interval)));
-    part(&mut text, "M/M/c through the latencies", queue.chain(crossings));
+    let crossings = document.crossings.iter().flat_map(|c| {
+        let users = c.users.map(|users| (format!("{}, users", c.slo), Some(users), c.users_interval));
+        users.into_iter().chain([(format!("{}, /s", c.slo), Some(c.rate_per_s), Some(c.interval))])
+    });
+    let closed = document.sources.get("crossings").is_some_and(|source| source == "closed");
+    let model = if closed { "users who wait, through the latencies" } else { "M/M/c through the latencies" };
+    part(&mut text, model, queue.chain(crossings));
     let (percent, r_squared) = (100.0 * document.intervals.confidence, number(document.r_squared));
     let _ = writeln!(text, "R² {r_squared} of {}; intervals at {percent} %", document.model);
     notes(document).iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
@@ -235,9 +260,10 @@ fn curves(document: &FitDocument) -> String {
 
 fn notes(document: &FitDocument) -> Vec<String> {
     let mut notes = Vec::new();
-    for Crossing { slo, beyond_tested, reasons, .. } in &document.crossings {
+    for Crossing { slo, beyond_tested, users, reasons, .. } in &document.crossings {
         if *beyond_tested > 1.0 {
-            notes.push(format!("`{slo}` is crossed at {beyond_tested:.2} times the largest rate measured"));
+            let load = if users.is_some() { "number of users" } else { "rate" };
+            notes.push(format!("`{slo}` is crossed at {beyond_tested:.2} times the largest {load} measured"));
         }
         notes.extend(reasons.iter().map(|reason| format!("`{slo}`: {reason}")));
     }
