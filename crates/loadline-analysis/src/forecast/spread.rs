@@ -14,7 +14,7 @@ use super::{origins::Backtests, score, transform::Transform};
 const NEIGHBOURS: usize = 3;
 /// Widening by the share of lasting errors beyond this one.
 const LASTING_USUAL: f64 = 0.3;
-const WIDENING: f64 = 0.15;
+const WIDENING: f64 = 0.08;
 /// Nothing lies further off than this many times the largest error seen.
 const LARGEST_TIMES: f64 = 1.5;
 
