@@ -109,10 +109,17 @@ fn at_a_glance(headroom: &HeadroomDocument) -> Markup {
         section {
             h2 { "Services and what-ifs at a glance" }
             (scroll("Services and what-ifs", &markup! {
-                table {
+                table.cards {
                     thead { tr { @for (i, head) in HEADS.iter().enumerate() { th.n[i > 1] { (head) } } } }
                     tbody { @for row in outlooks(headroom) {
-                        tr { th scope="row" { (row[0]) } td { (row[1]) } @for cell in &row[2..] { td.n { (cell) } } }
+                        // On a narrow screen each row is a card, in which figures carry their heads.
+                        tr {
+                            td { (row[0]) }
+                            th.title scope="row" { (row[1]) }
+                            @for (head, cell) in HEADS.iter().zip(&row).skip(2) {
+                                td.n data-head=(head) { (cell) }
+                            }
+                        }
                     } }
                 }
             }))
