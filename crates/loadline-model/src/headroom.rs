@@ -73,6 +73,9 @@ pub struct Outlook {
     /// As in [`HeadroomDocument`].
     #[serde(default)]
     pub error_budget_eaten: Option<f64>,
+    /// What a reader should know of the what-if besides what holds for the plan itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Everything about one service: what a page shows of it.

@@ -23,6 +23,7 @@
 //!   - { name: launch, from: 2026-12-01, factor: 1.3 }
 //!   - { name: Christmas, on: 12-25 }
 //! what_ifs:
+//!   - { name: campaign, from: 2026-11-02, until: 2026-11-08, factor: 1.5 }
 //!   - { name: faster, efficiency: 10% }
 //! ```
 

@@ -171,7 +171,7 @@ pub enum PlanningError {
 }
 
 /// Seconds in the largest unit that they are a whole number of.
-fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     let units = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "m"), (1.0, "s")];
     let fits = units.iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0.0);
     fits.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))

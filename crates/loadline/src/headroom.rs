@@ -16,17 +16,17 @@ pub use demand::Demand;
 
 use crate::forecast::{PlanningError, Request};
 
-const YEAR_S: f64 = 365.25 * 86_400.0;
-
 /// A supposed change of demand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Change {
-    /// From a time on, demand is this many times as large.
-    Event {
-        /// When.
-        from: Time,
+    /// For a while demand is this many times as large.
+    Times {
         /// How many times.
         factor: f64,
+        /// When it begins; at once where not given.
+        from: Option<Time>,
+        /// When it ends (not included); never where not given.
+        until: Option<Time>,
     },
     /// Growth beside that of the forecast, a fraction each year.
     Growth(f64),
@@ -110,17 +110,6 @@ pub fn document(service: ServiceHeadroom) -> HeadroomDocument {
     }
 }
 
-fn factor(changes: &[Change], time: Time, ahead_s: f64) -> f64 {
-    changes
-        .iter()
-        .map(|change| match *change {
-            Change::Event { from, factor } if from <= time => factor,
-            Change::Event { .. } => 1.0,
-            Change::Growth(a_year) => (1.0 + a_year).powf(ahead_s / YEAR_S),
-        })
-        .product()
-}
-
 #[cfg(test)]
 mod tests {
     use loadline_model::series::Axis;
@@ -181,7 +170,7 @@ mod tests {
         assert_eq!((document.probability.len(), document.instances.len()), (60, 60));
         let twice = headroom_of(&[growing(), growing()], &request, &[], &question("660")).unwrap();
         assert_eq!(twice.runs_out, document.runs_out);
-        let launch = Change::Event { from: growing().axis.time(205), factor: 2.0 };
+        let launch = Change::Times { factor: 2.0, from: Some(growing().axis.time(205)), until: None };
         assert_eq!(
             headroom_of(&[growing()], &request, &[launch], &question("330")).unwrap().runs_out.p10,
             Some(growing().axis.time(205))

@@ -1,22 +1,19 @@
 //! Headroom of a plan: its services' demand, their capacities, and its what-ifs.
 
+mod loaded;
+mod sources;
+mod what_if;
+
 use std::path::Path;
 
-use loadline_analysis::headroom::{Capacity, Policy};
-use loadline_analysis::ingest::{Aggregate, Columns, Parts, Reading, Step, UTILISATIONS, Zone};
-use loadline_model::diagnostic::{Diagnostic, Span};
 use loadline_model::headroom::{HeadroomDocument, Outlook, ServiceHeadroom};
-use loadline_model::plan::{CapacitySource, DemandSource, Event, Plan, Redundancy, Service, WhatIf};
-use loadline_model::scenario::Text;
+use loadline_model::plan::{Event, Plan, WhatIf};
 use loadline_model::series::Time;
 
-use crate::demand::{Source, load};
-use crate::forecast::{Horizon, PlanningError, Request};
-use crate::headroom::{
-    Change, Demand, InstanceCapacity, Question, UtilisationHistory, answer, document, of_table,
-    of_utilisation, parse_capacity,
-};
-use crate::prometheus::{Access, Query};
+use crate::forecast::{Horizon, PlanningError};
+use crate::headroom::document;
+use crate::prometheus::Access;
+use loaded::Loaded;
 
 /// What is asked of a plan beside what it says itself.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +44,7 @@ pub fn headroom_of_plan(
     let now = loaded.answers(None);
     let services: Vec<Outlook> = now.iter().map(|answer| outlook(answer, None)).collect();
     // A change of demand goes on to those who are called.
-    let about = |what_if: &WhatIf, answer: &&ServiceHeadroom| {
+    let about = |what_if: &WhatIf, answer: &ServiceHeadroom| {
         let passed_on = what_if.factor != 1.0 || what_if.growth != 0.0;
         what_if
             .service
@@ -57,7 +54,10 @@ pub fn headroom_of_plan(
     let mut what_ifs = Vec::new();
     for what_if in &plan.what_ifs {
         let answers = loaded.answers(Some(what_if));
-        what_ifs.extend(answers.iter().filter(|a| about(what_if, a)).map(|a| outlook(a, Some(what_if))));
+        for (answer, planned) in answers.iter().zip(&now).filter(|(answer, _)| about(what_if, answer)) {
+            let own = answer.notes.iter().filter(|note| !planned.notes.contains(note)).cloned();
+            what_ifs.push(Outlook { notes: own.collect(), ..outlook(answer, Some(what_if)) });
+        }
     }
     let first = (0..services.len())
         .rev()
@@ -84,269 +84,6 @@ pub fn check(plan: &Plan, base: &Path, access: &Access) -> Result<(), PlanningEr
     Loaded::read(plan, base, &Asked::default(), access).map(drop)
 }
 
-/// A plan with what its files hold.
-struct Loaded<'a> {
-    plan: &'a Plan,
-    request: Request,
-    today: Option<Time>,
-    /// The demand of each service that is read from a file or a server.
-    own: Vec<Option<Demand>>,
-    capacities: Vec<InstanceCapacity>,
-}
-
-impl<'a> Loaded<'a> {
-    fn read(
-        plan: &'a Plan,
-        base: &Path,
-        asked: &Asked,
-        access: &Access,
-    ) -> Result<Loaded<'a>, PlanningError> {
-        let given = plan
-            .horizon
-            .as_ref()
-            .map(|text| Horizon::parse(&text.value).map_err(|message| wrong(plan, text.span, message)));
-        let own_events = crate::events::of_plan(plan, base).map_err(|(at, message)| {
-            let span = match &plan.events[at] {
-                loadline_model::plan::EventSource::Calendar(file) => file.span,
-                loadline_model::plan::EventSource::Event(_) => Span::default(),
-            };
-            wrong(plan, span, message)
-        })?;
-        let request = Request {
-            horizon: asked.horizon.or(given.transpose()?),
-            seasons: asked.seasons.clone(),
-            events: own_events.into_iter().chain(asked.events.iter().cloned()).collect(),
-            ..Request::default()
-        };
-        let mut own = Vec::new();
-        for service in &plan.services {
-            own.push(demand(plan, service, base, &request, access)?);
-        }
-        let mut loaded = Loaded { plan, request, today: asked.today, own, capacities: Vec::new() };
-        let demands = loaded.demands(None)?;
-        for (service, demand) in plan.services.iter().zip(&demands) {
-            let capacity = capacity(service, demand, base)
-                .map_err(|message| wrong(plan, service.capacity.span(), message))?;
-            loaded.capacities.push(capacity);
-        }
-        Ok(loaded)
-    }
-
-    /// Whether `service` is called by `caller`, directly or through others.
-    fn calls(&self, service: &str, caller: &str) -> bool {
-        let found = self.plan.services.iter().find(|s| s.name.value == service);
-        found.is_some_and(|s| {
-            s.calls.iter().any(|(name, _)| name.value == caller || self.calls(&name.value, caller))
-        })
-    }
-
-    /// The demand of each service: its own, changed by the what-if, and that of its callers, who stand further up.
-    fn demands(&self, what_if: Option<&WhatIf>) -> Result<Vec<Demand>, PlanningError> {
-        let mut demands: Vec<Demand> = Vec::new();
-        for (service, own) in self.plan.services.iter().zip(&self.own) {
-            let changes = what_if.filter(|w| about(w, service)).map(changes).unwrap_or_default();
-            let own = own.as_ref().map(|demand| demand.changed(&changes));
-            let index = |name: &Text| self.plan.services.iter().position(|s| s.name.value == name.value);
-            let callers: Vec<(&Demand, f64)> = service
-                .calls
-                .iter()
-                .filter_map(|(name, times)| Some((demands.get(index(name)?)?, *times)))
-                .collect();
-            let demand = match (own, &callers[..]) {
-                (Some(own), []) => own,
-                (own, callers) => {
-                    let parts: Vec<(&Demand, f64)> =
-                        own.iter().map(|d| (d, 1.0)).chain(callers.iter().copied()).collect();
-                    Demand::sum(&parts, &self.request).ok_or_else(|| {
-                        let message = "its own demand and that of its callers do not go on at the same time in the \
-                                       same steps, and so have no sum";
-                        wrong(self.plan, service.name.span, message.into())
-                    })?
-                }
-            };
-            demands.push(demand);
-        }
-        Ok(demands)
-    }
-
-    fn answers(&self, what_if: Option<&WhatIf>) -> Vec<ServiceHeadroom> {
-        let demands = self.demands(what_if).expect("the demands were summed before");
-        let services = self.plan.services.iter().zip(&demands).zip(&self.capacities);
-        services
-            .map(|((service, demand), capacity)| {
-                let what_if = what_if.filter(|w| about(w, service));
-                let question = question(self.plan, service, capacity, what_if, self.today);
-                answer(&service.name.value, demand, &question)
-            })
-            .collect()
-    }
-}
-
-fn wrong(plan: &Plan, span: Span, message: String) -> PlanningError {
-    PlanningError::Plan(vec![match message.split_once("; ") {
-        Some((message, help)) => Diagnostic::new("value", &plan.source, span, message).with_help(help),
-        None => Diagnostic::new("value", &plan.source, span, message),
-    }])
-}
-
-fn about(what_if: &WhatIf, service: &Service) -> bool {
-    what_if.service.as_ref().is_none_or(|name| *name == service.name.value)
-}
-
-fn changes(what_if: &WhatIf) -> Vec<Change> {
-    let from = what_if.from.unwrap_or(Time::Clock(i64::MIN));
-    vec![Change::Event { from, factor: what_if.factor }, Change::Growth(what_if.growth)]
-}
-
-fn demand(
-    plan: &Plan,
-    service: &Service,
-    base: &Path,
-    request: &Request,
-    access: &Access,
-) -> Result<Option<Demand>, PlanningError> {
-    let Some(source) = &service.demand else { return Ok(None) };
-    let (DemandSource::File { only, .. } | DemandSource::Prometheus { only, .. }) = source;
-    let source = source_of(source, base).map_err(|(text, message)| wrong(plan, text.span, message))?;
-    let mut all = load(&source, access)?;
-    let names: Vec<String> = only.iter().map(|name| name.value.clone()).collect();
-    crate::demand::only(&mut all, &names).map_err(|(unknown, meant)| {
-        let help = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-        let span = only.iter().find(|name| name.value == unknown).map_or(service.name.span, |name| name.span);
-        wrong(plan, span, format!("the demand has no series `{unknown}`{help}"))
-    })?;
-    Demand::forecast(&all, request, service.per_s).map(Some)
-}
-
-/// Days of history asked of a server where the plan does not say.
-const HISTORY_S: f64 = 180.0 * 86_400.0;
-
-/// Where the demand of a service is read; an error names the text that is to blame.
-fn source_of<'a>(source: &'a DemandSource, base: &Path) -> Result<Source, (&'a Text, String)> {
-    match source {
-        DemandSource::File { file, time, value, series, step, aggregate, timezone, only: _ } => {
-            let reading = Reading {
-                columns: Columns {
-                    time: name(time),
-                    value: name(value),
-                    series: name(series),
-                    ..Columns::default()
-                },
-                step: read(step, Step::parse)?,
-                aggregate: read(aggregate, Aggregate::parse)?.unwrap_or_default(),
-                zone: read(timezone, Zone::parse)?,
-            };
-            Ok(Source::Files { path: base.join(&file.value), reading, parts: Parts::default() })
-        }
-        DemandSource::Prometheus { url, query, last_s, step, only: _ } => Ok(Source::Prometheus(Query {
-            url: url.value.clone(),
-            query: query.value.clone(),
-            last_s: last_s.unwrap_or(HISTORY_S),
-            step_s: read(step, Step::parse_seconds)?,
-        })),
-    }
-}
-
-/// A field that need not be there, read by `parse`; an error names its text.
-fn read<T>(
-    text: &Option<Text>,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<T>, (&Text, String)> {
-    text.as_ref().map(|text| parse(&text.value).map_err(|message| (text, message))).transpose()
-}
-
-fn name(text: &Option<Text>) -> Option<String> {
-    text.as_ref().map(|text| text.value.clone())
-}
-
-/// How a history beside the demand is read: at the same times.
-fn reading_beside(demand: Option<&DemandSource>, columns: Columns) -> Result<Reading, String> {
-    let (step, timezone) = match demand {
-        Some(DemandSource::File { step, timezone, .. }) => (step, timezone),
-        Some(DemandSource::Prometheus { step, .. }) => (step, &None),
-        None => (&None, &None),
-    };
-    let message = |(_, message)| message;
-    let (step, zone) =
-        (read(step, Step::parse).map_err(message)?, read(timezone, Zone::parse).map_err(message)?);
-    Ok(Reading { columns, step, zone, ..Reading::default() })
-}
-
-/// A capacity as the plan says it; files are relative to it.
-fn capacity(service: &Service, demand: &Demand, base: &Path) -> Result<InstanceCapacity, String> {
-    match &service.capacity {
-        CapacitySource::Written(text) => {
-            let file = base.join(&text.value);
-            if file.is_file() {
-                parse_capacity(&file.display().to_string())
-            } else {
-                parse_capacity(&text.value)
-            }
-        }
-        CapacitySource::Interval { low, high, confidence, .. } => {
-            let interval = Capacity::interval(*low, *high, *confidence);
-            let source = format!("given as a {:.0} % interval", 100.0 * confidence);
-            Ok(InstanceCapacity::new(interval, source))
-        }
-        CapacitySource::Table { file, row } => {
-            of_table(&base.join(&file.value), row.as_ref().map_or(&service.name.value, |row| &row.value))
-        }
-        CapacitySource::Utilisation(source) => {
-            let columns = Columns {
-                time: name(&source.time),
-                value: name(&source.value),
-                usual_values: UTILISATIONS,
-                ..Columns::default()
-            };
-            let reading = reading_beside(service.demand.as_ref(), columns)?;
-            let (file, instances) = (base.join(&source.file.value), name(&source.instances));
-            let history = UtilisationHistory::load(&file, &reading, instances.as_deref(), source.target)?;
-            of_utilisation(demand.history(), &history, service.instances)
-        }
-    }
-}
-
-fn question(
-    plan: &Plan,
-    service: &Service,
-    capacity: &InstanceCapacity,
-    what_if: Option<&WhatIf>,
-    today: Option<Time>,
-) -> Question {
-    let policy = &service.policy;
-    let more = 1.0 + what_if.map_or(0.0, |w| w.efficiency);
-    let mut instances = what_if.and_then(|w| w.instances).unwrap_or(service.instances);
-    let (mut redundancy, mut restored) = (policy.redundancy, None);
-    if let Some(zones) = what_if.and_then(|w| w.loses_zone_of) {
-        // The largest zone is gone; what was spare against that has been used up, and has to be there again, in the zones
-        // that are left: a loss never saves money.
-        instances -= instances.div_ceil(zones);
-        redundancy = Redundancy::None;
-        restored = Some(match policy.redundancy {
-            Redundancy::Zones(planned) => Redundancy::Zones((zones - 1).clamp(2, planned)),
-            kept => kept,
-        });
-    }
-    Question {
-        capacity: InstanceCapacity { capacity: capacity.capacity.times(more), ..capacity.clone() },
-        instances,
-        policy: Policy {
-            quantile: policy.quantile,
-            burst: policy.burst,
-            utilisation: policy.utilisation,
-            redundancy,
-            lag_steps: 0.0,
-        },
-        restored,
-        today,
-        lead_time_s: policy.lead_time_s,
-        lag_s: policy.autoscaling_lag_s,
-        availability: policy.availability,
-        price: service.price,
-        currency: plan.currency.clone(),
-    }
-}
-
 fn outlook(answer: &ServiceHeadroom, what_if: Option<&WhatIf>) -> Outlook {
     let needed: Option<Vec<u64>> = answer.instances.iter().map(|i| i.needed).collect();
     let costs = answer.cost.iter().flat_map(|c| &c.months).filter_map(|m| m.per_month);
@@ -360,6 +97,7 @@ fn outlook(answer: &ServiceHeadroom, what_if: Option<&WhatIf>) -> Outlook {
         order_by: answer.order_by,
         cost_per_month_max: costs.reduce(f64::max),
         error_budget_eaten: answer.error_budget.as_ref().map(|b| b.eaten),
+        notes: Vec::new(),
     }
 }
 
@@ -439,6 +177,63 @@ mod tests {
         let spare = of("n+2", 2);
         assert_eq!(spare.services[0].exceeded_by_end, 1.0);
         assert!(spare.notes.iter().any(|n| n.contains("no instance is left to serve")), "{:?}", spare.notes);
+        std::fs::remove_dir_all(base).unwrap();
+    }
+
+    /// 100 a day for ever on an instance of 150: twice as much for three days is above it on these days; what is over
+    /// before the horizon begins, or is told in steps where the demand has dates, changes nothing and says so.
+    #[test]
+    fn a_what_if_of_a_while() {
+        let base = std::env::temp_dir().join(format!("loadline-until-{}", std::process::id()));
+        std::fs::create_dir_all(&base).unwrap();
+        // The 60th day is 2026-03-02.
+        let rows: String = (0..60).map(|t| format!("{},100\n", 1_767_225_600 + t * 86_400)).collect();
+        std::fs::write(base.join("flat.csv"), format!("time,value\n{rows}")).unwrap();
+        let of = |when: &str| {
+            let text = format!(
+                "horizon: 30d\nservices:\n  - {{ name: front, demand: {{ file: flat.csv }}, capacity: 150, price: 10 }}\n\
+                 what_ifs:\n  - {{ name: sale, factor: 2, {when} }}\n"
+            );
+            headroom_of(&Plan::parse(&text, "plan.yaml").unwrap(), &base).unwrap().what_ifs.remove(0)
+        };
+        let sale = of("from: 2026-03-10, until: 2026-03-12");
+        assert_eq!((sale.runs_out.p10, sale.needed_max), (Time::parse("2026-03-10"), Some(2)));
+        assert_eq!(sale.runs_out, of("from: 2026-03-10").runs_out);
+        assert_eq!(of("until: 2026-03-12").runs_out.p10, Time::parse("2026-03-02"));
+        for nothing in ["from: 2026-01-05, until: 2026-03-01", "from: 7"] {
+            let found = of(nothing);
+            assert_eq!((found.runs_out.p10, found.needed_max), (None, Some(1)), "{nothing}");
+            assert!(found.notes[0].contains("touches none of the steps to come"), "{:?}", found.notes);
+        }
+        std::fs::remove_dir_all(base).unwrap();
+    }
+
+    /// A week apart they have no sum: the message says when each goes on. With an end in common what is to be said of its own
+    /// demand is still said of the sum.
+    #[test]
+    fn demands_that_end_apart_say_when() {
+        let base = std::env::temp_dir().join(format!("loadline-apart-{}", std::process::id()));
+        std::fs::create_dir_all(&base).unwrap();
+        let rows = |n: i64, gap: i64| -> String {
+            let days = (0..n).filter(|t| *t != gap);
+            days.map(|t| format!("{},{}\n", 1_767_225_600 + t * 86_400, 100 + t % 7)).collect()
+        };
+        std::fs::write(base.join("front.csv"), format!("time,value\n{}", rows(60, -1))).unwrap();
+        let own = |n: i64| {
+            std::fs::write(base.join("own.csv"), format!("time,value\n{}", rows(n, 30))).unwrap();
+            let text = "horizon: 14d\nservices:\n  - { name: front, demand: { file: front.csv }, capacity: 150 }\n  - { \
+                        name: search, demand: { file: own.csv }, calls: { front: 2 }, capacity: 400 }\n";
+            headroom_of(&Plan::parse(text, "plan.yaml").unwrap(), &base)
+        };
+        let Err(PlanningError::Plan(wrong)) = own(53) else { panic!() };
+        let said = wrong[0].to_string();
+        for part in
+            ["its own goes on at 2026-02-23", "that of `front` at 2026-03-02T00:00:00Z in steps of 1d"]
+        {
+            assert!(said.contains(part), "{said}");
+        }
+        let notes = &own(60).unwrap().details[1].notes;
+        assert!(notes.iter().any(|note| note.contains("interpolated 1 of 60 points")), "{notes:?}");
         std::fs::remove_dir_all(base).unwrap();
     }
 

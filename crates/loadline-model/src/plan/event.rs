@@ -88,7 +88,7 @@ fn parse_begin(text: &str) -> Option<(Time, Option<Every>)> {
 }
 
 /// The end of a day, of a step, or the instant itself.
-fn after(time: Time) -> Time {
+pub(super) fn after(time: Time) -> Time {
     match time {
         Time::Clock(s) if s.rem_euclid(DAY_S) == 0 => Time::Clock(s + DAY_S),
         Time::Clock(s) => Time::Clock(s),

@@ -60,6 +60,22 @@ fn mistakes_have_their_place() {
     }
 }
 
+/// The last day counts: a sale until Monday is over on Tuesday.
+#[test]
+fn a_what_if_ends() {
+    let of = |what_if: &str| {
+        let plan = Plan::parse(&PLAN.replace("from: 2026-12-01, factor: 1.3", what_if), "plan.yaml");
+        plan.map(|plan| (plan.what_ifs[0].from, plan.what_ifs[0].until))
+    };
+    let time = |text: &str| Time::parse(text);
+    let week = "from: 2026-12-01, until: 2026-12-07, factor: 1.3";
+    assert_eq!(of(week).unwrap(), (time("2026-12-01"), time("2026-12-08")));
+    assert_eq!(of("until: 40, factor: 1.3").unwrap(), (None, Some(Time::Step(41))));
+    for wrong in ["from: 2026-12-02, until: 2026-12-01, factor: 2", "from: 2026-12-01, instances: 9"] {
+        assert_eq!(of(wrong).unwrap_err().len(), 1, "{wrong}");
+    }
+}
+
 /// A mistake of each kind, with all that a user sees of it.
 #[test]
 fn messages_show_the_place_and_the_way_out() {
@@ -74,6 +90,8 @@ fn messages_show_the_place_and_the_way_out() {
         ("95%", "100%"),
         ("factor: 1.3", "factor: 0"),
         ("from: 2026-12-01", "from: December"),
+        ("from: 2026-12-01", "from: 2026-12-02, until: 2026-12-01"),
+        ("from: 2026-12-01, factor: 1.3", "from: 2026-12-01, instances: 9"),
         ("what_ifs:", "prices: { instance: 140/moon }\nwhat_ifs:"),
         ("what_ifs:", "events: [{ name: sale, on: 13-45 }]\nwhat_ifs:"),
         ("what_ifs:", "events: [{ name: sale, factor: 2 }]\nwhat_ifs:"),

@@ -1,6 +1,9 @@
 //! Changes to be looked at beside the plan itself.
 
-use super::values::{Limits, parse_fraction, value};
+use super::{
+    event::after,
+    values::{Limits, parse_fraction, value},
+};
 use crate::{
     scenario::{read::Reader, yaml::Node},
     series::Time,
@@ -13,6 +16,8 @@ pub struct WhatIf {
     pub name: String,
     /// From when on `factor` holds; from the beginning where not given.
     pub from: Option<Time>,
+    /// Until when it holds (the end not included); to the end where not given.
+    pub until: Option<Time>,
     /// How many times as large demand is.
     pub factor: f64,
     /// Growth a year beside that of the forecast.
@@ -33,6 +38,7 @@ impl Default for WhatIf {
         WhatIf {
             name: String::new(),
             from: None,
+            until: None,
             factor: 1.0,
             growth: 0.0,
             efficiency: 0.0,
@@ -56,10 +62,16 @@ pub(super) fn what_if(node: &Node, services: &[&str], reader: &mut Reader) -> Op
         let help = crate::diagnostic::suggestion(&name.value, services.iter().copied());
         reader.problem("unknown-service", name.span, format!("there is no service `{}`", name.value), help);
     }
+    let date: Limits<Time> = (|_| true, "write a date such as 2026-12-01");
     let count = |n: u64| n as u32;
+    let (from, until) = (
+        value(fields.get("from"), "from", reader, time, date),
+        value(fields.get("until"), "until", reader, time, date).map(after),
+    );
     let what_if = WhatIf {
         name: name.map(|n| n.value).unwrap_or_default(),
-        from: value(fields.get("from"), "from", reader, time, (|_| true, "write a date such as 2026-12-01")),
+        from,
+        until,
         factor: value(fields.get("factor"), "factor", reader, parse_fraction, positive).unwrap_or(1.0),
         growth: value(fields.get("growth"), "growth", reader, parse_fraction, rate).unwrap_or_default(),
         efficiency: value(fields.get("efficiency"), "efficiency", reader, parse_fraction, rate)
@@ -74,6 +86,15 @@ pub(super) fn what_if(node: &Node, services: &[&str], reader: &mut Reader) -> Op
             .map(count),
         service: service.map(|s| s.value),
     };
+    if let (Some(from), Some(until)) = (from, until)
+        && until <= from
+    {
+        reader.problem("out-of-range", fields.span, "the what-if ends before it begins", "swap the two");
+    }
+    if (from.is_some() || until.is_some()) && fields.get("factor").is_none() {
+        let help = "they say when `factor` holds; all else holds from the beginning";
+        reader.problem("missing-key", fields.span, "`from` and `until` need a `factor`", help);
+    }
     fields.finish(reader, "a what-if");
     Some(what_if)
 }

@@ -277,7 +277,8 @@ pub(super) fn budget(service: &ServiceHeadroom) -> Option<String> {
     ))
 }
 
-/// All notes: those of the document, then those of services that it does not repeat.
+/// All notes: those of each service, then those of what-ifs that the plan itself does not have; of a document without
+/// details its own.
 pub(super) fn notes(document: &HeadroomDocument) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for service in &document.details {
@@ -288,6 +289,10 @@ pub(super) fn notes(document: &HeadroomDocument) -> Vec<String> {
                 all.push(note);
             }
         }
+    }
+    for outlook in &document.what_ifs {
+        let of = outlook.what_if.as_deref().unwrap_or_default();
+        all.extend(outlook.notes.iter().map(|note| format!("what if {of}, {}: {note}", outlook.service)));
     }
     if document.details.is_empty() { document.notes.clone() } else { all }
 }

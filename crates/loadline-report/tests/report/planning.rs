@@ -120,6 +120,7 @@ fn outlook(service: &ServiceHeadroom, what_if: Option<&str>) -> Outlook {
         order_by: service.order_by,
         cost_per_month_max: Some(600.0),
         error_budget_eaten: Some(0.2),
+        notes: what_if.map(|_| "a part of a step".to_owned()).into_iter().collect(),
     }
 }
 

@@ -1,13 +1,17 @@
 //! Demand to come, as joint paths: of a file's series, of callers, of both, and as what is known or supposed changes it.
 
 use loadline_model::forecast::{Bound, EventEffect, Finding, Past, Point, SeriesForecast};
+use loadline_model::plan::Event;
 use loadline_model::series::{Axis, Series, Time};
 
-use super::{Change, factor};
-use crate::forecast::{Forecasted, PlanningError, Request, entry, forecast};
+use super::Change;
+use crate::events;
+use crate::forecast::{Forecasted, PlanningError, Request, entry, forecast, span};
 
 /// Joint paths drawn.
 const PATHS: usize = 2000;
+/// Seconds in a year.
+const YEAR_S: f64 = 365.25 * 86_400.0;
 /// The intervals shown around the median of the paths, in per cent.
 const LEVELS: [f64; 2] = [80.0, 95.0];
 
@@ -87,6 +91,18 @@ impl Demand {
         Some(Demand { paths, history, described, per_s: first.per_s, notes: Vec::new() })
     }
 
+    /// With what is to be said of one of its parts.
+    pub(crate) fn noting(mut self, part: &Demand) -> Demand {
+        self.notes.extend(part.notes.iter().cloned());
+        self
+    }
+
+    /// When it goes on, and in which steps.
+    pub(crate) fn goes_on(&self) -> String {
+        let steps = self.axis().step_s().map_or_else(|| self.axis().step().to_string(), span);
+        format!("at {} in steps of {steps}", self.time(0))
+    }
+
     /// The history of the sum.
     pub fn history(&self) -> &Series {
         &self.history
@@ -125,17 +141,45 @@ impl Demand {
     /// As the changes make it.
     pub fn changed(&self, changes: &[Change]) -> Demand {
         let mut demand = self.clone();
-        if changes.is_empty() {
-            return demand;
-        }
-        let step_s = self.axis().step_s().unwrap_or(0.0);
-        let factors: Vec<f64> = (0..self.steps())
-            .map(|step| factor(changes, self.time(step), (step + 1) as f64 * step_s))
-            .collect();
-        for path in &mut demand.paths {
-            path.iter_mut().zip(&factors).for_each(|(demand, factor)| *demand *= factor);
+        for change in changes {
+            let (factors, notes) = match *change {
+                Change::Times { factor, from, until } => self.times(factor, from, until),
+                Change::Growth(a_year) => self.growth(a_year),
+            };
+            for path in &mut demand.paths {
+                path.iter_mut().zip(&factors).for_each(|(demand, factor)| *demand *= factor);
+            }
+            demand.notes.extend(notes);
         }
         demand
+    }
+
+    /// The factor of each step, placed as an event is.
+    fn times(&self, factor: f64, from: Option<Time>, until: Option<Time>) -> (Vec<f64>, Vec<String>) {
+        let (n, steps) = (self.history.values.len(), self.steps());
+        let from = from.unwrap_or(self.time(0));
+        let name = format!("{factor} times as much from {from}");
+        let event = Event { name, spans: vec![(from, until)], every: None, factor: Some(factor) };
+        let (placed, mut notes) = events::place(std::slice::from_ref(&event), self.axis(), n + steps);
+        let mut factors = vec![1.0; steps];
+        for (placed, span) in placed.iter().flat_map(|p| p.spans.iter().map(move |span| (p, span))) {
+            let ahead = span.start.saturating_sub(n)..span.end.saturating_sub(n);
+            factors[ahead].fill(placed.factor.unwrap_or(factor));
+        }
+        if factor != 1.0 && factors.iter().all(|f| *f == 1.0) {
+            notes.push(format!("{}: it touches none of the steps to come", event.name));
+        }
+        (factors, notes)
+    }
+
+    /// The factor of each step that grows beside the forecast.
+    fn growth(&self, a_year: f64) -> (Vec<f64>, Vec<String>) {
+        let Some(step_s) = self.axis().step_s() else {
+            let note = "the demand has no dates: growth a year was left out";
+            return (Vec::new(), (a_year != 0.0).then(|| note.to_owned()).into_iter().collect());
+        };
+        let ahead = |step: usize| (step + 1) as f64 * step_s / YEAR_S;
+        ((0..self.steps()).map(|step| (1.0 + a_year).powf(ahead(step))).collect(), Vec::new())
     }
 
     /// What a document says of it: the points are the quantiles of the paths, step by step.
