@@ -21,14 +21,18 @@ const STEEPNESS: (f64, f64) = (0.5, 1500.0);
 const STEEPNESSES: usize = 14;
 /// Shares of the events allowed that come even without load.
 const FLOORS: [f64; 5] = [0.0, 0.03, 0.2, 0.45, 0.7];
-/// How much larger than those of M/M/c clumps are, each with how often before the steps: service times with a heavy
-/// tail make them larger.
-const VARIABILITIES: [(f64, f64); 2] = [(1.0, 0.7), (2.5, 0.3)];
+/// How much larger than those of M/M/c clumps are, how much longer a queue takes to fill, and how often before the steps:
+/// service times with a heavy tail make clumps larger; where little varies a queue is at its limit at once.
+const VARIABILITIES: [(f64, f64, f64); 3] = [(1.0, 1.0, 0.45), (1.0, 0.05, 0.25), (2.5, 1.0, 0.3)];
+/// A rate limiter is as likely as so many of the queues, which are many and can be like it near the limit.
+const LIMITER: f64 = 8.0;
 /// A wall is steep for other reasons than long busy periods.
 const CLUMP_MOST: f64 = 1e4;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
+/// The share of a queue's beginning that is not cut off as warm-up.
+const UNCUT: f64 = 0.5;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -43,7 +47,7 @@ const DISTURBED: f64 = 0.003;
 enum Curve {
     /// The odds of an event grow exponentially with the load, above those without load: the tail of a waiting time
     /// falls like e^{−(cμ−λ)t} (for M/M/c exactly; for others near saturation, J. F. C. Kingman 1961).
-    Queue { steepness: f64, floor: f64, variability: f64 },
+    Queue { steepness: f64, floor: f64, variability: f64, inertia: f64 },
     /// Whatever is beyond a fixed rate fails: a rate limiter.
     Limiter,
 }
@@ -61,6 +65,24 @@ impl Curve {
         }
     }
 
+    /// The ratio over the first so many requests of a service that is empty before them.
+    ///
+    /// The excess of a reflected diffusion over its threshold begins late: what is missing of it in all is what comes in
+    /// τ/(cμ(1 − ρ)²) in the steady state, with τ = ln `most` (by Poisson's equation, h″ − h′ = ḡ − g with h′(0) = 0).
+    /// Beyond saturation the queue grows to the limit in as long as it does not come back below it.
+    fn ratio_from_empty(self, relative: f64, most: f64, requests: f64) -> f64 {
+        let ratio = self.ratio(relative, most);
+        let Curve::Queue { steepness, floor, inertia, .. } = self else { return ratio };
+        if most >= Events::UNBOUNDED {
+            return ratio;
+        }
+        let idle = most.ln() / (steepness + most.ln());
+        let utilisation = (1.0 - idle) * relative;
+        let apart = (1.0 - utilisation).abs().max(0.5 * idle);
+        let missing = inertia * UNCUT * most.ln() * utilisation * (1.0 - idle) / (idle * apart);
+        floor + (ratio - floor) * (-missing / requests).exp()
+    }
+
     /// d ln r / d ln load at the capacity, of what the load adds.
     fn steepness(self) -> f64 {
         match self {
@@ -72,10 +94,11 @@ impl Curve {
     /// ln of how likely it is before the steps.
     fn log_prior(self) -> f64 {
         match self {
-            Curve::Queue { variability, .. } => {
-                VARIABILITIES.iter().find(|v| v.0 == variability).map_or(0.0, |v| v.1.ln())
+            Curve::Queue { variability, inertia, .. } => {
+                let own = VARIABILITIES.iter().find(|v| v.0 == variability && v.1 == inertia);
+                own.map_or(0.0, |v| v.2.ln())
             }
-            Curve::Limiter => 0.0,
+            Curve::Limiter => LIMITER.ln(),
         }
     }
 
@@ -85,8 +108,8 @@ impl Curve {
         let steepness = |k: usize| low * (high / low).powf((k as f64 + 0.5) / STEEPNESSES as f64);
         let queues = (0..STEEPNESSES).flat_map(|k| {
             let steepness = steepness(k);
-            VARIABILITIES.iter().flat_map(move |&(variability, _)| {
-                FLOORS.iter().map(move |&floor| Curve::Queue { steepness, floor, variability })
+            VARIABILITIES.iter().flat_map(move |&(variability, inertia, _)| {
+                FLOORS.iter().map(move |&floor| Curve::Queue { steepness, floor, variability, inertia })
             })
         });
         queues.chain([Curve::Limiter]).collect()
@@ -221,8 +244,10 @@ impl Counts {
     /// ln of the probability of what was seen.
     fn log_likelihood(&self, curve: Curve, capacity: f64) -> f64 {
         let relative = self.load / capacity;
-        let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);
-        let expected = self.allowed * ratio;
+        let ratio = curve.ratio(relative, self.most);
+        let reached = curve.ratio_from_empty(relative, self.most, self.allowed * self.most);
+        let (ratio, reached) = (ratio.max(RATIO_LEAST), reached.max(RATIO_LEAST));
+        let expected = self.allowed * reached;
         // A backlog that still grew would have given a worse score in more time.
         if !self.settled && self.seen <= expected {
             return 0.0;
@@ -263,7 +288,7 @@ impl Curve {
     /// 2o (1 + 2o). In simulations of M/M/1, M/M/2 and M/M/4 at the capacity, o from 0.5 to 39, it was
     /// right within two fifths.
     fn clump(self, relative: f64, ratio: f64, most: f64) -> f64 {
-        let Curve::Queue { steepness, floor, variability } = self else { return 1.0 };
+        let Curve::Queue { steepness, floor, variability, .. } = self else { return 1.0 };
         if most >= Events::UNBOUNDED {
             return 1.0;
         }
@@ -281,12 +306,12 @@ impl Curve {
 /// share of those among the events, `share` that of the events among the requests, `idle` that of the events without load.
 ///
 /// What comes alone is in no clump. And of those that wait for w only some are late: with exponential service times
-/// e^{−μ(t−w)}, so that few of a clump are where service times are longer than waiting times. For waits with the density
-/// θe^{−θw}, which a reflected diffusion has, the variance of such a functional is ∫G²/p, G its excess beyond w
-/// (P. W. Glynn and D. L. Iglehart's limit theorems for reflected Brownian motion; here with m = μ/θ, τ = θt, for w < τ):
-/// (e^{(2m−1)τ} − 1)/(2m − 1) − 2/(1 − m) + 1 beside the 2/share of a clump all of whose requests are late. At the capacity
-/// alone = 1 − m; below it clumps come and go too quickly for that, which the exponent below makes up for: in simulations
-/// of M/M/4 and M/M/16 it was right within a factor of 2.
+/// e^{−μ(t−w)}, so that few of a clump are where service times are longer than waiting times. The variance of the time
+/// average of such a function g of a reflected diffusion with the density p = θe^{−θw} goes by ∫G²/p, G its excess over its
+/// mean beyond w (R. N. Bhattacharya, Z. Wahrscheinlichkeitstheorie 60, 1982); with m = μ/θ and τ = θt that is
+/// (e^{(2m−1)τ} − 1)/(2m − 1) − 2/(1 − m) + 1 times share², beside 2 share where all that wait long enough are late. At the
+/// capacity alone = 1 − m would follow if all requests waited; as they do not, m is larger, which the exponent makes up
+/// for: in simulations of M/M/4 and M/M/16 clumps were right within a factor of 2.
 fn thinned(alone: f64, share: f64, idle: f64) -> f64 {
     let queued = (1.0 - alone).max(0.0);
     if idle <= 0.0 || queued <= 0.0 || queued >= 1.0 {
