@@ -4,10 +4,11 @@
 //! `scalability/loadtest_steps.csv` (`system,users,rep,throughput`) and `loadtest_truth.json`.
 //! `-- --simulate 600` makes fresh systems instead.
 
+mod systems;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use loadline_analysis::queueing::closed;
 use loadline_analysis::saturation::{Model, Points, Request, fit};
 
 struct Case {
@@ -105,72 +106,21 @@ fn recorded_systems(folder: &str) -> Vec<System> {
 
 /// Fresh systems of the same families with other parameters.
 fn simulated_systems(count: usize) -> Vec<System> {
-    let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let mut uniform = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64
+    let mut chance = systems::Chance::new(1);
+    let system = |index| {
+        let made = systems::simulated(index, false, &mut chance);
+        let top = made.points.iter().map(|point| point.0).fold(0.0, f64::max);
+        let query = (1.5 * top).round();
+        System {
+            name: format!("simulated_{index:04}"),
+            family: made.family.into(),
+            fraction: made.fraction,
+            points: made.points,
+            query,
+            truth: (made.curve)(query as u32),
+        }
     };
-    (0..count).map(|k| simulated_system(k, &mut uniform)).collect()
-}
-
-fn simulated_system(index: usize, uniform: &mut impl FnMut() -> f64) -> System {
-    let mut between = |low: f64, high: f64| low * (high / low).powf(uniform());
-    let scale = between(10.0, 10_000.0);
-    let knee = between(12.0, 250.0).round();
-    let (family, curve): (&str, Box<dyn Fn(u32) -> f64>) = match index % 6 {
-        0 => {
-            let (sigma, kappa) = (between(0.003, 0.1), between(1e-5, 2e-3));
-            ("usl", Box::new(move |n| relative_usl(f64::from(n), sigma, kappa)))
-        }
-        1 => {
-            let sigma = between(0.01, 0.1);
-            ("amdahl", Box::new(move |n| relative_usl(f64::from(n), sigma, 0.0)))
-        }
-        2 => {
-            let mut demands = vec![1.0];
-            for _ in 0..1 + (between(1.0, 4.0) as usize) {
-                demands.push(between(0.1, 1.0));
-            }
-            let think = (knee - demands.iter().sum::<f64>()).max(0.0);
-            ("mva", Box::new(move |n| closed::network(&demands, think, n).unwrap().throughput))
-        }
-        kind @ (3 | 4) => {
-            let servers = between(1.0, 32.0_f64.min(knee)).floor();
-            let (onset, slope) =
-                (knee * between(1.05, 1.6), if kind == 3 { 0.0 } else { between(0.05, 1.0) });
-            let think = knee / servers - 1.0;
-            let curve = move |n: u32| {
-                let slowdown = 1.0 + slope * (f64::from(n) / onset - 1.0).max(0.0);
-                closed::repairman(1.0, servers as u32, think, n).unwrap().throughput / slowdown
-            };
-            (["mmc", "mmc_thrash"][kind - 3], Box::new(curve))
-        }
-        _ => ("pool_limit", Box::new(move |n| f64::from(n).min(knee))),
-    };
-    let most = (1..=400).map(&curve).fold(0.0, f64::max);
-    let n90 = f64::from((1..=400).find(|&n| curve(n) >= 0.9 * most).unwrap());
-    let fraction = [0.6, 1.0, 1.6, 2.5][(between(1.0, 5.0_f64.exp()).ln() as usize).min(4) % 4];
-    let top = (n90 * fraction).clamp(7.0, 260.0).round();
-    let (levels, noise) = (between(6.0, 13.0).floor(), if between(1.0, 2.0) < 1.41 { 0.01 } else { 0.03 });
-    let (repeats, even) = (if between(1.0, 2.0) < 1.41 { 1 } else { 3 }, between(1.0, 2.0) < 1.41);
-    let mut points = Vec::new();
-    for level in 0..levels as u32 {
-        let share = f64::from(level) / (levels - 1.0);
-        let n = if even { (1.0 + share * (top - 1.0)).round() } else { top.powf(share).round() };
-        for _ in 0..repeats {
-            let normal = (0..12).map(|_| between(1.0, std::f64::consts::E).ln()).sum::<f64>() - 6.0;
-            points.push((n, scale * curve(n as u32) * (1.0 + noise * normal)));
-        }
-    }
-    let query = (1.5 * top).round();
-    let name = format!("simulated_{index:04}");
-    System { name, family: family.into(), fraction, points, query, truth: scale * curve(query as u32) }
-}
-
-fn relative_usl(n: f64, sigma: f64, kappa: f64) -> f64 {
-    n / (1.0 + (n - 1.0) * (sigma + kappa * n))
+    (0..count).map(system).collect()
 }
 
 fn show<'a>(name: &str, cases: impl Iterator<Item = &'a Case>) {

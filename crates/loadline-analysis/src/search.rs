@@ -6,6 +6,7 @@
 //!
 //! A load is an arrival rate in the open model, a number of users in the closed one.
 
+mod curve;
 pub mod figure;
 pub mod interval;
 pub mod posterior;

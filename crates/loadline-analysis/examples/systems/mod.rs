@@ -3,26 +3,27 @@
 use loadline_analysis::queueing::closed;
 
 /// One system as it was measured, and the truth about it.
-pub struct System {
-    pub family: &'static str,
+#[allow(dead_code, reason = "either evaluation uses a part of it")]
+pub(crate) struct System {
+    pub(crate) family: &'static str,
     /// The largest load measured over that of nine tenths of the maximum.
-    pub fraction: f64,
-    pub points: Vec<(f64, f64)>,
+    pub(crate) fraction: f64,
+    pub(crate) points: Vec<(f64, f64)>,
     /// Loads at most this are asked for.
-    pub curve: Box<dyn Fn(u32) -> f64>,
+    pub(crate) curve: Box<dyn Fn(u32) -> f64>,
     /// λ, σ and κ, where it is of that law.
-    pub usl: Option<[f64; 3]>,
+    pub(crate) usl: Option<[f64; 3]>,
     /// The largest throughput, or the ceiling that it nears.
-    pub maximum: f64,
+    pub(crate) maximum: f64,
     /// The load of the largest throughput, where there is one.
-    pub peak: Option<f64>,
+    pub(crate) peak: Option<f64>,
 }
 
 /// Random numbers, the same for the same seed (Marsaglia's xorshift, 2003).
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Chance(0x2545_F491_4F6C_DD1D ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
@@ -70,7 +71,7 @@ fn levels(chance: &mut Chance, top: f64) -> Vec<f64> {
 }
 
 /// A fresh system; its family goes by `index`. Errors are in proportion to the throughput, or all `alike`.
-pub fn simulated(index: usize, alike: bool, chance: &mut Chance) -> System {
+pub(crate) fn simulated(index: usize, alike: bool, chance: &mut Chance) -> System {
     let scale = chance.between(10.0, 10_000.0);
     let knee = chance.between(8.0, 400.0).round();
     let mut usl = None;

@@ -2,13 +2,14 @@
 //!
 //! An objective allows a share of events: 1 % of the requests may be beyond the limit of a p99. So a step is a count
 //! of events against the count allowed, and the capacity C is the load at which the two are equal on average. How
-//! their ratio r grows with the load is one of a few curves ([`Curve`]). Requests that wait for one another are late
+//! their ratio r grows with the load is one of a few curves (see `curve`). Requests that wait for one another are late
 //! together: the number of clumps follows Poisson's law and their sizes differ widely, so that a count is negative
 //! binomial. Few events are then the rule even where many are due on average, and now and then there are very many.
 
 use statrs::function::gamma::ln_gamma;
 
 use super::Step;
+use super::curve::Curve;
 use super::figure::Events;
 
 /// Capacities of the looks that find where it is, and of the one that shows it in detail.
@@ -16,23 +17,9 @@ const LOOKS: [usize; 2] = [50, 40];
 const CAPACITIES: usize = 60;
 /// What is left out on either side of what a look found.
 const OUTSIDE: f64 = 1e-5;
-/// d ln r / d ln load at the capacity: from a gentle slope to a wall.
-const STEEPNESS: (f64, f64) = (0.5, 1500.0);
-const STEEPNESSES: usize = 14;
-/// Shares of the events allowed that come even without load.
-const FLOORS: [f64; 5] = [0.0, 0.03, 0.2, 0.45, 0.7];
-/// How much larger than those of M/M/c clumps are, how much longer a queue takes to fill, and how often before the steps:
-/// service times with a heavy tail make clumps larger; where little varies a queue is at its limit at once.
-const VARIABILITIES: [(f64, f64, f64); 3] = [(1.0, 1.0, 0.45), (1.0, 0.05, 0.25), (2.5, 1.0, 0.3)];
-/// A rate limiter is as likely as so many of the queues, which are many and can be like it near the limit.
-const LIMITER: f64 = 8.0;
-/// A wall is steep for other reasons than long busy periods.
-const CLUMP_MOST: f64 = 1e4;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
-/// The share of a queue's beginning that is not cut off as warm-up.
-const UNCUT: f64 = 0.5;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -41,80 +28,6 @@ const NEGLIGIBLE: f64 = 14.0;
 const UNLIKELY: f64 = 1e-3;
 /// The share of steps that were disturbed: such a step tells nothing.
 const DISTURBED: f64 = 0.003;
-
-/// How the ratio of events to those allowed grows with the load.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Curve {
-    /// The odds of an event grow exponentially with the load, above those without load: the tail of a waiting time
-    /// falls like e^{−(cμ−λ)t} (for M/M/c exactly; for others near saturation, J. F. C. Kingman 1961).
-    Queue { steepness: f64, floor: f64, variability: f64, inertia: f64 },
-    /// Whatever is beyond a fixed rate fails: a rate limiter.
-    Limiter,
-}
-
-impl Curve {
-    /// The ratio at `load / capacity`, where it cannot exceed `most`.
-    fn ratio(self, relative: f64, most: f64) -> f64 {
-        match self {
-            Curve::Queue { steepness, floor, .. } => {
-                let odds = (-steepness * (relative - 1.0)).min(500.0).exp();
-                let least = (1.0 - floor) / (most - floor);
-                floor + (1.0 - floor) / (least + (1.0 - least) * odds)
-            }
-            Curve::Limiter => most * (1.0 - (1.0 - 1.0 / most) / relative),
-        }
-    }
-
-    /// The ratio over the first so many requests of a service that is empty before them.
-    ///
-    /// The excess of a reflected diffusion over its threshold begins late: what is missing of it in all is what comes in
-    /// τ/(cμ(1 − ρ)²) in the steady state, with τ = ln `most` (by Poisson's equation, h″ − h′ = ḡ − g with h′(0) = 0).
-    /// Beyond saturation the queue grows to the limit in as long as it does not come back below it.
-    fn ratio_from_empty(self, relative: f64, most: f64, requests: f64) -> f64 {
-        let ratio = self.ratio(relative, most);
-        let Curve::Queue { steepness, floor, inertia, .. } = self else { return ratio };
-        if most >= Events::UNBOUNDED {
-            return ratio;
-        }
-        let idle = most.ln() / (steepness + most.ln());
-        let utilisation = (1.0 - idle) * relative;
-        let apart = (1.0 - utilisation).abs().max(0.5 * idle);
-        let missing = inertia * UNCUT * most.ln() * utilisation * (1.0 - idle) / (idle * apart);
-        floor + (ratio - floor) * (-missing / requests).exp()
-    }
-
-    /// d ln r / d ln load at the capacity, of what the load adds.
-    fn steepness(self) -> f64 {
-        match self {
-            Curve::Queue { steepness, floor, .. } => steepness * (1.0 - floor),
-            Curve::Limiter => 0.0,
-        }
-    }
-
-    /// ln of how likely it is before the steps.
-    fn log_prior(self) -> f64 {
-        match self {
-            Curve::Queue { variability, inertia, .. } => {
-                let own = VARIABILITIES.iter().find(|v| v.0 == variability && v.1 == inertia);
-                own.map_or(0.0, |v| v.2.ln())
-            }
-            Curve::Limiter => LIMITER.ln(),
-        }
-    }
-
-    /// All that are considered.
-    fn all() -> Vec<Curve> {
-        let (low, high) = STEEPNESS;
-        let steepness = |k: usize| low * (high / low).powf((k as f64 + 0.5) / STEEPNESSES as f64);
-        let queues = (0..STEEPNESSES).flat_map(|k| {
-            let steepness = steepness(k);
-            VARIABILITIES.iter().flat_map(move |&(variability, inertia, _)| {
-                FLOORS.iter().map(move |&floor| Curve::Queue { steepness, floor, variability, inertia })
-            })
-        });
-        queues.chain([Curve::Limiter]).collect()
-    }
-}
 
 /// The posterior of the capacity on an even grid of its logarithm.
 #[derive(Debug, Clone)]
@@ -276,50 +189,4 @@ impl Counts {
             - self.log_factorial
             - self.seen * (1.0 / spread).ln_1p()
     }
-}
-
-impl Curve {
-    /// How many events come together: their variance over their mean.
-    ///
-    /// In M/M/c near saturation P(R > t) falls like e^{−(cμ−λ)t}, so that at a quantile of 99 % the steepness is
-    /// o ln 100, o = ρ/(1 − ρ). Above its limit the queue stays for a busy period of cμ, and comes back 1/(1 − ρ) times
-    /// on average before it leaves for good (D. Aldous, *Probability Approximations via the Poisson Clumping
-    /// Heuristic*, 1989, B): by the moments of both, the mean square of the requests meanwhile over their mean is
-    /// 2o (1 + 2o). In simulations of M/M/1, M/M/2 and M/M/4 at the capacity, o from 0.5 to 39, it was
-    /// right within two fifths.
-    fn clump(self, relative: f64, ratio: f64, most: f64) -> f64 {
-        let Curve::Queue { steepness, floor, variability, .. } = self else { return 1.0 };
-        if most >= Events::UNBOUNDED {
-            return 1.0;
-        }
-        let idle = most.ln() / (steepness + most.ln());
-        // Above saturation there is no steady state.
-        let utilisation = ((1.0 - idle) * relative).min(1.0 - 0.25 * idle);
-        let odds = utilisation / (1.0 - utilisation);
-        // Where every request is an event there is nothing left to vary.
-        let queued = thinned(floor / ratio, ratio / most, floor / most) * (1.0 - ratio / most).max(0.0);
-        1.0 + queued * (variability * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
-    }
-}
-
-/// By how much clumps are smaller where many events are long service times that come without a queue, too. `alone` is the
-/// share of those among the events, `share` that of the events among the requests, `idle` that of the events without load.
-///
-/// What comes alone is in no clump. And of those that wait for w only some are late: with exponential service times
-/// e^{−μ(t−w)}, so that few of a clump are where service times are longer than waiting times. The variance of the time
-/// average of such a function g of a reflected diffusion with the density p = θe^{−θw} goes by ∫G²/p, G its excess over its
-/// mean beyond w (R. N. Bhattacharya, Z. Wahrscheinlichkeitstheorie 60, 1982); with m = μ/θ and τ = θt that is
-/// (e^{(2m−1)τ} − 1)/(2m − 1) − 2/(1 − m) + 1 times share², beside 2 share where all that wait long enough are late. At the
-/// capacity alone = 1 − m would follow if all requests waited; as they do not, m is larger, which the exponent makes up
-/// for: in simulations of M/M/4 and M/M/16 clumps were right within a factor of 2.
-fn thinned(alone: f64, share: f64, idle: f64) -> f64 {
-    let queued = (1.0 - alone).max(0.0);
-    if idle <= 0.0 || queued <= 0.0 || queued >= 1.0 {
-        return queued;
-    }
-    let m = queued.powf(0.4);
-    let tau = -idle.ln() / m;
-    let beyond = 2.0 * m - 1.0;
-    let growth = if beyond.abs() < 1e-6 { tau } else { (beyond * tau).exp_m1() / beyond };
-    queued.min(0.5 * share * (growth - 2.0 / (1.0 - m) + 1.0).max(0.0))
 }
