@@ -7,7 +7,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::names::stem;
 use super::robust::median;
-use super::shift::{self, Sample, Shift, Side};
+use super::shift::{self, Order, Sample, Shift, Side};
 use super::verdict::POWER;
 use super::{Asked, Options};
 
@@ -102,7 +102,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     if base.is_empty() || candidate.is_empty() {
         return Judged { metric, evidence: None };
     }
-    let ordered = in_time_order(&mut values);
+    let order = in_time_order(&mut values);
     let scale = if values.iter().all(|value| value.value > 0.0) {
         Scale::Log
     } else {
@@ -116,7 +116,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
             .map(|value| if scale == Scale::Log { value.value.ln() } else { value.value })
             .collect(),
         sides: values.iter().map(|value| value.side).collect(),
-        ordered,
+        order,
         resolution: resolution(&values, scale),
     };
     let alone = || of_single_runs(&metric, runs, &asked_figure, scale);
@@ -291,9 +291,8 @@ fn wild(
     (is_wild, pull(Side::Candidate) - pull(Side::Base))
 }
 
-/// Puts runs in the order of time where it is known, and says whether it is. Earlier runs are in order as they stand;
-/// with them, and without times, candidates are taken to come after the base, which is the careful reading.
-fn in_time_order(values: &mut [Value<'_>]) -> bool {
+/// Puts runs in the order of time as far as it is known. Earlier runs are in order as they stand.
+fn in_time_order(values: &mut [Value<'_>]) -> Order {
     let earlier = values.iter().take_while(|value| value.side == Side::History).count();
     let timed = |values: &[Value<'_>]| values.iter().all(|value| value.time_s.is_some());
     let key = |a: &Value<'_>, b: &Value<'_>| a.time_s.unwrap_or(0.0).total_cmp(&b.time_s.unwrap_or(0.0));
@@ -302,9 +301,9 @@ fn in_time_order(values: &mut [Value<'_>]) -> bool {
     } else if timed(&values[earlier..]) {
         values[earlier..].sort_by(key);
     } else {
-        return earlier > 0;
+        return if earlier > 0 { Order::Assumed } else { Order::Unknown };
     }
-    true
+    Order::Timed
 }
 
 /// The step of the last decimal place that any run uses, on the scale of the shift. Values of a few digits, such as

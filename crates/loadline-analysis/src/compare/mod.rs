@@ -101,10 +101,13 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
     let candidate = usable(groups.candidate, "candidate", &mut excluded);
     let history = groups.history.map_or(Vec::new(), |table| usable(table, "history", &mut excluded));
     let mut notes = Vec::new();
-    if base.iter().chain(&candidate).any(|run| run.time_s.is_none()) {
-        notes.push(
-            "the runs carry no times, so drift between the groups cannot be told from a change".to_owned(),
-        );
+    let runs = base.len() + candidate.len();
+    let untimed = base.iter().chain(&candidate).filter(|run| run.time_s.is_none()).count();
+    if untimed > 0 {
+        let which = if untimed == runs { "the".to_owned() } else { format!("{untimed} of {runs}") };
+        notes.push(format!(
+            "{which} runs carry no times, so drift between the groups cannot be told from a change"
+        ));
     }
     let judged: Vec<metric::Judged> = asked
         .into_iter()

@@ -28,13 +28,25 @@ pub(crate) enum Side {
     Candidate,
 }
 
-/// Values of runs, in the order of time where `ordered`.
+/// How far the order of runs is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Not at all: drift cannot be part of the model.
+    Unknown,
+    /// Only that earlier runs come first. The base's are taken to be next and the candidate's last, which were they
+    /// interleaved would be wrong: runs say nothing of their neighbours then, and the model must not go by them alone.
+    Assumed,
+    /// By their times.
+    Timed,
+}
+
+/// Values of runs, in the order of time as far as it is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
     pub(crate) values: Vec<f64>,
     pub(crate) sides: Vec<Side>,
-    /// Whether the order is that of time; otherwise drift cannot be part of the model.
-    pub(crate) ordered: bool,
+    /// How far the order is known to be that of time.
+    pub(crate) order: Order,
     /// The step to which the values were rounded, on their own scale; 0 where not known.
     pub(crate) resolution: f64,
 }
@@ -65,8 +77,8 @@ struct Part {
     weight: f64,
     estimate: f64,
     error: f64,
-    /// The standard deviation of what does not drift.
-    white: f64,
+    /// By how much the error is larger than it were of runs with the same noise and no drift.
+    widened: f64,
 }
 
 /// How slowly drift fades, from one run to the next.
@@ -84,6 +96,8 @@ const SHARES: [(f64, f64); 9] = [
     (0.95, 0.03),
     (0.99, 0.02),
 ];
+/// The largest share where the order is only assumed.
+const ASSUMED_MOST: f64 = 0.85;
 /// Runs may also get steadily slower or quicker. How likely that is before the data speak, and the standard deviation
 /// of what comes of it from the first run of the sides to the last, in those of the noise.
 const TREND: f64 = 0.1;
@@ -98,7 +112,7 @@ impl Shift {
     pub(crate) fn known(estimate: f64, error: f64, free: f64) -> Option<Shift> {
         let student = StudentsT::new(0.0, 1.0, free).ok()?;
         Some(Shift {
-            parts: vec![Part { weight: 1.0, estimate, error, white: error }],
+            parts: vec![Part { weight: 1.0, estimate, error, widened: 1.0 }],
             student,
             groups: 1,
             lopsided: false,
@@ -304,29 +318,39 @@ fn medians(sample: &Sample) -> Vec<f64> {
 }
 
 /// One way for the level to move from run to run.
+#[derive(Debug, Clone, Copy)]
 struct Drift {
     share: f64,
     trend: bool,
     prior: f64,
 }
 
-/// All that are considered; none where the order of the runs is not known.
-fn drifts(ordered: bool) -> Vec<Drift> {
-    if !ordered {
-        return vec![Drift { share: 0.0, trend: false, prior: 1.0 }];
-    }
-    let each = |trend: bool| {
-        let prior = if trend { TREND } else { 1.0 - TREND };
-        SHARES.map(|(share, of_share)| Drift { share, trend, prior: prior * of_share })
+/// All that are considered; none where the order of the runs is not known, and no trend of a run or two.
+fn drifts(sample: &Sample) -> Vec<Drift> {
+    let with = |trend: bool, prior: f64| {
+        SHARES.into_iter().map(move |(share, of_share)| Drift { share, trend, prior: prior * of_share })
     };
-    [false, true].into_iter().flat_map(each).collect()
+    match sample.order {
+        Order::Unknown => vec![Drift { share: 0.0, trend: false, prior: 1.0 }],
+        Order::Assumed => with(false, 1.0).filter(|drift| drift.share <= ASSUMED_MOST).collect(),
+        Order::Timed if runs_of_smaller_side(sample) < FEW => with(false, 1.0).collect(),
+        Order::Timed => with(false, 1.0 - TREND).chain(with(true, TREND)).collect(),
+    }
 }
 
-/// A steady trend, larger by [`TREND_SD`] at the last run of the sides than at the first.
+/// A steady trend over the runs of the sides, larger by [`TREND_SD`] at the last than at the first. Earlier runs have no
+/// part in it: they may have been made a night apart, and these minutes.
 fn trend_of(sample: &Sample) -> Vec<f64> {
-    let runs = sample.sides.iter().filter(|side| **side != Side::History).count();
+    let is_earlier = |side: &Side| *side == Side::History;
+    let runs = sample.sides.iter().filter(|side| !is_earlier(side)).count();
     let step = TREND_SD / (runs.max(2) - 1) as f64;
-    (0..sample.values.len()).map(|at| at as f64 * step).collect()
+    let mut place = 0.0;
+    let mut at = |side: &Side| {
+        let value = place * step;
+        place += if is_earlier(side) { 0.0 } else { 1.0 };
+        if is_earlier(side) { 0.0 } else { value }
+    };
+    sample.sides.iter().map(&mut at).collect()
 }
 
 /// Mixes the answers over the shares of drift.
@@ -341,7 +365,8 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     let student = StudentsT::new(0.0, 1.0, certain).ok()?;
     let mut parts = Vec::with_capacity(2 * SHARES.len());
     let mut is_rounded = false;
-    for Drift { share, trend, prior } in drifts(sample.ordered) {
+    let mut steady = None;
+    for Drift { share, trend, prior } in drifts(sample) {
         let whitener = Whitener::new(Noise { phi: PHI, share }, cleaned.values.len());
         let mut columns: Vec<Vec<f64>> =
             cleaned.columns.iter().map(|column| whitener.apply(column)).collect();
@@ -350,9 +375,9 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
             // What is thought of it beforehand is one more row (ridge regression), and takes no degree of freedom.
             columns.iter_mut().for_each(|column| column.push(0.0));
             values.push(0.0);
-            let mut steady = whitener.apply(&trend_of(sample));
-            steady.push(1.0);
-            columns.insert(0, steady);
+            let mut slope = whitener.apply(&trend_of(sample));
+            slope.push(1.0);
+            columns.insert(0, slope);
         }
         let fit = least_squares::fit(&columns, &values)?;
         let tiny = 1e-24 * dot(&values, &values);
@@ -365,18 +390,16 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
             error = error.max(rounding);
         }
         let log_weight = prior.ln() - whitener.half_log_det - fit.half_log_det - 0.5 * free * variance.ln();
-        let white = (variance * (1.0 - share)).sqrt();
-        parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error, white });
+        let factor = fit.variances.last()? / (1.0 - share);
+        let widened = (factor / *steady.get_or_insert(factor)).sqrt();
+        parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error, widened });
     }
     let most = parts.iter().map(|part| part.weight).fold(f64::MIN, f64::max);
     parts.iter_mut().for_each(|part| part.weight = (part.weight - most).exp());
     parts.retain(|part| part.weight > 1e-4);
     let total: f64 = parts.iter().map(|part| part.weight).sum();
     parts.iter_mut().for_each(|part| part.weight /= total);
-    // Without drift the shift's variance were that of the difference of two means.
-    let without: f64 =
-        [Side::Base, Side::Candidate].map(|side| (runs_of(sample, side) as f64).recip()).iter().sum();
-    let widened = parts.iter().map(|part| part.weight * part.error / (part.white * without.sqrt())).sum();
+    let widened = parts.iter().map(|part| part.weight * part.widened).sum();
     Some(Shift {
         parts,
         student,
@@ -396,7 +419,7 @@ mod tests {
 
     fn sample(base: &[f64], candidate: &[f64]) -> Sample {
         let sides = [vec![Side::Base; base.len()], vec![Side::Candidate; candidate.len()]].concat();
-        Sample { values: [base, candidate].concat(), sides, ordered: false, resolution: 0.0 }
+        Sample { values: [base, candidate].concat(), sides, order: Order::Unknown, resolution: 0.0 }
     }
 
     /// Without wild runs, groups and times it is Student's t test for two samples: here the difference is 1, its
@@ -454,11 +477,11 @@ mod tests {
             (shift.quantile(0.025), shift.quantile(0.975), shift.widened)
         };
         assert!(interval(&blocks).0 > 0.0, "ten runs further on the ramp is ten higher");
-        let (low, high, widened) = interval(&Sample { ordered: true, ..blocks.clone() });
+        let (low, high, widened) = interval(&Sample { order: Order::Timed, ..blocks.clone() });
         assert!(low < 0.0 && high > 0.0 && widened > 1.7, "{low} {high} {widened}");
         // Of pairs the second is higher by the 1 of the ramp, and their halves take turns to be high.
         let turns = |at: usize| if matches!(at % 4, 0 | 3) { Side::Base } else { Side::Candidate };
-        let interleaved = Sample { sides: (0..20).map(turns).collect(), ordered: true, ..blocks };
+        let interleaved = Sample { sides: (0..20).map(turns).collect(), order: Order::Timed, ..blocks };
         let (from, to, widened) = interval(&interleaved);
         assert!(to - from < 0.6 * (high - low) && widened < 1.3, "{from} {to} {widened}");
         assert!(from < 0.0 && to > 0.0);
@@ -471,7 +494,7 @@ mod tests {
         let history: Vec<f64> = (0..40).map(|at| 1.0 + 0.01 * f64::from(at % 3)).collect();
         let values = [history, one.values].concat();
         let sides = [vec![Side::History; 40], one.sides].concat();
-        let shift = estimate(&Sample { values, sides, ordered: true, resolution: 0.0 }).unwrap();
+        let shift = estimate(&Sample { values, sides, order: Order::Timed, resolution: 0.0 }).unwrap();
         assert!(shift.below(0.0) < 0.01);
     }
 }

@@ -378,6 +378,44 @@ fn a_ramp_is_no_step() {
     }
 }
 
+/// Earlier runs, a night apart, that got slower night by night say nothing of a trend among runs minutes apart.
+#[test]
+fn a_trend_of_earlier_runs_is_none_of_the_sides() {
+    let mut normal = normal(5);
+    let judged = |step: f64, normal: &mut dyn FnMut() -> f64| {
+        let nights: Vec<f64> = (0..40).map(|at| (0.003 * f64::from(at) + 0.01 * normal()).exp()).collect();
+        let mut side =
+            |level: f64| (0..10).map(|_| (0.12 + level + 0.01 * normal()).exp()).collect::<Vec<f64>>();
+        let (base, candidate) = (runs_from(40, &side(0.0)), runs_from(50, &side(step)));
+        let groups = Groups { base: &base, candidate: &candidate, history: Some(&runs_from(0, &nights)) };
+        compare(groups, &Options { tolerance: 0.0, ..Options::default() }).unwrap().verdict
+    };
+    let wrong = (0..100).filter(|_| judged(0.0, &mut normal) != Verdict::Inconclusive).count();
+    // 5 % of 100 are 5 ± 2.2.
+    assert!(wrong <= 9, "{wrong} of 100");
+    let found = (0..100).filter(|_| judged(0.07, &mut normal) == Verdict::Regressed).count();
+    assert!(found >= 90, "{found} of 100");
+}
+
+/// Figures that do not change at all do not drift either, nor do rounded ones, whatever the order.
+#[test]
+fn what_stands_still_does_not_drift() {
+    let interleaved = |values: [f64; 2], first: usize| {
+        let mut table = runs_from(first, &[values[0]; 6]);
+        table.runs.iter_mut().enumerate().for_each(|(at, run)| run.time_s = Some((2 * at + first) as f64));
+        table.runs[3].values.values_mut().for_each(|value| *value = values[1]);
+        table
+    };
+    for values in [[20.0, 20.0], [0.045, 0.046]] {
+        let (base, candidate) = (interleaved(values, 0), interleaved(values, 1));
+        for (base, candidate) in [(&base, &candidate), (&runs("p50", &[20.0; 6]), &runs("p50", &[20.0; 6]))] {
+            let comparison = judge(base, candidate, &Options::default());
+            let reasons = only(&comparison).reasons.join("; ");
+            assert!(!reasons.contains("drift"), "{reasons}");
+        }
+    }
+}
+
 /// Intervals of few normal runs hold the truth as often as they say: the groups that chance makes are none.
 #[test]
 fn intervals_of_few_runs_hold_the_truth() {
