@@ -1,12 +1,15 @@
 //! Two builds in one run: what differs is found, what is equal is not called out.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
+use rustix::process::Signal;
 
 use crate::support::folder::Folder;
 use crate::support::harness::trials;
-use crate::support::loadline::run;
+use crate::support::loadline::{command, run, start};
 use crate::support::serve::Serve;
 use crate::support::{count, number};
 
@@ -14,7 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Alone: a_slower_candidate_regresses, equal_builds_are_not_called_out, users_stay_on_their_side;
         Beside: a_candidate_that_fails_regresses, a_build_that_is_not_there_is_1, bad_duels_are_2,
-            a_duel_is_no_run_to_compare, a_dead_candidate_ends_the_duel, run_against_is_a_duel;
+            a_duel_is_no_run_to_compare, a_killed_duel_is_judged_by_what_is_left, a_dead_candidate_ends_the_duel, run_against_is_a_duel;
     }
 }
 
@@ -51,10 +54,20 @@ fn a_slower_candidate_regresses() {
         serde_json::from_str(&fs::read_to_string(folder.join("run/comparison.json")).expect("it is written"))
             .expect("it is JSON");
     assert_eq!(kept, document);
-    // The run itself can be reported as any other, each request by build.
-    let summary = run(&folder, &["report", "run", "-o", "-"]).expect(0).json();
-    let names: Vec<_> = [0, 1].map(|at| summary["requests_by_name"][at]["name"].clone()).into();
-    assert_eq!(names, ["base: GET /", "candidate: GET /"]);
+    // What was measured is judged again, and comes out the same in every form; so does what was printed.
+    for (kept, out) in [("run", "again.html"), ("run", "run/report.html")] {
+        run(&folder, &["report", kept, "-o", out]).expect(0);
+        assert_eq!(page, fs::read_to_string(folder.join(out)).expect("it is written"), "{out}");
+    }
+    for kept in ["run", "run/comparison.json"] {
+        assert_eq!(run(&folder, &["report", kept, "-o", "-"]).expect(0).json(), document, "{kept}");
+        for (ours, again) in [("junit.xml", "again.xml"), ("duel.md", "again.md")] {
+            run(&folder, &["report", kept, "-o", again]).expect(0);
+            let [ours, again] =
+                [ours, again].map(|file| fs::read_to_string(folder.join(file)).expect("written"));
+            assert_eq!(ours, again, "{kept}");
+        }
+    }
 }
 
 fn equal_builds_are_not_called_out() {
@@ -198,4 +211,24 @@ fn a_duel_is_no_run_to_compare() {
     run(&folder, &[&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat());
     let ended = run(&folder, &["compare", "run", "--candidate", "run"]).expect(2);
     assert!(ended.stderr.contains("is a duel"), "{}", ended.stderr);
+}
+
+/// A duel that was killed is judged by what is on disk, and says that it was.
+fn a_killed_duel_is_judged_by_what_is_left() {
+    let (base, candidate) = (Serve::start(&[]), Serve::start(&["--service", "const:30ms"]));
+    let folder = Folder::new("killed-duel");
+    let flags = ["--rate", "20/s", "--warmup", "1s", "--metrics", "p99", "--quiet", "--out", "run"];
+    let arguments = [&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat();
+    let duel = start(&folder, command(&arguments));
+    thread::sleep(Duration::from_secs(5));
+    duel.signal(Signal::KILL);
+    duel.end();
+    assert!(!folder.join("run/comparison.json").exists());
+    let told = run(&folder, &["report", "run", "-o", "-"]).expect(0).json();
+    assert_eq!(
+        (told["schema"].as_str(), told["verdict"].as_str()),
+        (Some("loadline/comparison@1"), Some("inconclusive"))
+    );
+    assert!(count(&told, "/duel/seconds_used") >= 1 && number(&told, "/duel/elapsed_s") <= 6.0, "{told}");
+    assert!(told["notes"][0].as_str().is_some_and(|note| note.starts_with("incomplete: ")), "{told}");
 }

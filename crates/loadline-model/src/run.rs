@@ -287,6 +287,19 @@ pub struct ServiceCpu {
     pub source: String,
 }
 
+/// Between what a duel was, and what was asked of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DuelTerms {
+    /// Where the candidate is, user info and query values struck out; the base is the run's target.
+    pub candidate: String,
+    /// The change that does not matter, as a fraction of the base.
+    pub tolerance: f64,
+    /// The confidence of the intervals, 0 to 1.
+    pub confidence: f64,
+    /// The metrics, as they were asked for.
+    pub metrics: Vec<String>,
+}
+
 /// `run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunDocument {
@@ -304,9 +317,9 @@ pub struct RunDocument {
     pub command: Vec<String>,
     /// The target with user info and query values struck out.
     pub target: String,
-    /// The second target of a duel, likewise; then `request_names` has each request once for either.
+    /// Given for a duel; then `request_names` has each request once for either build, the base's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub against: Option<String>,
+    pub duel: Option<DuelTerms>,
     /// The scenario as it was resolved, secrets struck out.
     pub scenario: serde_json::Value,
     /// The stages as they were run.

@@ -14,7 +14,7 @@ use loadline_generator::script::Script;
 use loadline_generator::stop::Stop;
 use loadline_model::comparison::{self, Comparison, DuelEnd};
 use loadline_model::histogram::Histogram;
-use loadline_model::run::{Status, ValidityVerdict};
+use loadline_model::run::{DuelTerms, RunDocument, Status, Summary, ValidityVerdict};
 use loadline_model::scenario::Scenario;
 
 use crate::run::{FinishedRun, JourneyError, Progress, RunOptions, drive, shown_target, stages};
@@ -95,20 +95,19 @@ pub fn duel(
     options: DuelOptions,
     mut watch: impl FnMut(Progress<'_>),
 ) -> Result<FinishedDuel, DuelError> {
-    let targets = [base, candidate].map(shown_target);
+    let [base_target, candidate_target] = [base, candidate].map(shown_target);
     if base.target.value == candidate.target.value {
-        let [same, _] = targets;
-        return Err(DuelError::SameTarget(same));
+        return Err(DuelError::SameTarget(base_target));
     }
     let script = joined(base, candidate, &options.run.base)?;
+    let Rules { tolerance, confidence, ref metrics } = options.rules;
+    let terms = DuelTerms { candidate: candidate_target, tolerance, confidence, metrics: metrics.clone() };
     let mut referee = Referee::new(options.rules, &script.request_names)?;
     let stages = doubled(&stages(base.load.as_ref().ok_or(JourneyError::NoLoad)?), options.max_time)?;
     let stop = options.run.stop.clone();
-    let [base_target, candidate_target] = targets;
     // Objectives are about one build; a duel compares.
     let scenario = Scenario { slos: Vec::new(), ..base.clone() };
-    let against = Some(candidate_target.clone());
-    let run = drive(&scenario, Arc::new(script), &stages, against, options.run, &mut |progress| {
+    let run = drive(&scenario, Arc::new(script), &stages, Some(terms), options.run, &mut |progress| {
         if let Progress::Second(second) = progress {
             referee.push(second);
             if referee.is_decided() {
@@ -117,24 +116,41 @@ pub fn duel(
         }
         watch(progress);
     })?;
-    let mut comparison = referee.comparison();
+    let comparison = comparison(&referee, &run.document, &run.summary);
+    let responses = referee.responses().map(Clone::clone);
+    Ok(FinishedDuel { comparison, responses, unreachable: unreachable(&run), run })
+}
+
+/// What a referee who has seen all of a run says, and how the run was made.
+pub(crate) fn comparison(referee: &Referee, run: &RunDocument, summary: &Summary) -> Comparison {
     let (seconds_used, seconds_left_out) = referee.seconds();
     let [base_requests, candidate_requests] = referee.requests();
-    let length_s: f64 = stages.iter().map(|stage| stage.duration().as_secs_f64()).sum();
+    let length_s = |warmup_only: bool| -> f64 {
+        run.stages.iter().filter(|stage| stage.warmup || !warmup_only).map(|stage| stage.duration_s).sum()
+    };
+    let elapsed_s = run.load_ended_s.unwrap_or_else(|| length_s(true) + summary.duration_s);
+    let mut comparison = referee.comparison();
     comparison.duel = Some(comparison::Duel {
-        base_target,
-        candidate_target,
+        base_target: run.target.clone(),
+        candidate_target: run.duel.as_ref().map(|terms| terms.candidate.clone()).unwrap_or_default(),
         seconds_used,
         seconds_left_out,
         base_requests,
         candidate_requests,
-        elapsed_s: run.document.load_ended_s.unwrap_or(length_s).min(length_s),
-        max_time_s: options.max_time.as_secs_f64(),
-        ended: ended(&run, stop.requested()),
+        elapsed_s: elapsed_s.min(length_s(false)),
+        max_time_s: length_s(false),
+        ended: match run.status {
+            Status::Interrupted => DuelEnd::Interrupted,
+            _ if referee.is_decided() => DuelEnd::Decided,
+            Status::Complete if run.load_ended_s.is_none() => DuelEnd::TimeUp,
+            _ => DuelEnd::LoadEnded,
+        },
     });
-    comparison.notes.extend(notes(&run));
-    let responses = referee.responses().map(Clone::clone);
-    Ok(FinishedDuel { comparison, responses, unreachable: unreachable(&run), run })
+    // A duel that was killed, or reached nobody.
+    let cut_short = run.ended_by.iter().filter(|_| run.status == Status::Incomplete);
+    comparison.notes.extend(cut_short.map(|why| format!("incomplete: {why}")));
+    comparison.notes.extend(notes(summary));
+    comparison
 }
 
 /// Both scenarios in one script.
@@ -202,15 +218,6 @@ fn cut(stage: Stage, duration: Duration) -> Stage {
     Stage { load, ..stage }
 }
 
-fn ended(run: &FinishedRun, stopped: Option<Stop>) -> DuelEnd {
-    match (run.document.status, stopped) {
-        (Status::Interrupted, _) => DuelEnd::Interrupted,
-        (_, Some(Stop::Decided)) => DuelEnd::Decided,
-        (_, Some(_)) => DuelEnd::LoadEnded,
-        (_, None) => DuelEnd::TimeUp,
-    }
-}
-
 /// Whether all that a build's requests came to were failed attempts to connect.
 fn unreachable(run: &FinishedRun) -> [bool; 2] {
     let all = &run.summary.requests_by_name;
@@ -225,13 +232,13 @@ fn unreachable(run: &FinishedRun) -> [bool; 2] {
 }
 
 /// What a reader should know of the run.
-fn notes(run: &FinishedRun) -> Vec<String> {
-    let validity = &run.summary.validity;
+fn notes(summary: &Summary) -> Vec<String> {
+    let validity = &summary.validity;
     let limited = (validity.verdict == ValidityVerdict::GeneratorLimited).then(|| {
         let reasons = validity.reasons.join("; ");
         format!("do not read the figures of either build alone: {reasons}. Their ratio is what the duel is about: both bear it alike")
     });
-    limited.into_iter().chain(run.summary.notes.iter().cloned()).collect()
+    limited.into_iter().chain(summary.notes.iter().cloned()).collect()
 }
 
 #[cfg(test)]

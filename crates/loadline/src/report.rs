@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use loadline_analysis::compare::duel::{Referee, Rules, RulesError};
 use loadline_analysis::summary::Summariser;
+use loadline_model::comparison::{self, Comparison};
+use loadline_model::histogram::Histogram;
 use loadline_model::recording::Second;
 use loadline_model::run::{RunDocument, Summary};
 use loadline_model::saturation::SaturationDocument;
 use loadline_model::slo::Slo;
 use loadline_report::run::{Gatherer, View};
 
-use crate::directory::{DirectoryError, RecordedRun, read_json};
+use crate::directory::{DOCUMENT_FILE, DirectoryError, RecordedRun, read_json};
 
 /// Makes the summary of a run directory again, from what was measured: for a run that was killed as well.
 ///
@@ -37,6 +40,56 @@ pub fn view(directory: &Path) -> Result<View, DirectoryError> {
 pub fn saturation(directory: &Path) -> Result<Option<(SaturationDocument, RunDocument)>, DirectoryError> {
     let Some(document) = read_json(directory, crate::saturate::DOCUMENT_FILE)? else { return Ok(None) };
     Ok(Some((document, RecordedRun::open(directory)?.document)))
+}
+
+/// The comparison in a file, as `compare --json` prints it; `None` where there is none.
+///
+/// # Errors
+/// When the file says that it is one, and cannot be read as one.
+pub fn comparison(file: &Path) -> Result<Option<Comparison>, DirectoryError> {
+    /// What every document says of itself.
+    #[derive(serde::Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let Ok(text) = std::fs::read_to_string(file) else { return Ok(None) };
+    match serde_json::from_str::<Head>(&text) {
+        Ok(head) if head.schema == comparison::SCHEMA => {}
+        _ => return Ok(None),
+    }
+    let wrong = |error: serde_json::Error| DirectoryError::Document {
+        path: file.to_owned(),
+        message: error.to_string(),
+    };
+    serde_json::from_str(&text).map(Some).map_err(wrong)
+}
+
+/// A duel, judged again from what was measured: for one that was killed as well.
+#[derive(Debug)]
+pub struct Duel {
+    /// The verdict and what it rests on.
+    pub comparison: Comparison,
+    /// Response times of base and candidate, over the seconds that count.
+    pub responses: [Histogram; 2],
+    /// The run that both builds were loaded in.
+    pub run: RunDocument,
+}
+
+/// The duel in a directory; `None` where it is that of another run.
+///
+/// # Errors
+/// When the directory cannot be read, or its terms ask for what cannot be told.
+pub fn duel(directory: &Path) -> Result<Option<Duel>, DirectoryError> {
+    let RecordedRun { document, .. } = RecordedRun::open(directory)?;
+    let Some(terms) = &document.duel else { return Ok(None) };
+    let wrong = |error: RulesError| DirectoryError::Document {
+        path: directory.join(DOCUMENT_FILE),
+        message: error.to_string(),
+    };
+    let mut referee = Referee::new(Rules::from(terms), &document.request_names).map_err(wrong)?;
+    let (run, summary) = summarise_while(directory, |second| referee.push(second))?;
+    let comparison = crate::duel::comparison(&referee, &run, &summary);
+    Ok(Some(Duel { comparison, responses: referee.responses().map(Clone::clone), run }))
 }
 
 pub(crate) fn summarise_while(

@@ -19,7 +19,9 @@ use loadline_generator::stop::{Stop, StopHandle};
 use loadline_generator::system::affordable_in_flight;
 use loadline_model::diagnostic::Diagnostic;
 use loadline_model::recording::Second;
-use loadline_model::run::{LoadModel, RunDocument, SCHEMA, ServiceCpu, StageRecord, Status, Summary};
+use loadline_model::run::{
+    DuelTerms, LoadModel, RunDocument, SCHEMA, ServiceCpu, StageRecord, Status, Summary,
+};
 use loadline_model::scenario::{self, Scenario};
 
 use crate::directory::{DirectoryError, RunDirectory};
@@ -140,19 +142,19 @@ pub fn run(
     drive(scenario, script, &stages, None, options, &mut watch)
 }
 
-/// Drives a compiled script through stages and keeps the record; `against` is the second target of a duel.
+/// Drives a compiled script through stages and keeps the record; `terms` are those of a duel.
 pub(crate) fn drive(
     scenario: &Scenario,
     script: Arc<Script>,
     stages: &[Stage],
-    against: Option<String>,
+    terms: Option<DuelTerms>,
     options: RunOptions,
     watch: &mut impl FnMut(Progress<'_>),
 ) -> Result<FinishedRun, JourneyError> {
     let (plan, notes) = plan(scenario, &options, script, stages);
     let started = Timestamp::now();
     let mut document = document(scenario, &options, &plan, stages, notes, started);
-    document.against = against;
+    document.duel = terms;
     let path = options.out.clone().unwrap_or_else(|| default_directory(&document, started));
     let mut directory = RunDirectory::create(&path, &document, started.as_millisecond() as f64 / 1e3)?;
     let mut summariser =
@@ -302,7 +304,7 @@ pub(crate) fn document(
         started_at: whole_seconds(started).to_string(),
         command: options.command.clone(),
         target: shown_target(scenario),
-        against: None,
+        duel: None,
         scenario: scenario.record(),
         stages: stages.iter().map(stage_record).collect(),
         slos: scenario.slos.iter().map(|slo| slo.text.clone()).collect(),

@@ -51,8 +51,8 @@ pub enum RunsError {
     /// The same run was given twice.
     #[error("{} was given twice; a run counts once, so name it on one side only", .0.display())]
     Twice(PathBuf),
-    /// A table is a copy of another.
-    #[error("{} was given twice, {} says the same of every run; a run counts once, so give other runs", first.display(), second.display())]
+    /// The same run, or the same table of runs, at two places.
+    #[error("{} and {} are the same, given twice; a run counts once, so name it on one side only", first.display(), second.display())]
     Copy {
         /// The first.
         first: PathBuf,
@@ -76,7 +76,7 @@ pub enum RunsError {
 pub struct Gatherer {
     seen: BTreeSet<PathBuf>,
     /// The ids of the runs; a copy has that of what it was copied from.
-    ids: BTreeSet<String>,
+    ids: BTreeMap<String, PathBuf>,
     tables: Vec<(PathBuf, RunTable)>,
     first: Option<First>,
     /// What differs between the runs and may explain a change.
@@ -155,7 +155,7 @@ impl Gatherer {
                 continue;
             }
             let (document, blocks) = read(&place)?;
-            if earlier && self.ids.contains(&document.id) {
+            if earlier && self.ids.contains_key(&document.id) {
                 continue;
             }
             self.first_of_id(&place, &document)?;
@@ -191,10 +191,12 @@ impl Gatherer {
     }
 
     fn first_of_id(&mut self, path: &Path, document: &RunDocument) -> Result<(), RunsError> {
-        if document.id.is_empty() || self.ids.insert(document.id.clone()) {
-            Ok(())
-        } else {
-            Err(RunsError::Twice(path.to_owned()))
+        if document.id.is_empty() {
+            return Ok(());
+        }
+        match self.ids.insert(document.id.clone(), path.to_owned()) {
+            None => Ok(()),
+            Some(first) => Err(RunsError::Copy { first, second: path.to_owned() }),
         }
     }
 
@@ -313,7 +315,7 @@ fn read(path: &Path) -> Result<(RunDocument, Vec<Block>), RunsError> {
         mark_cut(&mut read.run, stored.as_ref());
     }
     let Baseline { run, blocks, .. } = read;
-    if run.against.is_some() { Err(RunsError::Duel(path.to_owned())) } else { Ok((run, blocks)) }
+    if run.duel.is_some() { Err(RunsError::Duel(path.to_owned())) } else { Ok((run, blocks)) }
 }
 
 /// A run whose recording holds less than its summary counted has lost some of it.

@@ -8,11 +8,18 @@ use super::words::{change, interval, name, sentence};
 /// The comparison as a JUnit report: a regression is a failure; what cannot be judged is an error, or skipped where that is
 /// `lenient`, so that the cases say what the exit code says.
 pub fn junit(comparison: &Comparison, lenient: bool) -> String {
-    let mut suite = TestSuite::new("compare");
+    let kind = if comparison.duel.is_some() { "duel" } else { "compare" };
+    let case = |name: &str, status| case(kind, name, status);
+    let mut suite = TestSuite::new(kind);
     if comparison.verdict == Verdict::Invalid {
         suite.add_test_case(case("runs are valid", error("invalid", sentence(comparison))));
     }
-    suite.add_test_cases(comparison.metrics.iter().map(|one| metric(one, lenient)));
+    suite.add_test_cases(comparison.metrics.iter().map(|one| {
+        let (status, told) = metric(one, lenient);
+        let mut case = case(&name(one), status);
+        case.set_system_out(told);
+        case
+    }));
     let named = comparison.metrics.iter().any(|metric| metric.verdict == Verdict::Regressed);
     if comparison.verdict == Verdict::Regressed && !named {
         suite.add_test_case(case("the candidate answers", failure(sentence(comparison))));
@@ -22,7 +29,8 @@ pub fn junit(comparison: &Comparison, lenient: bool) -> String {
     report.to_string().unwrap_or_else(|e| unreachable!("a report in memory is always written: {e}"))
 }
 
-fn metric(metric: &MetricComparison, lenient: bool) -> TestCase {
+/// What became of a metric, and the figures.
+fn metric(metric: &MetricComparison, lenient: bool) -> (TestCaseStatus, String) {
     let reasons = metric.reasons.iter().map(|reason| format!("; {reason}")).collect::<String>();
     let told = format!("change {}, interval {}{reasons}", change(metric), interval(metric));
     let status = match metric.verdict {
@@ -35,9 +43,7 @@ fn metric(metric: &MetricComparison, lenient: bool) -> TestCase {
         }
         Verdict::Inconclusive | Verdict::Invalid => error(metric.verdict.name(), told.clone()),
     };
-    let mut case = case(&name(metric), status);
-    case.set_system_out(told);
-    case
+    (status, told)
 }
 
 fn failure(message: String) -> TestCaseStatus {
@@ -52,8 +58,8 @@ fn error(kind: &str, message: String) -> TestCaseStatus {
     status
 }
 
-fn case(name: &str, status: TestCaseStatus) -> TestCase {
+fn case(kind: &str, name: &str, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(name, status);
-    case.set_classname("loadline.compare");
+    case.set_classname(format!("loadline.{kind}"));
     case
 }

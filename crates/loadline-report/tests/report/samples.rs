@@ -458,7 +458,7 @@ fn document(sample: &Sample, summary: &Summary) -> RunDocument {
         started_at: "2026-11-21T08:00:00Z".to_owned(),
         command: sample.command.clone(),
         target: "http://127.0.0.1:8080/".to_owned(),
-        against: None,
+        duel: None,
         scenario: serde_json::Value::Null,
         stages: warmup.into_iter().chain([stage(sample.measured_s, false)]).collect(),
         slos: sample.slos.iter().map(|s| s.0.to_owned()).collect(),

@@ -111,7 +111,7 @@ impl Forecast {
                 document.write_csv(&mut data)?;
                 data
             }
-            Form::Text | Form::Junit => render::text(&document).into_bytes(),
+            Form::Text | Form::Junit | Form::Png => render::text(&document).into_bytes(),
             Form::Markdown => render::markdown(&document).into_bytes(),
             Form::Html => render::html(&document).into_bytes(),
             Form::Svg => {

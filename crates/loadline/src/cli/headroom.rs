@@ -180,7 +180,7 @@ impl Headroom {
                 write_charts(&output, &render::charts(&document), out)?;
                 return Ok(Exit::Done);
             }
-            Form::Text | Form::Csv | Form::Junit => render::text(&document),
+            Form::Text | Form::Csv | Form::Junit | Form::Png => render::text(&document),
         };
         out.write(&output, data.as_bytes())?;
         Ok(Exit::Done)

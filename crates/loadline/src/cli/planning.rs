@@ -43,17 +43,19 @@ pub(crate) enum Form {
     Html,
     Markdown,
     Svg,
+    Png,
     Junit,
 }
 
 /// Which endings ask for which form; the first of each is the one to name.
-const ENDINGS: [(&str, Form); 9] = [
+const ENDINGS: [(&str, Form); 10] = [
     ("html", Form::Html),
     ("htm", Form::Html),
     ("md", Form::Markdown),
     ("json", Form::Json),
     ("xml", Form::Junit),
     ("svg", Form::Svg),
+    ("png", Form::Png),
     ("csv", Form::Csv),
     ("txt", Form::Text),
     ("text", Form::Text),

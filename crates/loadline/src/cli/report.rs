@@ -4,20 +4,23 @@ use std::path::{Path, PathBuf};
 
 use loadline::model::run::{RunDocument, Status};
 use loadline::model::saturation::SaturationDocument;
+use loadline::render::comparison::Page;
 use loadline::render::{run, saturation};
 
 use super::exit::{Exit, UserError, sort_directory};
-use super::output::{Output, is_stdout};
-use super::planning::write_charts;
+use super::output::Output;
+use super::planning::{Form, write_charts};
+use super::results::OnInconclusive;
+use super::verdict;
 
-/// Make the report of a run again from its directory, for a run that was killed as well
+/// Make the report of a run, a search or a duel again from its directory, for one that was killed as well
 #[derive(Debug, clap::Args)]
 pub(crate) struct Report {
-    /// Run directories
+    /// Run directories, or a comparison that `compare --json` printed
     #[arg(required = true, value_name = "DIR")]
     directories: Vec<PathBuf>,
-    /// Where to; the ending tells what: .html, .md, .json, .png, .xml (JUnit), .svg (a folder of charts); - prints
-    /// JSON [default: report.html in DIR]
+    /// Where to; the ending tells what: .html, .md, .json, .xml (JUnit), for runs .png, for runs and searches .svg (a
+    /// folder of charts), for comparisons .txt; - prints JSON [default: report.html in DIR]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -27,7 +30,11 @@ impl Report {
         let [directory] = self.directories.as_slice() else {
             return self.many(out);
         };
-        let output = self.output.clone().unwrap_or_else(|| directory.join("report.html"));
+        let usual = || match directory.is_file() {
+            true => directory.with_extension("html"),
+            false => directory.join("report.html"),
+        };
+        let output = self.output.clone().unwrap_or_else(usual);
         render(directory, &output, out)?;
         if output != Path::new("-") {
             out.say(format!("report: {}", output.display()));
@@ -37,7 +44,9 @@ impl Report {
 
     /// Several runs make an array of summaries.
     fn many(&self, out: &Output) -> anyhow::Result<Exit> {
-        let Some(output) = self.output.as_deref().filter(|output| is_json(output)) else {
+        let Some(output) =
+            self.output.as_deref().filter(|output| matches!(Form::among(output, &FORMS), Ok(Form::Json)))
+        else {
             let message = "several runs can be reported as JSON only; give `-o FILE.json`, or one directory";
             return Err(UserError::input(message));
         };
@@ -45,44 +54,43 @@ impl Report {
         for directory in &self.directories {
             summaries.push(loadline::report::summarise(directory).map_err(sort_directory)?.1);
         }
-        out.write(output, format!("{}\n", serde_json::to_string_pretty(&summaries)?).as_bytes())?;
+        out.write(output, json(&summaries)?.as_bytes())?;
         Ok(Exit::Done)
     }
 }
 
-fn is_json(path: &Path) -> bool {
-    is_stdout(path) || ending(path) == "json"
-}
+/// What a report can be written as.
+const FORMS: [Form; 6] = [Form::Json, Form::Html, Form::Markdown, Form::Junit, Form::Svg, Form::Png];
+const FORMS_OF_A_SEARCH: [Form; 5] = [Form::Json, Form::Html, Form::Markdown, Form::Junit, Form::Svg];
+const FORMS_OF_A_COMPARISON: [Form; 5] = [Form::Json, Form::Html, Form::Markdown, Form::Junit, Form::Text];
 
-fn ending(path: &Path) -> &str {
-    path.extension().and_then(|ending| ending.to_str()).unwrap_or_default()
-}
-
-/// Writes the report of a run directory in the form that the ending of `path` asks for.
+/// Writes the report of a run directory, or of a comparison, in the form that the ending of `path` asks for.
 pub(crate) fn render(directory: &Path, path: &Path, out: &Output) -> anyhow::Result<()> {
+    if let Some(comparison) = loadline::report::comparison(directory).map_err(sort_directory)? {
+        return render_comparison(&Page::of(&comparison), path, out);
+    }
     if let Some((document, run)) = loadline::report::saturation(directory).map_err(sort_directory)? {
         return render_saturation(&document, &run, path, out);
     }
-    if is_json(path) {
+    if let Some(duel) = loadline::report::duel(directory).map_err(sort_directory)? {
+        note_incomplete(&duel.run, out);
+        let page = Page { responses: Some(&duel.responses), ..Page::of(&duel.comparison) };
+        return render_comparison(&page, path, out);
+    }
+    let form = Form::among(path, &FORMS)?;
+    if form == Form::Json {
         let (document, summary) = loadline::report::summarise(directory).map_err(sort_directory)?;
         note_incomplete(&document, out);
-        return out.write(path, format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes());
-    }
-    let form = ending(path);
-    if !["html", "md", "png", "svg", "xml"].contains(&form) {
-        return Err(UserError::input(format!(
-            "{}: the ending says what to write: .html, .md, .json, .png, .xml (JUnit) or .svg (a folder of charts)",
-            path.display()
-        )));
+        return out.write(path, json(&summary)?.as_bytes());
     }
     let view = loadline::report::view(directory).map_err(sort_directory)?;
     note_incomplete(&view.run, out);
     match form {
-        "html" => out.write(path, run::html(&view).as_bytes()),
-        "md" => out.write(path, run::markdown(&view).as_bytes()),
-        "png" => out.write(path, &run::png(&view)),
-        "xml" => out.write(path, run::junit(&view.summary).as_bytes()),
-        _ => write_charts(path, &run::charts(&view), out),
+        Form::Markdown => out.write(path, run::markdown(&view).as_bytes()),
+        Form::Png => out.write(path, &run::png(&view)),
+        Form::Junit => out.write(path, run::junit(&view.summary).as_bytes()),
+        Form::Svg => write_charts(path, &run::charts(&view), out),
+        _ => out.write(path, run::html(&view).as_bytes()),
     }
 }
 
@@ -93,20 +101,25 @@ fn render_saturation(
     path: &Path,
     out: &Output,
 ) -> anyhow::Result<()> {
+    let form = Form::among(path, &FORMS_OF_A_SEARCH)?;
     note_incomplete(run, out);
-    match ending(path) {
-        _ if is_json(path) => {
-            out.write(path, format!("{}\n", serde_json::to_string_pretty(document)?).as_bytes())
-        }
-        "html" => out.write(path, saturation::html(document, run).as_bytes()),
-        "md" => out.write(path, saturation::markdown(document, run).as_bytes()),
-        "xml" => out.write(path, saturation::junit(document).as_bytes()),
-        "svg" => write_charts(path, &saturation::charts(document), out),
-        _ => Err(UserError::input(format!(
-            "{}: the ending says what to write of a search: .html, .md, .json, .xml (JUnit) or .svg (a folder of charts)",
-            path.display()
-        ))),
+    match form {
+        Form::Json => out.write(path, json(document)?.as_bytes()),
+        Form::Markdown => out.write(path, saturation::markdown(document, run).as_bytes()),
+        Form::Junit => out.write(path, saturation::junit(document).as_bytes()),
+        Form::Svg => write_charts(path, &saturation::charts(document), out),
+        _ => out.write(path, saturation::html(document, run).as_bytes()),
     }
+}
+
+/// The same for a duel, or for what `compare --json` printed.
+fn render_comparison(page: &Page<'_>, path: &Path, out: &Output) -> anyhow::Result<()> {
+    let form = Form::among(path, &FORMS_OF_A_COMPARISON)?;
+    out.write(path, verdict::written(page, form, OnInconclusive::Fail)?.as_bytes())
+}
+
+fn json(document: &impl serde::Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
 }
 
 fn note_incomplete(document: &RunDocument, out: &Output) {

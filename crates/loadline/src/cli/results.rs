@@ -167,6 +167,10 @@ fn save_baseline(finished: &FinishedRun, path: &Path, out: &Output) -> anyhow::R
         out.say("no baseline was saved: only a valid run that came to its end makes one");
         return Ok(());
     }
+    if summary.requests == summary.errors.total {
+        out.say("no baseline was saved: not one request succeeded, and there is nothing to compare with");
+        return Ok(());
+    }
     let place = loadline::baseline::save(directory, path).map_err(sort_directory)?;
     out.say(format!("baseline: {}", place.display()));
     Ok(())

@@ -57,29 +57,23 @@ impl VerdictFlags {
     /// Hands everything out.
     pub(super) fn write(&self, page: &Page<'_>, out: &Output) -> anyhow::Result<()> {
         let comparison = page.comparison;
-        let write = |file: &Option<PathBuf>, make: &dyn Fn() -> String| match file {
-            Some(file) => out.write(file, make().as_bytes()),
+        let write = |file: &Option<PathBuf>, form: Form| match file {
+            Some(file) => out.write(file, written(page, form, self.on_inconclusive)?.as_bytes()),
             None => Ok(()),
         };
-        let lenient = self.on_inconclusive == OnInconclusive::Pass;
-        let json = serde_json::to_string_pretty(comparison)? + "\n";
         let form = self.output.as_deref().map_or(Ok(Form::Html), |file| Form::among(file, &FORMS))?;
-        write(&self.output, &|| match form {
-            Form::Markdown => markdown(comparison),
-            Form::Json => json.clone(),
-            Form::Junit => junit(comparison, lenient),
-            Form::Text => text(comparison, false),
-            _ => html(page),
-        })?;
-        write(&self.junit, &|| junit(comparison, lenient))?;
-        write(&self.markdown, &|| markdown(comparison))?;
-        write(&self.openmetrics, &|| openmetrics(comparison))?;
+        write(&self.output, form)?;
+        write(&self.junit, Form::Junit)?;
+        write(&self.markdown, Form::Markdown)?;
+        if let Some(file) = &self.openmetrics {
+            out.write(file, openmetrics(comparison).as_bytes())?;
+        }
         if self.github {
             talk(annotations(comparison).trim_end());
             append_step_summary(&markdown(comparison))?;
         }
         if self.json {
-            return out.print(json.as_bytes());
+            return out.print(written(page, Form::Json, self.on_inconclusive)?.as_bytes());
         }
         let taken = self.files().any(|file| is_stdout(file));
         if taken || out.is_quiet() {
@@ -98,6 +92,22 @@ impl VerdictFlags {
             Verdict::Invalid => Exit::Invalid,
         }
     }
+}
+
+/// The report in one of [`FORMS`].
+pub(super) fn written(
+    page: &Page<'_>,
+    form: Form,
+    on_inconclusive: OnInconclusive,
+) -> anyhow::Result<String> {
+    let comparison = page.comparison;
+    Ok(match form {
+        Form::Markdown => markdown(comparison),
+        Form::Json => serde_json::to_string_pretty(comparison)? + "\n",
+        Form::Junit => junit(comparison, on_inconclusive == OnInconclusive::Pass),
+        Form::Text => text(comparison, false),
+        _ => html(page),
+    })
 }
 
 /// Adds to the summary of a step of GitHub Actions, where there is one.

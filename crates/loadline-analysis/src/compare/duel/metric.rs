@@ -156,10 +156,13 @@ impl Tracked {
             (_, 0) => format!("{blocks} blocks of enough requests are too noisy for an interval, so {unknown}; ask for a higher rate or more time"),
             (_, more) => {
                 metric.more_time_needed_s = worthwhile(seconds as f64 / blocks as f64 * more as f64);
+                let time = match metric.more_time_needed_s {
+                    Some(more_s) => format!("about {more_s} s"),
+                    None => "more than an hour".to_owned(),
+                };
                 format!(
-                    "{blocks} blocks of enough requests are too few for an interval, so {unknown}; {more} more, about {} s at \
-                     this rate, are needed at least",
-                    metric.more_time_needed_s.unwrap_or(f64::INFINITY)
+                    "it takes {wanted} blocks of enough requests for an interval, and there are {blocks}, so {unknown}; the \
+                     rest takes {time} at this rate at least",
                 )
             }
         });
@@ -222,7 +225,8 @@ fn describe_errors(metric: &mut MetricComparison, totals: &[Tally; 2], seconds: 
     let interval = difference(totals, rules.confidence);
     if base > 0.0 {
         metric.change = Some(candidate / base - 1.0);
-        (metric.low, metric.high) = (Some(interval[0] / base), Some(interval[1] / base));
+        // Fewer errors than none there cannot be.
+        (metric.low, metric.high) = (Some((interval[0] / base).max(-1.0)), Some(interval[1] / base));
     } else {
         (metric.difference, metric.difference_interval) = (Some(candidate - base), Some(interval));
     }

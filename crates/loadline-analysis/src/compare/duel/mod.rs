@@ -15,6 +15,7 @@ mod metric;
 
 use loadline_model::comparison::{Comparison, SCHEMA, Verdict};
 use loadline_model::recording::Second;
+use loadline_model::run::DuelTerms;
 
 use self::block::{Kind, Tally};
 use self::metric::Tracked;
@@ -41,6 +42,13 @@ pub const METRICS: [&str; 3] = ["p50", "p90", "error_rate"];
 impl Default for Rules {
     fn default() -> Self {
         Rules { tolerance: TOLERANCE, confidence: 0.99, metrics: METRICS.map(str::to_owned).to_vec() }
+    }
+}
+
+impl From<&DuelTerms> for Rules {
+    fn from(terms: &DuelTerms) -> Self {
+        let DuelTerms { tolerance, confidence, ref metrics, .. } = *terms;
+        Rules { tolerance, confidence, metrics: metrics.clone() }
     }
 }
 
