@@ -174,7 +174,7 @@ fn who_asks_is_checked_and_not_shown() -> Result<(), Skip> {
     for (url, flags, code, word) in [
         (&open, &trusted[..], 2, "LOADLINE_PROMETHEUS_TOKEN"),
         (&wrong, &trusted[..], 2, "401"),
-        (&with, &DAY[..], 1, "certificate"),
+        (&with, &DAY[..], 1, "--cacert"),
     ] {
         let ended = forecast(url, "demand", flags).expect(code);
         assert!(ended.stderr.contains(word), "{}", ended.stderr);

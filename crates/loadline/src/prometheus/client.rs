@@ -194,7 +194,13 @@ impl Client {
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        let (message, help) = if error.is_connect() {
+        // All that a handshake says of a certificate names it so.
+        let (message, help) = if error.is_connect() && cause.to_string().contains("certificate") {
+            (
+                format!("its certificate is not trusted: {cause}"),
+                "name its authority, or itself, with --cacert (--insecure trusts any)",
+            )
+        } else if error.is_connect() {
             (format!("cannot connect: {cause}"), "is it running, and is the address right?")
         } else {
             (format!("the request failed: {cause}"), "try again, or look into the server's log")
