@@ -229,6 +229,17 @@ fn evaluate(set: &Set, series: &[Series], earlier: bool, shift: Option<Shift>, v
         }
         scores.push(of_series);
     }
+    for (at, cut) in all.iter().enumerate() {
+        // Series that end on the same days share what came: over ends coverage varies more than over series.
+        let of_end: Vec<Score> = scores.iter().filter_map(|ends| ends.get(at)).copied().collect();
+        let of = |f: fn(&Score) -> f64| mean(&of_end.iter().map(f).collect::<Vec<_>>());
+        let (within_80, within_95) = (of(|s| s.within_80), of(|s| s.within_95));
+        println!(
+            "{:5} end -{cut:<3} n {:3}  within80 {within_80:.4}  within95 {within_95:.4}",
+            set.name,
+            of_end.len()
+        );
+    }
     for (part, of) in [("even", Some(0)), ("odd", Some(1)), ("all", None)] {
         let chosen: Vec<&Vec<Score>> = scores
             .iter()
