@@ -68,6 +68,13 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     let misfits = misfits(points, &answer.fitted);
     let adequate = misfits.is_empty();
     reasons.extend(misfits);
+    if request.model != Model::Queue && region.as_ref().is_some_and(|region| region.excludes_the_fit) {
+        reasons.push(
+            "the errors grow with the throughput: the intervals of λ, σ and κ allow for that, the values, by plain least \
+             squares, do not, and lie at the ends of their intervals"
+                .into(),
+        );
+    }
     let top = points.top();
     if let Some(last) = at.last().filter(|n| **n > top) {
         let round = |n: f64| (n * 1e3).round() / 1e3;

@@ -22,7 +22,7 @@ const MOST_LEVELS: usize = 100;
 const RAYS: usize = 48;
 const RADII: usize = 6;
 /// A kind of error is ruled out where the other explains the data this much better (in log-likelihood).
-const RULED_OUT: f64 = 2.0;
+const RULED_OUT: f64 = 3.0;
 
 /// What the size of an error goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub type Interval = (f64, f64);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
     curves: Vec<Usl>,
+    /// The curve of least squares lies outside, at the end of an interval: its errors are not of one size.
+    pub(super) excludes_the_fit: bool,
 }
 
 impl Region {
@@ -51,17 +53,24 @@ impl Region {
             [Errors::Constant, Errors::Proportional].map(|errors| Plane::new(&points, errors, fit.usl));
         let best = kinds[0].log_likelihood.max(kinds[1].log_likelihood);
         let believed = kinds.iter().filter(|plane| plane.log_likelihood >= best - RULED_OUT);
-        let mut curves = vec![fit.usl];
+        let mut region = Region { curves: Vec::new(), excludes_the_fit: false };
         for plane in believed {
-            curves.extend(plane.surface(confidence)?);
+            region.curves.extend(plane.surface(confidence)?);
         }
-        Some(Region { curves })
+        let figures: [fn(&Usl) -> f64; 3] = [|usl| usl.lambda, |usl| usl.sigma, |usl| usl.kappa];
+        region.excludes_the_fit = figures.into_iter().any(|figure| {
+            let ((low, high), fitted) = (region.range(figure), figure(&fit.usl));
+            fitted < low || fitted > high
+        });
+        region.curves.push(fit.usl);
+        Some(region)
     }
 
     /// The region for one kind of errors.
     pub fn with(points: &Points, fit: &UslFit, errors: Errors, confidence: f64) -> Option<Region> {
         let points = points.condensed(MOST_LEVELS);
-        Some(Region { curves: Plane::new(&points, errors, fit.usl).surface(confidence)? })
+        let curves = Plane::new(&points, errors, fit.usl).surface(confidence)?;
+        Some(Region { curves, excludes_the_fit: false })
     }
 
     /// The least and the most of a figure.
