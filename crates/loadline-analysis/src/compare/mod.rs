@@ -18,11 +18,14 @@
 //! after every block.
 
 pub mod duel;
+mod few;
 mod groups;
 pub(crate) mod least_squares;
 mod metric;
+mod mixture;
 mod names;
 pub(crate) mod noise;
+mod none;
 pub(crate) mod robust;
 pub mod sequential;
 mod shift;
@@ -101,14 +104,8 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
     let candidate = usable(groups.candidate, "candidate", &mut excluded);
     let history = groups.history.map_or(Vec::new(), |table| usable(table, "history", &mut excluded));
     let mut notes = Vec::new();
-    let runs = base.len() + candidate.len();
-    let untimed = base.iter().chain(&candidate).filter(|run| run.time_s.is_none()).count();
-    if untimed > 0 {
-        let which = if untimed == runs { "the".to_owned() } else { format!("{untimed} of {runs}") };
-        notes.push(format!(
-            "{which} runs carry no times, so drift between the groups cannot be told from a change"
-        ));
-    }
+    let sides: Vec<&RunFigures> = base.iter().chain(&candidate).copied().collect();
+    notes.extend(untimed(&sides, !history.is_empty()));
     let judged: Vec<metric::Judged> = asked
         .into_iter()
         .map(|asked| {
@@ -150,6 +147,29 @@ fn check(groups: Groups<'_>, options: &Options) -> Result<(), CompareError> {
         }
     }
     Ok(())
+}
+
+/// Runs of a kind that are named.
+const NAMED: usize = 3;
+
+/// What it means that runs carry no times, if some do not.
+fn untimed(runs: &[&RunFigures], has_history: bool) -> Option<String> {
+    let without: Vec<&str> =
+        runs.iter().filter(|run| run.time_s.is_none()).map(|run| run.run.as_str()).collect();
+    let which = match without.len() {
+        0 => return None,
+        all if all == runs.len() => "the runs carry no times".to_owned(),
+        some => {
+            let more = if some > NAMED { ", …" } else { "" };
+            let named = without[..some.min(NAMED)].join(", ");
+            format!("{some} of {} runs carry no times ({named}{more})", runs.len())
+        }
+    };
+    Some(if without.len() == runs.len() && !has_history {
+        format!("{which}, so drift between the groups cannot be told from a change")
+    } else {
+        format!("{which}, so intervals are as wide as they have to be whichever side came first")
+    })
 }
 
 fn usable<'a>(table: &'a RunTable, side: &str, excluded: &mut Vec<ExcludedRun>) -> Vec<&'a RunFigures> {
