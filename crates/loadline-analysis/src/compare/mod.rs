@@ -106,6 +106,13 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
     let mut notes = Vec::new();
     let sides: Vec<&RunFigures> = base.iter().chain(&candidate).copied().collect();
     notes.extend(untimed(&sides, !history.is_empty()));
+    if history.is_empty() && (all_before(&base, &candidate) || all_before(&candidate, &base)) {
+        notes.push(
+            "one side's runs all come after the other's, and no history tells how the machine drifts: a slow wave cannot be \
+             told from a change, so interleave them, give earlier runs with --history, or use `duel`"
+                .into(),
+        );
+    }
     let judged: Vec<metric::Judged> = asked
         .into_iter()
         .map(|asked| {
@@ -147,6 +154,15 @@ fn check(groups: Groups<'_>, options: &Options) -> Result<(), CompareError> {
         }
     }
     Ok(())
+}
+
+/// Whether the last of some runs was made before the first of others, as far as all times are known; one run a side is no
+/// stretch of time.
+fn all_before(first: &[&RunFigures], then: &[&RunFigures]) -> bool {
+    let times = |runs: &[&RunFigures]| runs.iter().map(|run| run.time_s).collect::<Option<Vec<f64>>>();
+    let Some((first, then)) = times(first).zip(times(then)) else { return false };
+    let last = first.iter().copied().fold(f64::MIN, f64::max);
+    first.len().min(then.len()) > 1 && then.iter().all(|time| *time > last)
 }
 
 /// Runs of a kind that are named.

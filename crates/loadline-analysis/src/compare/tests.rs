@@ -268,6 +268,23 @@ fn a_missing_time_makes_nothing_surer() {
     }
 }
 
+/// What a half wave over the sides would do is said, where nothing could tell it from a change, and only there.
+#[test]
+fn one_side_after_the_other_is_told() {
+    let values = around(5.0);
+    let told = |base: &RunTable, candidate: &RunTable, history: Option<&RunTable>| {
+        let comparison = compare(Groups { base, candidate, history }, &Options::default()).unwrap();
+        comparison.notes.join("; ").contains("slow wave")
+    };
+    let (before, after) = (runs_from(0, &values), runs_from(10, &values));
+    assert!(told(&before, &after, None) && told(&after, &before, None));
+    assert!(!told(&runs_from(20, &values), &runs_from(30, &values), Some(&before)));
+    let mut turns = [before.clone(), before];
+    turns[1].runs.iter_mut().for_each(|run| run.time_s = run.time_s.map(|time| time + 30.0));
+    assert!(!told(&turns[0], &turns[1], None));
+    assert!(!told(&runs("p50", &values), &runs("p50", &values), None));
+}
+
 /// Twenty metrics of pure noise: by themselves one would be called out, together none is.
 #[test]
 fn many_metrics_are_corrected_for() {
