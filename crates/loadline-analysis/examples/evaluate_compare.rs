@@ -90,6 +90,10 @@ fn after(at: usize, runs: usize) -> bool {
     at >= runs
 }
 
+fn before(at: usize, runs: usize) -> bool {
+    at < runs
+}
+
 fn share(hits: usize, of: usize) -> f64 {
     hits as f64 / of.max(1) as f64
 }
@@ -155,6 +159,36 @@ fn drifting(runs: usize, drift: Drift, normal: &mut impl FnMut() -> f64) -> Vec<
         (level + 0.005 * normal()).exp()
     };
     (0..runs).map(step).collect()
+}
+
+/// A run or a few a side, the candidate's after the base's, that know their own noise of one per cent.
+fn few_runs() {
+    for noise in [0.02, 0.05, 0.1] {
+        for (base, candidate) in [(1, 1), (2, 1), (1, 2), (2, 2), (2, 3), (3, 3)] {
+            let mut normal = normal(17);
+            let mut judged = |level: f64, tolerance| {
+                let mut side = |runs: usize, start: usize, level: f64| {
+                    let mut table =
+                        table((0..runs).map(|at| (start + at, level * (noise * normal()).exp())), true);
+                    table.runs.iter_mut().for_each(|run| {
+                        run.errors_within.insert(Figure::of_all("value"), 0.01);
+                    });
+                    table
+                };
+                let (base, candidate) = (side(base, 0, 1.0), side(candidate, base, level));
+                let options = Options { tolerance, ..Options::default() };
+                compare(Groups { base: &base, candidate: &candidate, history: None }, &options)
+                    .expect("runs")
+                    .verdict
+            };
+            let alarms = (0..2000).filter(|_| judged(1.0, 0.0) != Verdict::Inconclusive).count();
+            let found = (0..2000).filter(|_| judged(1.6, 0.05) == Verdict::Regressed).count();
+            let (alarms, found) = (share(alarms, 2000), share(found, 2000));
+            println!(
+                "  noise {noise:.2}, {base} and {candidate} runs: false {alarms:.3}  +60 % found {found:.3}"
+            );
+        }
+    }
 }
 
 fn history(values: &[f64], commits: &[String]) -> RunTable {
@@ -242,6 +276,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         noise.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, series)| series).collect();
     let of = |part: &'static str| noise.iter().copied().filter(move |series| series.name.contains(part));
     let (long, short): (Vec<&Series>, Vec<&Series>) = (of("|long|").collect(), of("|short|").collect());
+    println!("a run or a few a side, no history");
+    few_runs();
     let plain = Layout { runs: 10, history: 0, timed: true, candidate: alternate };
     comparisons("one machine, interleaved ABAB", &long, plain);
     comparisons("one machine, interleaved ABBA", &long, Layout { candidate: mirrored, ..plain });
@@ -251,6 +287,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     comparisons("one machine, base then candidate", &long, then);
     comparisons("one machine, then, history of 64", &long, Layout { history: 64, ..then });
     comparisons("one machine, then, history, no times", &long, Layout { history: 64, timed: false, ..then });
+    let untimed = Layout { history: 64, timed: false, ..plain };
+    comparisons("one machine, interleaved, history, no times", &long, untimed);
     comparisons("one run a side, history of 64", &long, Layout { runs: 1, history: 64, ..then });
     comparisons("fresh machines, interleaved ABAB", &short, plain);
     comparisons("fresh machines, interleaved ABBA", &short, Layout { candidate: mirrored, ..plain });
@@ -263,6 +301,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     drifts(Layout { history: 64, ..then });
     println!("drift and no step, interleaved ABBA");
     drifts(Layout { candidate: mirrored, ..plain });
+    println!(
+        "drift and no step, history of 64, no times: base then candidate, candidate first, interleaved ABAB"
+    );
+    drifts(Layout { candidate: after, ..untimed });
+    drifts(Layout { candidate: before, ..untimed });
+    drifts(untimed);
     let cut = |series: Vec<&Series>| -> Vec<Vec<f64>> {
         series.iter().flat_map(|series| series.values.chunks_exact(200)).map(<[f64]>::to_vec).collect()
     };

@@ -39,6 +39,8 @@ pub enum Finding {
     Changed,
     /// It has not, by more than could have been seen.
     NoChange,
+    /// It moves steadily from the first run to the last, rather than at any one; a note says by how much.
+    Trend,
     /// There are too few runs to say.
     #[default]
     TooFewRuns,

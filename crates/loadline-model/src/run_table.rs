@@ -57,6 +57,8 @@ pub struct RunFigures {
     pub missing: BTreeMap<Figure, String>,
     /// Standard errors of the logarithms of figures from the noise within the run, where they are known.
     pub errors_within: BTreeMap<Figure, f64>,
+    /// How many requests it made, by request and under [`ALL`], where they are known.
+    pub requests: BTreeMap<String, u64>,
     /// Why the run cannot be used, where it cannot.
     pub invalid: Option<String>,
 }

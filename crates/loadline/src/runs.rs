@@ -354,7 +354,15 @@ fn figures(directory: &Path, document: &RunDocument, summary: &Summary) -> RunFi
             request(&mut values, &mut missing, &named.name, &named.response, &named.errors);
         }
     }
-    RunFigures { values, missing, invalid: invalid(document, summary), ..named(directory, document) }
+    let by_name = summary.requests_by_name.iter().map(|named| (named.name.clone(), named.requests));
+    let requests = by_name.chain([(ALL.to_owned(), summary.requests)]).collect();
+    RunFigures {
+        values,
+        missing,
+        requests,
+        invalid: invalid(document, summary),
+        ..named(directory, document)
+    }
 }
 
 /// A run with its name and time, and no figures yet.

@@ -9,11 +9,14 @@
 //!
 //! The places a step can have had at a confidence `c` are those whose twice log likelihood is within −2 ln(1 − √c) of
 //! the best (Yao, *Annals of Statistics* 15, 1987). Where the history has commits, a step can only lie between two of
-//! them. One that cannot be moved there has another cause, such as the machine: it is told apart and not reported.
+//! them, at a commit that has not run on the old level. One that cannot be moved there has another cause, such as the
+//! machine: it is told apart and not reported. So is a steady trend, where it tells a history better than steps do.
 
 mod parts;
 mod profile;
 mod segment;
+
+use std::collections::HashMap;
 
 use loadline_model::changes::{Change, Changes, Finding, MetricHistory, SCHEMA};
 use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable};
@@ -145,19 +148,34 @@ fn of_metric(figure: &Figure, runs: &[&RunFigures], confidence: f64) -> (Vec<Cha
     if segmentation.steps.len() == MOST_STEPS {
         about.notes.push(format!("{MOST_STEPS} steps were found, and no more were looked for"));
     }
+    if let Some(rise) = segmentation.trend {
+        about.finding = Finding::Trend;
+        about.notes.push(trend_note(scale, &values, rise));
+        return (Vec::new(), about);
+    }
     about.min_detectable_change = scale.change(median(&values), segmentation.detectable);
+    let commits: Vec<Option<&str>> = points.iter().map(|(index, _)| runs[*index].commit.as_deref()).collect();
+    let last_runs = last_runs(&commits);
     let mut found = Vec::new();
     for (at, step) in segmentation.steps.iter().enumerate() {
-        let commit = |place: usize| runs[points[place].0].commit.as_deref();
-        match between_commits(step, commit) {
-            Ok(place) => {
+        let since = at.checked_sub(1).map_or(0, |before| segmentation.steps[before].place);
+        match first_of_commit(step, since, &last_runs) {
+            Some(place) => {
                 let before = segmentation.levels[at];
                 found.push(report(figure, runs, &points, Placed { step, place, before }, scale));
             }
-            Err(commit) => about.notes.push(format!(
-                "the level shifts at run {} within commit {commit}: the code did not change, look at the machine",
-                points[step.place].0
-            )),
+            None => {
+                let commit = commits[step.place].unwrap_or_default();
+                let where_of = if commits[step.place] == commits[step.place - 1] {
+                    format!("within commit {commit}: the code did not change")
+                } else {
+                    format!("to commit {commit}, which had run on the old level: it is not the code")
+                };
+                about.notes.push(format!(
+                    "the level shifts at run {} {where_of}, look at the machine",
+                    points[step.place].0
+                ));
+            }
         }
     }
     about.changes = found.len();
@@ -167,11 +185,32 @@ fn of_metric(figure: &Figure, runs: &[&RunFigures], confidence: f64) -> (Vec<Cha
     (found, about)
 }
 
-/// The likeliest place between two commits, or the commit that the step lies within. Runs without commits all count.
-fn between_commits<'a>(step: &Step, commit: impl Fn(usize) -> Option<&'a str>) -> Result<usize, &'a str> {
-    let open = |place: usize| commit(place).is_none() || commit(place - 1) != commit(place);
+/// The last earlier run of the commit of each run, where it has one.
+fn last_runs(commits: &[Option<&str>]) -> Vec<Option<usize>> {
+    let mut last = HashMap::new();
+    commits
+        .iter()
+        .enumerate()
+        .map(|(place, commit)| commit.and_then(|commit| last.insert(commit, place)))
+        .collect()
+}
+
+/// The likeliest place of a step at a commit that has not run on the old level, which began at `since`: no change of the
+/// code makes a commit slower than it was. Runs without commits all count.
+fn first_of_commit(step: &Step, since: usize, last_runs: &[Option<usize>]) -> Option<usize> {
+    let open = |place: usize| last_runs[place].is_none_or(|last| last < since);
     let best = step.places.iter().filter(|(place, _)| open(*place)).max_by(|a, b| a.1.total_cmp(&b.1));
-    best.map(|(place, _)| *place).ok_or_else(|| commit(step.place).unwrap_or_default())
+    best.map(|(place, _)| *place)
+}
+
+/// What a steady trend comes to, as a fraction of where it begins.
+fn trend_note(scale: Scale, values: &[f64], rise: f64) -> String {
+    let start = median(values) - 0.5 * rise;
+    let size =
+        scale.change(start, rise).map_or(String::new(), |change| format!(" of {:+.1} %", 100.0 * change));
+    format!(
+        "the level moves steadily{size} from the first run to the last, which is no change at one of them"
+    )
 }
 
 struct Placed<'a> {

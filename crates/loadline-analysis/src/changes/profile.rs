@@ -6,7 +6,7 @@
 //! two steps, and of all steps with a column, come from sums from the end that are made once. A place then costs the same
 //! however long the history is and however many steps it has.
 
-use crate::compare::least_squares::{backward, cholesky, dot, forward};
+use crate::compare::least_squares::{self, backward, cholesky, dot, forward};
 use crate::compare::noise::{Noise, Whitener};
 
 /// How fast the lasting part of the noise may fade, and the shares of the variance it may have.
@@ -61,6 +61,23 @@ impl<'a> Profiler<'a> {
             });
         }
         Profile { without, with }
+    }
+
+    /// The log likelihood of steps, noise fitted.
+    pub(super) fn of_steps(&self, steps: &[usize]) -> f64 {
+        self.profile(steps, &[]).without
+    }
+
+    /// The log likelihood of a level that rises steadily, noise fitted, and its rise from the first run to the last.
+    pub(super) fn of_trend(&self) -> Option<(f64, f64)> {
+        let n = self.values.len();
+        let ramp: Vec<f64> = (0..n).map(|at| at as f64 / (n.max(2) - 1) as f64).collect();
+        let fitted = self.kinds.iter().filter_map(|kind| {
+            let columns = [kind.whitener.step(0).collect(), kind.whitener.apply(&ramp)];
+            let fit = least_squares::fit(&columns, &kind.whitener.apply(self.values))?;
+            Some((self.log_likelihood(kind, fit.residual_ss), fit.coefficients[1]))
+        });
+        fitted.max_by(|a, b| a.0.total_cmp(&b.0))
     }
 
     /// The kind of noise under which the values with these steps are likeliest.

@@ -41,6 +41,8 @@ pub(super) struct Segmentation {
     pub(super) steps: Vec<Step>,
     /// The level before each step.
     pub(super) levels: Vec<f64>,
+    /// By how much the level rises steadily from the first run to the last, where that tells the history better than steps.
+    pub(super) trend: Option<f64>,
     /// The smallest step in the middle that would be found in four of five histories.
     pub(super) detectable: f64,
 }
@@ -58,6 +60,10 @@ impl Segmentation {
         let floor = 1e-12 * least_squares::dot(&calm, &calm).max(f64::MIN_POSITIVE);
         let profiler = Profiler::new(&calm, floor);
         let found = search(&profiler, calm.len());
+        if let Some(rise) = trend(&profiler, &found, calm.len()) {
+            let (steps, levels) = (Vec::new(), Vec::new());
+            return Some(Segmentation { steps, levels, trend: Some(rise), detectable: f64::NAN });
+        }
         describe(&calm, &profiler, &found, middle, confidence)
     }
 }
@@ -120,6 +126,15 @@ fn search(profiler: &Profiler<'_>, n: usize) -> Vec<usize> {
     steps
 }
 
+/// The rise of a steady trend, where it pays what a step has to and more than the steps found. A ramp is cut into stairs, or
+/// taken for noise that wanders.
+fn trend(profiler: &Profiler<'_>, found: &[usize], n: usize) -> Option<f64> {
+    let (likelihood, rise) = profiler.of_trend()?;
+    let (level, stairs) = (profiler.of_steps(&[]), profiler.of_steps(found));
+    let paid = 2.0 * likelihood - price(n);
+    (paid > 2.0 * level && paid > 2.0 * stairs - price(n) * found.len() as f64).then_some(rise)
+}
+
 /// The steps with as many more as it takes to pay: where levels take turns, no step does so by itself. Several together
 /// have to pay for one more than they are, since many sets of steps were looked through.
 fn further(best: impl Fn(&[usize]) -> Option<(usize, f64)>, steps: &[usize], n: usize) -> Option<Vec<usize>> {
@@ -169,7 +184,7 @@ fn describe(
     let half = least_squares::fit(&[column(0), column(n / 2)], &white)?;
     // Found in half of all histories at the root of the price, in 80 % at 0.84 standard errors more.
     let detectable = (price(n).sqrt() + 0.8416) * (variance * half.variances[1]).sqrt();
-    Some(Segmentation { steps, levels, detectable })
+    Some(Segmentation { steps, levels, trend: None, detectable })
 }
 
 /// The places a step can have had, its neighbours being where they are: beyond them it would be another step.

@@ -129,6 +129,47 @@ fn a_step_inside_one_commit_is_not_a_change() {
     assert!(within.metrics[0].notes[0].contains("within commit 0"), "{within:?}");
 }
 
+/// A ramp is neither a change at one run nor none at all; a step is no ramp.
+#[test]
+fn a_steady_trend_is_told() {
+    for (seed, rise) in [(1, 0.175), (2, 0.6), (3, -0.175), (4, 0.175)] {
+        let mut noise = Noise(seed);
+        let mut history = |level: &dyn Fn(usize) -> f64| -> Vec<f64> {
+            (0..60).map(|at| 10.0 * (level(at) + 0.01 * noise.next()).exp()).collect()
+        };
+        let ramp = found(&history(&|at| rise * at as f64 / 59.0));
+        assert!(ramp.changes.is_empty() && ramp.metrics[0].finding == Finding::Trend, "{ramp:#?}");
+        let said: f64 = ramp.metrics[0].notes[0].split(['+', '%']).nth(usize::from(rise > 0.0)).map_or_else(
+            || panic!("{ramp:?}"),
+            |said| said.trim_start_matches("the level moves steadily of ").trim().parse().unwrap(),
+        );
+        assert!((said / 100.0 - rise.exp_m1()).abs() < 0.03, "{said}");
+        let step = found(&history(&|at| if at < 30 { 0.0 } else { rise }));
+        assert!(step.changes.len() == 1 && step.metrics[0].finding == Finding::Changed, "{step:#?}");
+        let level = found(&history(&|_| 0.0));
+        assert_eq!(level.metrics[0].finding, Finding::NoChange);
+    }
+}
+
+/// Two commits that take turns: a shift that both make is no doing of either. A commit that is new at the shift may be.
+#[test]
+fn a_commit_that_ran_on_the_old_level_made_no_change() {
+    let mut noise = Noise(9);
+    let values: Vec<f64> = (0..80).map(|at| if at < 40 { 10.0 } else { 12.0 } + 0.1 * noise.next()).collect();
+    let turns = |at: usize| Some(["a", "b"][at % 2].to_owned());
+    let both = changes(&table(&values, turns), &[], 0.95).unwrap();
+    assert!(both.changes.is_empty(), "{both:#?}");
+    assert!(both.metrics[0].notes[0].contains("had run on the old level"), "{both:#?}");
+    let fresh = |at: usize| Some([["a", "b"], ["c", "d"]][at / 40][at % 2].to_owned());
+    let made = changes(&table(&values, fresh), &[], 0.95).unwrap();
+    assert_eq!((made.changes.len(), made.changes[0].index), (1, 40));
+    // What was taken back is a change, too: the level before the last is not the old one.
+    let back: Vec<f64> =
+        (0..120).map(|at| if at / 40 == 1 { 12.0 } else { 10.0 } + 0.1 * noise.next()).collect();
+    let reverted = changes(&table(&back, |at| Some(["a", "b", "a"][at / 40].to_owned())), &[], 0.95).unwrap();
+    assert_eq!(reverted.changes.len(), 2, "{reverted:#?}");
+}
+
 #[test]
 fn odd_histories_are_told_of() {
     // So few runs show nothing, whatever they are: that is no "no change".

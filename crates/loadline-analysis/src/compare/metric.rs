@@ -5,17 +5,14 @@ use loadline_model::run_table::{Figure, RunFigures};
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::few::{self, BETWEEN_RUNS};
 use super::names::stem;
+use super::none;
 use super::robust::median;
-use super::shift::{self, Order, Sample, Shift, Side};
+use super::shift::{self, FEW as FEW_RUNS, Order, Sample, Shift, Side};
 use super::verdict::POWER;
 use super::{Asked, Options};
 
-/// What runs of the same thing are taken to differ by where nothing tells: fresh machines in the cloud differ by more
-/// in one case of several, one machine by a third of it.
-const BETWEEN_RUNS: f64 = 0.05;
-/// The weight of that: few degrees of freedom mean wide tails.
-const ASSUMED_FREE: f64 = 4.0;
 const ERROR_RATE: &str = "error_rate";
 
 /// The runs that are used.
@@ -73,9 +70,8 @@ impl Scale {
 }
 
 struct Value<'a> {
-    run: &'a str,
+    run: &'a RunFigures,
     side: Side,
-    time_s: Option<f64>,
     value: f64,
 }
 
@@ -87,7 +83,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         .flat_map(|(side, runs)| runs.iter().map(move |run| (side, run)))
         .filter_map(|(side, run)| {
             let value = *run.values.get(&asked.figure)?;
-            Some(Value { run: &run.run, side, time_s: run.time_s, value })
+            Some(Value { run, side, value })
         })
         .collect();
     let of = |side| {
@@ -100,6 +96,13 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let incomplete = !missing.is_empty();
     metric.reasons.extend(missing);
     if base.is_empty() || candidate.is_empty() {
+        return Judged { metric, evidence: None };
+    }
+    if base.iter().chain(&candidate).all(|value| *value == 0.0) {
+        none::judge(&mut metric, requests(&asked_figure, runs), options);
+        if incomplete && metric.verdict == Verdict::Pass {
+            metric.verdict = Verdict::Inconclusive;
+        }
         return Judged { metric, evidence: None };
     }
     let order = in_time_order(&mut values);
@@ -119,8 +122,8 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         order,
         resolution: resolution(&values, scale),
     };
-    let alone = || of_single_runs(&metric, runs, &asked_figure, scale);
-    let Some((shift, reason)) = shift::estimate(&sample).map(|shift| (shift, None)).or_else(alone) else {
+    let tail = (1.0 - options.confidence) / 2.0;
+    let Some((shift, reason)) = shift_of(&sample, &values, scale, &asked_figure, tail) else {
         if let Some((base, candidate)) = metric.base.zip(metric.candidate) {
             // By how much they differ is known, if not what that means.
             metric.change = match scale {
@@ -138,35 +141,71 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     }
     let incomplete = incomplete || shift.lopsided || both_signs;
     describe(&mut metric, &shift, scale, options);
+    if shift.widened > DRIFTING {
+        metric.reasons.push(drifting(order).into());
+    }
     let (is_wild, pulled) = wild(&mut metric, &values, &shift, scale, options.tolerance);
     Judged { metric, evidence: Some(Evidence { shift, scale, incomplete, pulled, is_wild }) }
 }
 
-/// The shift between a single run a side, from the noise within each and a noise between runs that is assumed, since
-/// nothing tells it: large enough for most machines, so that only what is plain is called.
-fn of_single_runs(
-    metric: &MetricComparison,
-    runs: Runs<'_>,
-    figure: &Figure,
+/// What is known of the shift. Few runs without a history tell little by their scatter; beside what is usually between
+/// runs they may tell more.
+fn shift_of(
+    sample: &Sample,
+    values: &[Value<'_>],
     scale: Scale,
+    figure: &Figure,
+    tail: f64,
 ) -> Option<(Shift, Option<String>)> {
-    let ([base], [candidate]) = (runs.base, runs.candidate) else { return None };
-    if metric.base == Some(0.0) && metric.candidate == Some(0.0) && figure.name == ERROR_RATE {
-        // Not one error on either side: as with more runs, there is nothing that could be worse.
-        return Some((Shift::known(0.0, f64::MIN_POSITIVE, ASSUMED_FREE)?, None));
+    let by_scatter = shift::estimate(sample);
+    let of = |side| values.iter().filter(move |value| value.side == side);
+    let count = |side| of(side).count();
+    let (base, candidate) = (count(Side::Base), count(Side::Candidate));
+    if base.min(candidate) >= FEW_RUNS || count(Side::History) >= FEW_RUNS {
+        return Some((by_scatter?, None));
     }
-    if scale != Scale::Log {
-        return None;
+    let assumed =
+        (scale == Scale::Log).then(|| of_few_runs(of(Side::Base), of(Side::Candidate), figure)).flatten();
+    let is_sharper = |by: &Shift, than: &Shift| by.reach(1.0 - tail) < than.reach(1.0 - tail);
+    let which = if base.max(candidate) == 1 { "one run a side cannot" } else { "so few runs hardly" };
+    let told = "more runs, or earlier ones as history, would tell";
+    let percent = 100.0 * few::BETWEEN_RUNS;
+    match (by_scatter, assumed) {
+        (Some(by), assumed) if assumed.as_ref().is_none_or(|than| is_sharper(&by, than)) => {
+            let wide = format!(
+                "so few runs hardly tell the noise between them, which makes the interval wide: {told}"
+            );
+            Some((by, (base + candidate < 2 * FEW_RUNS).then_some(wide)))
+        }
+        (_, assumed) => {
+            let reason =
+                format!("{which} tell the noise between runs: {percent:.0} % a run are assumed; {told}");
+            Some((assumed?, Some(reason)))
+        }
     }
-    let within = [base, candidate].map(|run| run.errors_within.get(figure).copied());
-    let [of_base, of_candidate] = [within[0]?, within[1]?];
-    let squares = of_base.powi(2) + of_candidate.powi(2) + 2.0 * BETWEEN_RUNS.powi(2);
-    let estimate = (metric.candidate? / metric.base?).ln();
-    let reason = format!(
-        "one run a side cannot tell the noise between runs: {:.0} % a run are assumed; more runs, or earlier ones as history, would tell",
-        BETWEEN_RUNS * 100.0
-    );
-    Some((Shift::known(estimate, squares.sqrt(), ASSUMED_FREE)?, Some(reason)))
+}
+
+/// The shift between a run or two a side that know their own noise.
+fn of_few_runs<'a>(
+    base: impl Iterator<Item = &'a Value<'a>>,
+    candidate: impl Iterator<Item = &'a Value<'a>>,
+    figure: &Figure,
+) -> Option<Shift> {
+    let run = |value: &Value<'_>| {
+        let within = *value.run.errors_within.get(figure)?;
+        (value.value > 0.0).then(|| few::Run { value: value.value.ln(), within })
+    };
+    let base: Vec<few::Run> = base.map(run).collect::<Option<_>>()?;
+    let candidate: Vec<few::Run> = candidate.map(run).collect::<Option<_>>()?;
+    few::estimate(&base, &candidate)
+}
+
+/// The requests of each side, where all its runs know theirs.
+fn requests(figure: &Figure, runs: Runs<'_>) -> Option<[u64; 2]> {
+    let of = |runs: &[&RunFigures]| {
+        runs.iter().map(|run| run.requests.get(&figure.request).copied()).sum::<Option<u64>>()
+    };
+    (figure.name == ERROR_RATE).then_some([of(runs.base)?, of(runs.candidate)?])
 }
 
 fn empty(asked: Asked, base: &[f64], candidate: &[f64]) -> MetricComparison {
@@ -274,7 +313,7 @@ fn wild(
             let change = scale.to_change(off);
             if (far || alone(at)) && change.is_none_or(|change| change.abs() > tolerance) {
                 let by = change.map_or(String::new(), |change| format!(" by {:+.0} %", 100.0 * change));
-                each.push(format!("{}{by}", value.run));
+                each.push(format!("{}{by}", value.run.run));
             }
         }
         if !each.is_empty() {
@@ -291,19 +330,37 @@ fn wild(
     (is_wild, pull(Side::Candidate) - pull(Side::Base))
 }
 
-/// Puts runs in the order of time as far as it is known. Earlier runs are in order as they stand.
+/// Puts runs in the order of time as far as it is known. Earlier runs are in order as they stand. Where runs of the sides
+/// lack their time, so that the others' would say less than they seem to, the sides may have come in any order.
 fn in_time_order(values: &mut [Value<'_>]) -> Order {
     let earlier = values.iter().take_while(|value| value.side == Side::History).count();
-    let timed = |values: &[Value<'_>]| values.iter().all(|value| value.time_s.is_some());
-    let key = |a: &Value<'_>, b: &Value<'_>| a.time_s.unwrap_or(0.0).total_cmp(&b.time_s.unwrap_or(0.0));
-    if timed(values) {
+    let is_timed = |value: &Value<'_>| value.run.time_s.is_some();
+    let time = |value: &Value<'_>| value.run.time_s.unwrap_or(0.0);
+    let key = |a: &Value<'_>, b: &Value<'_>| time(a).total_cmp(&time(b));
+    if values.iter().all(is_timed) {
         values.sort_by(key);
-    } else if timed(&values[earlier..]) {
+    } else if values[earlier..].iter().all(is_timed) {
         values[earlier..].sort_by(key);
+    } else if earlier > 0 || values.iter().any(is_timed) {
+        return Order::Assumed;
     } else {
-        return if earlier > 0 { Order::Assumed } else { Order::Unknown };
+        return Order::Unknown;
     }
     Order::Timed
+}
+
+/// Why drift widens the interval.
+fn drifting(order: Order) -> &'static str {
+    match order {
+        Order::Timed => {
+            "the figures drift from run to run, and one side's runs come after the other's, which widens the interval: \
+             interleave them, or use `duel`"
+        }
+        Order::Assumed | Order::Unknown => {
+            "the figures drift from run to run, and without times either side may have come first, which widens the \
+             interval: give the time of every run, and interleave them, or use `duel`"
+        }
+    }
 }
 
 /// The step of the last decimal place that any run uses, on the scale of the shift. Values of a few digits, such as
@@ -334,13 +391,6 @@ fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options:
                     .into(),
             );
         }
-    }
-    if shift.widened > DRIFTING {
-        metric.reasons.push(
-            "the figures drift from run to run, and one side's runs come after the other's, which widens the interval: \
-             interleave them, or use `duel`"
-                .into(),
-        );
     }
     metric.change = scale.to_change(shift.estimate());
     metric.low = scale.to_change(interval[0]);

@@ -18,11 +18,14 @@
 //! after every block.
 
 pub mod duel;
+mod few;
 mod groups;
 pub(crate) mod least_squares;
 mod metric;
+mod mixture;
 mod names;
 pub(crate) mod noise;
+mod none;
 pub(crate) mod robust;
 pub mod sequential;
 mod shift;
@@ -101,13 +104,14 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
     let candidate = usable(groups.candidate, "candidate", &mut excluded);
     let history = groups.history.map_or(Vec::new(), |table| usable(table, "history", &mut excluded));
     let mut notes = Vec::new();
-    let runs = base.len() + candidate.len();
-    let untimed = base.iter().chain(&candidate).filter(|run| run.time_s.is_none()).count();
-    if untimed > 0 {
-        let which = if untimed == runs { "the".to_owned() } else { format!("{untimed} of {runs}") };
-        notes.push(format!(
-            "{which} runs carry no times, so drift between the groups cannot be told from a change"
-        ));
+    let sides: Vec<&RunFigures> = base.iter().chain(&candidate).copied().collect();
+    notes.extend(untimed(&sides, !history.is_empty()));
+    if history.is_empty() && (all_before(&base, &candidate) || all_before(&candidate, &base)) {
+        notes.push(
+            "one side's runs all come after the other's, and no history tells how the machine drifts: a slow wave cannot be \
+             told from a change, so interleave them, give earlier runs with --history, or use `duel`"
+                .into(),
+        );
     }
     let judged: Vec<metric::Judged> = asked
         .into_iter()
@@ -150,6 +154,38 @@ fn check(groups: Groups<'_>, options: &Options) -> Result<(), CompareError> {
         }
     }
     Ok(())
+}
+
+/// Whether the last of some runs was made before the first of others, as far as all times are known; one run a side is no
+/// stretch of time.
+fn all_before(first: &[&RunFigures], then: &[&RunFigures]) -> bool {
+    let times = |runs: &[&RunFigures]| runs.iter().map(|run| run.time_s).collect::<Option<Vec<f64>>>();
+    let Some((first, then)) = times(first).zip(times(then)) else { return false };
+    let last = first.iter().copied().fold(f64::MIN, f64::max);
+    first.len().min(then.len()) > 1 && then.iter().all(|time| *time > last)
+}
+
+/// Runs of a kind that are named.
+const NAMED: usize = 3;
+
+/// What it means that runs carry no times, if some do not.
+fn untimed(runs: &[&RunFigures], has_history: bool) -> Option<String> {
+    let without: Vec<&str> =
+        runs.iter().filter(|run| run.time_s.is_none()).map(|run| run.run.as_str()).collect();
+    let which = match without.len() {
+        0 => return None,
+        all if all == runs.len() => "the runs carry no times".to_owned(),
+        some => {
+            let more = if some > NAMED { ", …" } else { "" };
+            let named = without[..some.min(NAMED)].join(", ");
+            format!("{some} of {} runs carry no times ({named}{more})", runs.len())
+        }
+    };
+    Some(if without.len() == runs.len() && !has_history {
+        format!("{which}, so drift between the groups cannot be told from a change")
+    } else {
+        format!("{which}, so intervals are as wide as they have to be whichever side came first")
+    })
 }
 
 fn usable<'a>(table: &'a RunTable, side: &str, excluded: &mut Vec<ExcludedRun>) -> Vec<&'a RunFigures> {

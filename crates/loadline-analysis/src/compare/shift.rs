@@ -13,10 +13,9 @@
 //!   of the candidate get the wider interval that they deserve.
 //! - *Groups* beyond the first cost two degrees of freedom each, one for the level and one for having been searched for.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
 use super::groups;
 use super::least_squares::{self, dot};
+use super::mixture::{Mixture, Part};
 use super::noise::{Noise, Whitener};
 use super::robust::{median, scale};
 
@@ -33,8 +32,7 @@ pub(crate) enum Side {
 pub(crate) enum Order {
     /// Not at all: drift cannot be part of the model.
     Unknown,
-    /// Only that earlier runs come first. The base's are taken to be next and the candidate's last, which were they
-    /// interleaved would be wrong: runs say nothing of their neighbours then, and the model must not go by them alone.
+    /// Only that earlier runs come first, and how much drift there is. Either side may have come first, or they took turns.
     Assumed,
     /// By their times.
     Timed,
@@ -51,11 +49,11 @@ pub(crate) struct Sample {
     pub(crate) resolution: f64,
 }
 
-/// A mixture of Student's t distributions for the shift.
+/// What is thought of the shift.
 #[derive(Debug, Clone)]
 pub(crate) struct Shift {
-    parts: Vec<Part>,
-    student: StudentsT,
+    /// A mixture for each order that the runs may have been made in; the mean of the first is the estimate.
+    orders: Vec<Mixture>,
     /// Into how many separate groups the runs fall.
     pub(crate) groups: usize,
     /// The sides fall into them unequally: which group a run is in may be the change.
@@ -68,17 +66,8 @@ pub(crate) struct Shift {
     pub(crate) spread: f64,
     /// The error is that of the rounding, which more runs do not make smaller.
     pub(crate) is_rounded: bool,
-    /// By how much the error is larger than that of runs with the same noise and no drift.
+    /// By how much the error is larger than that of runs with the same noise and no drift, in the order in which it is most.
     pub(crate) widened: f64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Part {
-    weight: f64,
-    estimate: f64,
-    error: f64,
-    /// By how much the error is larger than it were of runs with the same noise and no drift.
-    widened: f64,
 }
 
 /// How slowly drift fades, from one run to the next.
@@ -96,8 +85,6 @@ const SHARES: [(f64, f64); 9] = [
     (0.95, 0.03),
     (0.99, 0.02),
 ];
-/// The largest share where the order is only assumed.
-const ASSUMED_MOST: f64 = 0.85;
 /// Runs may also get steadily slower or quicker. How likely that is before the data speak, and the standard deviation
 /// of what comes of it from the first run of the sides to the last, in those of the noise.
 const TREND: f64 = 0.1;
@@ -105,15 +92,13 @@ const TREND_SD: f64 = 6.0;
 /// How far from the fit a run may lie, in scales.
 const REACH: f64 = 2.0;
 /// A side with fewer runs says nothing of its own spread and groups.
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 
 impl Shift {
     /// A shift whose standard error is known from elsewhere, as if from `free` degrees of freedom.
     pub(crate) fn known(estimate: f64, error: f64, free: f64) -> Option<Shift> {
-        let student = StudentsT::new(0.0, 1.0, free).ok()?;
         Some(Shift {
-            parts: vec![Part { weight: 1.0, estimate, error, widened: 1.0 }],
-            student,
+            orders: vec![Mixture::new(vec![Part { weight: 1.0, estimate, error }], free)?],
             groups: 1,
             lopsided: false,
             labels: Vec::new(),
@@ -130,27 +115,25 @@ impl Shift {
         self.residuals.get(at).map_or(0.0, |residual| residual - residual.clamp(-reach, reach))
     }
 
-    /// The mean of the mixture.
+    /// The likeliest shift.
     pub(crate) fn estimate(&self) -> f64 {
-        self.parts.iter().map(|part| part.weight * part.estimate).sum()
+        self.orders.first().map_or(0.0, Mixture::mean)
     }
 
-    /// The probability that the shift is below `x`.
+    /// The probability that the shift is below `x`, in the order in which that is likeliest.
     pub(crate) fn below(&self, x: f64) -> f64 {
-        self.parts.iter().map(|part| part.weight * self.student.cdf((x - part.estimate) / part.error)).sum()
+        self.orders.iter().map(|order| order.below(x)).fold(0.0, f64::max)
     }
 
-    /// The value below which the shift lies with probability `p`.
+    /// The probability that the shift is above `x`, in the order in which that is likeliest.
+    pub(crate) fn above(&self, x: f64) -> f64 {
+        self.orders.iter().map(|order| 1.0 - order.below(x)).fold(0.0, f64::max)
+    }
+
+    /// The value that the shift passes, outwards, with no more than the probability that `p` leaves, in any order.
     pub(crate) fn quantile(&self, p: f64) -> f64 {
-        let t = self.student.inverse_cdf(p);
-        let each = self.parts.iter().map(|part| part.estimate + t * part.error);
-        let (mut low, mut high) = each.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
-        // The mixture's quantile lies between those of its parts.
-        while high - low > 1e-7 * (high.abs() + low.abs()) + 1e-12 {
-            let middle = 0.5 * (low + high);
-            if self.below(middle) < p { low = middle } else { high = middle }
-        }
-        0.5 * (low + high)
+        let each = self.orders.iter().map(|order| order.quantile(p));
+        if p < 0.5 { each.fold(f64::MAX, f64::min) } else { each.fold(f64::MIN, f64::max) }
     }
 
     /// The quantile `p` of the noise in the estimate, were the shift 0.
@@ -325,36 +308,85 @@ struct Drift {
     prior: f64,
 }
 
-/// All that are considered; none where the order of the runs is not known, and no trend of a run or two.
+/// All that are considered; no trend of a run or two, nor one in an order that is but possible: with each side first in
+/// turn the interval has room for it.
 fn drifts(sample: &Sample) -> Vec<Drift> {
     let with = |trend: bool, prior: f64| {
         SHARES.into_iter().map(move |(share, of_share)| Drift { share, trend, prior: prior * of_share })
     };
+    if sample.order != Order::Timed || runs_of_smaller_side(sample) < FEW {
+        return with(false, 1.0).collect();
+    }
+    with(false, 1.0 - TREND).chain(with(true, TREND)).collect()
+}
+
+/// The runs in an order that they may have been made in, by their places in the sample, and how the level may move then.
+struct Course {
+    order: Vec<usize>,
+    drifts: Vec<Drift>,
+}
+
+/// The orders that are possible. Runs that took turns, in whatever order, are independent: what drifts is in both sides.
+fn courses(sample: &Sample) -> Vec<Course> {
+    let as_it_stands: Vec<usize> = (0..sample.values.len()).collect();
+    let drifting = |order: Vec<usize>| Course { order, drifts: drifts(sample) };
+    let independent =
+        Course { order: as_it_stands.clone(), drifts: vec![Drift { share: 0.0, trend: false, prior: 1.0 }] };
+    let mut candidate_first = as_it_stands.clone();
+    candidate_first.sort_by_key(|at| match sample.sides[*at] {
+        Side::History => 0,
+        Side::Candidate => 1,
+        Side::Base => 2,
+    });
     match sample.order {
-        Order::Unknown => vec![Drift { share: 0.0, trend: false, prior: 1.0 }],
-        Order::Assumed => with(false, 1.0).filter(|drift| drift.share <= ASSUMED_MOST).collect(),
-        Order::Timed if runs_of_smaller_side(sample) < FEW => with(false, 1.0).collect(),
-        Order::Timed => with(false, 1.0 - TREND).chain(with(true, TREND)).collect(),
+        Order::Unknown => vec![independent],
+        Order::Timed => vec![drifting(as_it_stands)],
+        Order::Assumed => vec![independent, drifting(as_it_stands), drifting(candidate_first)],
     }
 }
 
 /// A steady trend over the runs of the sides, larger by [`TREND_SD`] at the last than at the first. Earlier runs have no
 /// part in it: they may have been made a night apart, and these minutes.
-fn trend_of(sample: &Sample) -> Vec<f64> {
-    let is_earlier = |side: &Side| *side == Side::History;
-    let runs = sample.sides.iter().filter(|side| !is_earlier(side)).count();
+fn trend_of(sample: &Sample, order: &[usize]) -> Vec<f64> {
+    let is_earlier = |side: Side| side == Side::History;
+    let runs = sample.sides.iter().filter(|side| !is_earlier(**side)).count();
     let step = TREND_SD / (runs.max(2) - 1) as f64;
     let mut place = 0.0;
-    let mut at = |side: &Side| {
+    let at = |at: &usize| {
+        let earlier = is_earlier(sample.sides[*at]);
         let value = place * step;
-        place += if is_earlier(side) { 0.0 } else { 1.0 };
-        if is_earlier(side) { 0.0 } else { value }
+        place += if earlier { 0.0 } else { 1.0 };
+        if earlier { 0.0 } else { value }
     };
-    sample.sides.iter().map(&mut at).collect()
+    order.iter().map(at).collect()
 }
 
-/// Mixes the answers over the shares of drift.
+/// What is thought of the shift in one order.
+struct InOrder {
+    mixture: Mixture,
+    is_rounded: bool,
+    /// By how much the error is larger than it were of runs with the same noise and no drift.
+    widened: f64,
+}
+
+/// Weighs the drifts in each order. Where several are possible, what is said of the shift has to hold in all.
 fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
+    let each: Vec<InOrder> =
+        courses(sample).iter().map(|course| in_order(sample, cleaned, course)).collect::<Option<_>>()?;
+    Some(Shift {
+        is_rounded: each.iter().any(|order| order.is_rounded),
+        widened: each.iter().map(|order| order.widened).fold(1.0, f64::max),
+        orders: each.into_iter().map(|order| order.mixture).collect(),
+        groups: cleaned.groups,
+        lopsided: cleaned.lopsided,
+        labels: cleaned.labels.clone(),
+        residuals: cleaned.residuals.clone(),
+        spread: cleaned.spread,
+    })
+}
+
+/// Mixes the answers over the drifts in one order.
+fn in_order(sample: &Sample, cleaned: &Cleaned, course: &Course) -> Option<InOrder> {
     let spent = cleaned.columns.len() + cleaned.groups - 1;
     let free = cleaned.values.len() as f64 - spent as f64;
     if free < 1.0 {
@@ -362,20 +394,22 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
     }
     // A run that was moved in says little of the spread.
     let certain = (cleaned.inside as f64 - spent as f64).max(1.0);
-    let student = StudentsT::new(0.0, 1.0, certain).ok()?;
-    let mut parts = Vec::with_capacity(2 * SHARES.len());
+    let in_order = |column: &[f64]| course.order.iter().map(|at| column[*at]).collect::<Vec<f64>>();
+    let columns: Vec<Vec<f64>> = cleaned.columns.iter().map(|column| in_order(column)).collect();
+    let values = in_order(&cleaned.values);
+    let mut parts = Vec::with_capacity(course.drifts.len());
+    let mut widths = Vec::with_capacity(course.drifts.len());
     let mut is_rounded = false;
     let mut steady = None;
-    for Drift { share, trend, prior } in drifts(sample) {
-        let whitener = Whitener::new(Noise { phi: PHI, share }, cleaned.values.len());
-        let mut columns: Vec<Vec<f64>> =
-            cleaned.columns.iter().map(|column| whitener.apply(column)).collect();
-        let mut values = whitener.apply(&cleaned.values);
-        if trend {
+    for Drift { share, trend, prior } in &course.drifts {
+        let whitener = Whitener::new(Noise { phi: PHI, share: *share }, values.len());
+        let mut columns: Vec<Vec<f64>> = columns.iter().map(|column| whitener.apply(column)).collect();
+        let mut values = whitener.apply(&values);
+        if *trend {
             // What is thought of it beforehand is one more row (ridge regression), and takes no degree of freedom.
             columns.iter_mut().for_each(|column| column.push(0.0));
             values.push(0.0);
-            let mut slope = whitener.apply(&trend_of(sample));
+            let mut slope = whitener.apply(&trend_of(sample, &course.order));
             slope.push(1.0);
             columns.insert(0, slope);
         }
@@ -391,26 +425,18 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
         }
         let log_weight = prior.ln() - whitener.half_log_det - fit.half_log_det - 0.5 * free * variance.ln();
         let factor = fit.variances.last()? / (1.0 - share);
-        let widened = (factor / *steady.get_or_insert(factor)).sqrt();
-        parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error, widened });
+        widths.push((factor / *steady.get_or_insert(factor)).sqrt());
+        parts.push(Part { weight: log_weight, estimate: *fit.coefficients.last()?, error });
     }
     let most = parts.iter().map(|part| part.weight).fold(f64::MIN, f64::max);
     parts.iter_mut().for_each(|part| part.weight = (part.weight - most).exp());
-    parts.retain(|part| part.weight > 1e-4);
     let total: f64 = parts.iter().map(|part| part.weight).sum();
     parts.iter_mut().for_each(|part| part.weight /= total);
-    let widened = parts.iter().map(|part| part.weight * part.widened).sum();
-    Some(Shift {
-        parts,
-        student,
-        groups: cleaned.groups,
-        lopsided: cleaned.lopsided,
-        labels: cleaned.labels.clone(),
-        residuals: cleaned.residuals.clone(),
-        spread: cleaned.spread,
-        is_rounded,
-        widened,
-    })
+    let widened = parts.iter().zip(&widths).map(|(part, width)| part.weight * width).sum();
+    parts.retain(|part| part.weight > 1e-4);
+    let kept: f64 = parts.iter().map(|part| part.weight).sum();
+    parts.iter_mut().for_each(|part| part.weight /= kept);
+    Some(InOrder { mixture: Mixture::new(parts, certain)?, is_rounded, widened })
 }
 
 #[cfg(test)]
@@ -485,6 +511,29 @@ mod tests {
         let (from, to, widened) = interval(&interleaved);
         assert!(to - from < 0.6 * (high - low) && widened < 1.3, "{from} {to} {widened}");
         assert!(from < 0.0 && to > 0.0);
+    }
+
+    /// Runs of both sides that took turns along a ramp of 1 % a run, as the earlier ones lie on it, and are given without
+    /// their times: one side after the other they would be the base's ramp and then the same once more.
+    #[test]
+    fn the_order_of_the_sides_may_be_any() {
+        let ramp = |at: i32| 0.01 * f64::from(at) + if at % 3 == 0 { 0.002 } else { -0.001 };
+        let history: Vec<f64> = (0..64).map(ramp).collect();
+        let side = |first: i32, step: i32, shift: f64| (0..10).map(move |at| ramp(first + step * at) + shift);
+        let judged = |base: Vec<f64>, candidate: Vec<f64>| {
+            let sides = [vec![Side::History; 64], vec![Side::Base; 10], vec![Side::Candidate; 10]].concat();
+            let values = [history.clone(), base, candidate].concat();
+            estimate(&Sample { values, sides, order: Order::Assumed, resolution: 0.0 }).unwrap()
+        };
+        let turns = judged(side(64, 2, 0.0).collect(), side(65, 2, 0.17).collect());
+        assert!((turns.estimate() - 0.18).abs() < 0.005, "{}", turns.estimate());
+        assert!(turns.quantile(0.025) < 0.17 && turns.quantile(0.975) > 0.18);
+        assert!(turns.above(0.05) > 0.025, "within 5 % it is not");
+        for (base, candidate) in [(64, 74), (74, 64)] {
+            let same = judged(side(base, 1, 0.0).collect(), side(candidate, 1, 0.0).collect());
+            assert!(same.quantile(0.025) < 0.0 && same.quantile(0.975) > 0.0, "{base}");
+            assert!(same.widened > 1.7, "{}", same.widened);
+        }
     }
 
     #[test]

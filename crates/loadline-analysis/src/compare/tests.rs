@@ -208,6 +208,83 @@ fn error_rates_may_be_zero() {
     assert!((metric.difference.unwrap() - 0.011).abs() < 0.001);
 }
 
+/// That no run has any does not show that there is none. Requests without an error leave room for a rate of 3.7 in so many
+/// of them (−ln 0.025), which half a point takes 738 for; where they are not counted it takes three runs.
+#[test]
+fn none_seen_is_not_none() {
+    let zeros = |metric: &str, runs: usize, requests: Option<u64>| {
+        let mut table = self::runs(metric, &vec![0.0; runs]);
+        let count = |requests: u64| [(loadline_model::run_table::ALL.to_owned(), requests)].into();
+        table.runs.iter_mut().for_each(|run| run.requests = requests.map(count).unwrap_or_default());
+        table
+    };
+    let judged = |metric: &str, runs, requests, tolerance| {
+        let side = zeros(metric, runs, requests);
+        let comparison = judge(&side, &side, &Options { tolerance, ..Options::default() });
+        (comparison.verdict, only(&comparison).clone())
+    };
+    for (runs, requests) in [(1, Some(200)), (2, None), (20, None), (20, Some(100_000))] {
+        let (verdict, metric) = judged("error_rate", runs, requests, 0.0);
+        assert_eq!(verdict, Verdict::Inconclusive, "{metric:?}");
+        assert!(metric.reasons.join("; ").contains("tolerance of 0"), "{metric:?}");
+    }
+    for (metric, runs, requests, verdict) in [
+        ("error_rate", 1, Some(737), Verdict::Inconclusive),
+        ("error_rate", 1, Some(738), Verdict::Pass),
+        ("error_rate", 3, Some(246), Verdict::Pass),
+        ("error_rate", 2, None, Verdict::Inconclusive),
+        ("error_rate", 3, None, Verdict::Pass),
+        ("retries", 2, Some(738), Verdict::Inconclusive),
+        ("retries", 3, None, Verdict::Pass),
+    ] {
+        let (said, metric) = judged(metric, runs, requests, 0.05);
+        assert_eq!(said, verdict, "{metric:?}");
+        assert_eq!(said == Verdict::Inconclusive, metric.more_runs_needed.is_some(), "{metric:?}");
+    }
+    let (_, few) = judged("error_rate", 1, Some(200), 0.05);
+    assert_eq!(few.more_runs_needed, Some(3));
+    assert!(few.reasons[0].contains("200 requests") && few.reasons[0].contains("1.8 %"), "{few:?}");
+    // Errors of earlier runs are none of the sides'.
+    let (side, earlier) = (zeros("error_rate", 3, None), runs("error_rate", &[0.0, 0.01, 0.0, 0.002]));
+    let groups = Groups { base: &side, candidate: &side, history: Some(&earlier) };
+    assert_eq!(compare(groups, &Options::default()).unwrap().verdict, Verdict::Pass);
+}
+
+/// A time that is missing makes nothing surer, and the run that lacks it is named.
+#[test]
+fn a_missing_time_makes_nothing_surer() {
+    let mut normal = normal(8);
+    for slope in [0.0, 0.01] {
+        let values: Vec<f64> = (0..20).map(|at| (slope * f64::from(at) + 0.005 * normal()).exp()).collect();
+        let (base, mut candidate) = (runs_from(0, &values[..10]), runs_from(10, &values[10..]));
+        let timed = judge(&base, &candidate, &Options::default());
+        candidate.runs[4].time_s = None;
+        let holed = judge(&base, &candidate, &Options::default());
+        let note = holed.notes.join("; ");
+        assert!(note.contains("1 of 20 runs carry no times (5)"), "{note}");
+        let width = |comparison: &Comparison| only(comparison).high.unwrap() - only(comparison).low.unwrap();
+        assert!(width(&holed) > 0.95 * width(&timed), "{slope}: {holed:#?} {timed:#?}");
+        assert!(only(&holed).low <= Some(0.0) || slope == 0.0, "a ramp is no step: {holed:#?}");
+    }
+}
+
+/// What a half wave over the sides would do is said, where nothing could tell it from a change, and only there.
+#[test]
+fn one_side_after_the_other_is_told() {
+    let values = around(5.0);
+    let told = |base: &RunTable, candidate: &RunTable, history: Option<&RunTable>| {
+        let comparison = compare(Groups { base, candidate, history }, &Options::default()).unwrap();
+        comparison.notes.join("; ").contains("slow wave")
+    };
+    let (before, after) = (runs_from(0, &values), runs_from(10, &values));
+    assert!(told(&before, &after, None) && told(&after, &before, None));
+    assert!(!told(&runs_from(20, &values), &runs_from(30, &values), Some(&before)));
+    let mut turns = [before.clone(), before];
+    turns[1].runs.iter_mut().for_each(|run| run.time_s = run.time_s.map(|time| time + 30.0));
+    assert!(!told(&turns[0], &turns[1], None));
+    assert!(!told(&runs("p50", &values), &runs("p50", &values), None));
+}
+
 /// Twenty metrics of pure noise: by themselves one would be called out, together none is.
 #[test]
 fn many_metrics_are_corrected_for() {
@@ -261,6 +338,37 @@ fn one_run_with_blocks_decides_only_what_is_plain() {
     assert_eq!(judged(30.0, 0.05).verdict, Verdict::Regressed);
     assert_eq!(judged(20.0, 0.3).verdict, Verdict::Pass);
     assert!(only(&judged(20.0, 0.05)).reasons[0].contains("one run a side"));
+}
+
+/// What is plain between one run a side stays so when a side has a second: two runs tell hardly more of their noise by
+/// their scatter, and what is assumed of it does not go away.
+#[test]
+fn a_second_run_loses_nothing() {
+    let side = |first: usize, values: &[f64]| {
+        let mut table = runs_from(first, values);
+        table.runs.iter_mut().for_each(|run| {
+            run.errors_within.insert(Figure::of_all("p50"), 0.01);
+        });
+        table
+    };
+    let noise = [1.02, 0.97, 1.03];
+    for level in [1.6, 2.37] {
+        let of = |runs: usize, level: f64| {
+            noise[..runs].iter().map(|noise| 20.0 * noise * level).collect::<Vec<_>>()
+        };
+        for (base, candidate) in [(1, 1), (2, 1), (1, 2), (2, 2), (3, 1), (2, 3), (3, 3)] {
+            let (base, candidate) = (side(0, &of(base, 1.0)), side(base, &of(candidate, level)));
+            let comparison = judge(&base, &candidate, &Options::default());
+            assert_eq!(comparison.verdict, Verdict::Regressed, "{comparison:#?}");
+        }
+    }
+    let two = judge(&side(0, &[20.0, 20.4]), &side(2, &[20.1]), &Options::default());
+    assert_eq!(two.verdict, Verdict::Inconclusive);
+    assert!(only(&two).reasons[0].contains("so few runs hardly tell the noise"), "{two:#?}");
+    // Without the noise within the runs nothing is assumed, and that is the reason.
+    let bare = judge(&runs_from(0, &[20.0, 22.0]), &runs_from(2, &[30.0]), &Options::default());
+    assert_eq!(bare.verdict, Verdict::Inconclusive);
+    assert!(only(&bare).reasons.join("; ").contains("makes the interval wide"), "{bare:#?}");
 }
 
 /// What a comparison says it could have seen is seen in about 80 % of cases; noise from fixed quantiles of the normal.

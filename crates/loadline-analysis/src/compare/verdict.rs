@@ -40,21 +40,26 @@ impl<'a> Turned<'a> {
     /// The probability that the shift for the worse is below `x`.
     fn below(&self, x: f64) -> f64 {
         let shift = &self.evidence.shift;
-        if self.higher_is_better { 1.0 - shift.below(-x) } else { shift.below(x) }
+        if self.higher_is_better { shift.above(-x) } else { shift.below(x) }
+    }
+
+    /// The probability that it is above `x`.
+    fn above(&self, x: f64) -> f64 {
+        let shift = &self.evidence.shift;
+        if self.higher_is_better { shift.below(-x) } else { shift.above(x) }
     }
 
     /// The evidence against "no worse than the tolerance", and against "no better", one-sided.
     fn tails(&self) -> (f64, f64) {
-        (self.below(self.worse), 1.0 - self.below(0.0))
+        (self.below(self.worse), self.above(0.0))
     }
 
     /// Whether the change is shown to be within the tolerance.
     fn within(&self, options: &Options) -> bool {
         let tail = (1.0 - options.confidence) / 2.0;
+        // That there is no difference at all cannot be shown.
         let exact = self.worse == 0.0 || self.better == 0.0;
-        // A tolerance of nothing can be kept only by figures without any noise.
-        let still = self.evidence.shift.reach(1.0 - tail) < 1e-12 && self.estimate() == 0.0;
-        if exact { still } else { self.below(self.worse) >= 1.0 - tail && self.below(-self.better) <= tail }
+        !exact && self.above(self.worse) <= tail && self.below(-self.better) <= tail
     }
 
     /// The noise of the estimate at a tail, and that at the power.
@@ -106,7 +111,7 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
     metric.min_detectable_change =
         detectable(evidence.scale, metric.higher_is_better, turned.worse + margin + power);
     if evidence.scale == Scale::Linear(0.0) {
-        tell_difference(metric, turned.worse + margin + power);
+        metric.min_detectable_difference = Some(turned.worse + margin + power);
     }
     if turned.within(options) {
         metric.verdict = Verdict::Pass;
@@ -152,16 +157,6 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
         }
         (true, None) => "the change is so near the tolerance that more runs would not decide".into(),
     });
-}
-
-/// What would have been seen of a metric whose base is 0, in its own unit.
-fn tell_difference(metric: &mut MetricComparison, difference: f64) {
-    if metric.candidate == Some(0.0) && difference < 1e-12 {
-        let none = "no run of either side has any, so how small a difference would be seen cannot be known";
-        metric.reasons.push(none.into());
-    } else {
-        metric.min_detectable_difference = Some(difference);
-    }
 }
 
 /// A shift for the worse as a fraction of the base, always positive.

@@ -213,9 +213,18 @@ fn charts(line: &Line<'_>, figures: &[&Figure], changes: Option<&Changes>) -> Ma
 pub fn changes_html(parts: &[(Option<String>, RunTable)], changes: &Changes) -> String {
     let found = changes.changes.len() as u64;
     let told = changes.metrics.iter().filter(|metric| metric.finding != Finding::TooFewRuns).count();
+    let trends = changes.metrics.iter().filter(|metric| metric.finding == Finding::Trend).count();
     let metrics = plural(told as u64, "metric", "metrics");
     let (tone, word, said) = match (found, told) {
         (0, 0) => (Tone::Doubt, "CANNOT TELL", "there are too few runs to show a change".to_owned()),
+        (0, _) if trends > 0 => {
+            let trending = plural(trends as u64, "metric", "metrics");
+            (
+                Tone::Plain,
+                "TREND",
+                format!("the level of {trending} moves steadily, and changes at no one run"),
+            )
+        }
         (0, _) => {
             (Tone::Good, "NO CHANGE", format!("the level of {metrics} has not changed by what could be seen"))
         }

@@ -72,6 +72,7 @@ pub(super) fn finding(metric: &MetricHistory) -> String {
             )
         }
         (Finding::NoChange, None) => format!("no change in {runs}"),
+        (Finding::Trend, _) => format!("a steady trend over {runs}, and no change at one of them"),
         (Finding::Changed, seen) => {
             let besides =
                 seen.map_or(String::new(), |seen| format!("; a further one above {seen} would be found"));

@@ -6,12 +6,9 @@ use loadline_model::run_table::ALL;
 use super::Rules;
 use super::block::{Block, Kind, Ratio, Tally};
 use super::errors::{ErrorCounts, rate_interval};
+use crate::compare::none::ERROR_RATE_MARGIN;
 use crate::compare::sequential::Sequence;
 
-/// A difference of error rates that does not matter, however small they are: one request in two hundred. To show it takes
-/// some 1,900 requests a side without an error at 99 % (see [`rate_interval`]): a smaller one would leave duels at modest
-/// rates open for minutes, although there was nothing to see.
-const ERROR_RATE_MARGIN: f64 = 0.005;
 /// The most times the requests there are that a duel is asked to go on for.
 const MUCH_LONGER: f64 = 64.0;
 /// How many half-widths of the interval a change has to lie beyond the tolerance to be found in four duels of five: the
