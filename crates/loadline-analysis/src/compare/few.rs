@@ -1,4 +1,4 @@
-//! Sides of a run or two, whose scatter hardly tells the noise between runs.
+//! A side of a single run, so that the scatter hardly tells the noise between runs.
 //!
 //! What runs of the same thing usually differ by is assumed, large enough for most machines, so that only what is plain is
 //! called. It weighs as much as [`ASSUMED_FREE`] degrees of freedom, and what scatter the runs have adds its own (a

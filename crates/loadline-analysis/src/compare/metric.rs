@@ -164,8 +164,10 @@ fn shift_of(
     if base.min(candidate) >= FEW_RUNS || count(Side::History) >= FEW_RUNS {
         return Some((by_scatter?, None));
     }
-    let assumed =
-        (scale == Scale::Log).then(|| of_few_runs(of(Side::Base), of(Side::Candidate), figure)).flatten();
+    // Two runs a side and more know their noise, if not well: to assume less would make up changes on noisy machines.
+    let assumed = (scale == Scale::Log && base.min(candidate) == 1)
+        .then(|| of_few_runs(of(Side::Base), of(Side::Candidate), figure))
+        .flatten();
     let is_sharper = |by: &Shift, than: &Shift| by.reach(1.0 - tail) < than.reach(1.0 - tail);
     let which = if base.max(candidate) == 1 { "one run a side cannot" } else { "so few runs hardly" };
     let told = "more runs, or earlier ones as history, would tell";
