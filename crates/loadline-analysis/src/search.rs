@@ -196,7 +196,7 @@ impl Search {
         let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
         let near = if last.is_open() { NEAR_LEAST } else { (last.score / idle).clamp(NEAR_LEAST, 1.0) };
         let most = self.growth * kept.unwrap_or(last.load);
-        if let Some(kept) = kept.filter(|_| last.load >= most && last.is_open()) {
+        if let Some(kept) = kept.filter(|_| last.load > ALMOST * most && last.is_open()) {
             return self.between(steps, kept, last.load, spent);
         }
         self.ascend((last.load * self.growth.powf(near)).min(most))
@@ -216,7 +216,7 @@ impl Search {
     /// Below a load that was left open, as high as is allowed after the load kept: once more there might say the same
     /// for ever. Twice as long each time it comes to this.
     fn between(&self, steps: &[Step], kept: f64, open: f64, spent: f64) -> Next {
-        let again = steps.iter().filter(|step| step.load >= open && step.is_open()).count() - 1;
+        let again = steps.iter().filter(|step| step.load > ALMOST * open && step.is_open()).count() - 1;
         let load = (kept * open).sqrt();
         let longer_s = self.ascent_s(load) * 2.0_f64.powi(again as i32);
         Next::Run { load, duration_s: longer_s.min(self.time_s - spent).max(self.step_s), confirming: false }
@@ -269,6 +269,9 @@ impl Search {
 /// share of it.
 const APART: f64 = 0.7;
 const APART_MOST: f64 = 0.2;
+
+/// Loads that differ by less are the same but for rounding.
+const ALMOST: f64 = 0.999;
 
 /// The least exponent of a step of the ascent.
 const NEAR_LEAST: f64 = 0.25;
