@@ -42,6 +42,7 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
     let truth = kind.capacity();
     let (mut below, mut above, mut ended, mut near, mut requests) = (0, 0, 0, 0, 0.0);
     let (mut errors, mut widths, mut times, mut steps) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let mut decisions = Vec::new();
     let mut parts = [(0, 0.0); PARTS.len()];
     for seed in seeds {
         let run = support::run(search, kind, seed);
@@ -57,6 +58,7 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
         times.push(run.steps.iter().map(|step| step.took_s).sum::<f64>());
         steps += run.steps.len();
         requests += run.requests;
+        decisions.extend(run.decisions.iter().map(|took| took.as_secs_f64() * 1e3));
         for (k, step) in run.steps.iter().enumerate() {
             let part = &mut parts[part(&run.steps[..k], step, truth)];
             *part = (part.0 + 1, part.1 + step.load * step.took_s);
@@ -74,7 +76,8 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
     let spent = spent.collect::<Vec<_>>().join(", ");
     format!(
         "{:13} coverage {:.3} (too low {below:2}, too high {above:2})  error {:+.3} {:+.3} {:+.3} within 5 % {:.2}  width {:.3}  \
-         requests {:7.0} = {:.2} of a staircase  steps {:4.1}  virtual seconds {:5.0}  ended {ended}\n              {spent} steps",
+         requests {:7.0} = {:.2} of a staircase  steps {:4.1}  virtual seconds {:5.0}  ended {ended}\n              {spent} steps; \
+         a decision {:.1} ms, at most {:.1} ms",
         kind.name,
         1.0 - f64::from(below + above) / count,
         at(&errors, 0.1),
@@ -86,6 +89,8 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
         requests / count / kind.staircase_requests(),
         steps as f64 / count,
         at(&times, 0.5),
+        decisions.iter().sum::<f64>() / decisions.len() as f64,
+        decisions.iter().copied().fold(0.0, f64::max),
     )
 }
 

@@ -130,6 +130,11 @@ impl Step {
     pub fn fails(&self) -> bool {
         self.score - 2.0 * self.error > 0.0
     }
+
+    /// Whether the objectives were not even seen kept: broken, or nobody knows.
+    fn is_open(&self) -> bool {
+        !self.settled || self.score >= 0.0
+    }
 }
 
 impl Step {
@@ -150,7 +155,7 @@ impl Search {
         let limited = last.generator_limited;
         let steps: Vec<Step> = steps.iter().filter(|step| !step.generator_limited).copied().collect();
         let steps = steps.as_slice();
-        let kept = steps.iter().filter(|s| s.settled && s.score < 0.0).map(|s| s.load).reduce(f64::max);
+        let kept = steps.iter().filter(|s| !s.is_open()).map(|s| s.load).reduce(f64::max);
         if limited && steps.is_empty() && last.load > self.least && spent < self.time_s {
             // At its very start: the service may take less than the generator cannot drive.
             return self.ascend(last.load / (self.growth * self.growth));
@@ -189,21 +194,32 @@ impl Search {
         }
         // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
         let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
-        let near = if last.settled && last.score < 0.0 {
-            (last.score / idle).clamp(NEAR_LEAST, 1.0)
-        } else {
-            NEAR_LEAST
-        };
+        let near = if last.is_open() { NEAR_LEAST } else { (last.score / idle).clamp(NEAR_LEAST, 1.0) };
         let most = self.growth * kept.unwrap_or(last.load);
+        if let Some(kept) = kept.filter(|_| last.load > ALMOST * most && last.is_open()) {
+            return self.between(steps, kept, last.load, spent);
+        }
         self.ascend((last.load * self.growth.powf(near)).min(most))
     }
 
     fn ascend(&self, load: f64) -> Next {
         let load = load.clamp(self.least, self.most);
+        Next::Run { load, duration_s: self.ascent_s(load), confirming: false }
+    }
+
+    fn ascent_s(&self, load: f64) -> f64 {
         let shortest_s = 0.5 * self.step_s;
         let longest_s = shortest_s.max(ASCENT_SHARE * self.time_s);
-        let duration_s = (0.25 * self.step_requests / load).clamp(shortest_s, longest_s);
-        Next::Run { load, duration_s, confirming: false }
+        (0.25 * self.step_requests / load).clamp(shortest_s, longest_s)
+    }
+
+    /// Below a load that was left open, as high as is allowed after the load kept: once more there might say the same
+    /// for ever. Twice as long each time it comes to this.
+    fn between(&self, steps: &[Step], kept: f64, open: f64, spent: f64) -> Next {
+        let again = steps.iter().filter(|step| step.load > ALMOST * open && step.is_open()).count() - 1;
+        let load = (kept * open).sqrt();
+        let longer_s = self.ascent_s(load) * 2.0_f64.powi(again as i32);
+        Next::Run { load, duration_s: longer_s.min(self.time_s - spent).max(self.step_s), confirming: false }
     }
 
     /// Between a load that kept the objectives and one that broke them.
@@ -253,6 +269,9 @@ impl Search {
 /// share of it.
 const APART: f64 = 0.7;
 const APART_MOST: f64 = 0.2;
+
+/// Loads that differ by less are the same but for rounding.
+const ALMOST: f64 = 0.999;
 
 /// The least exponent of a step of the ascent.
 const NEAR_LEAST: f64 = 0.25;

@@ -129,7 +129,8 @@ fn drive(search: &Search, score: impl Fn(f64) -> f64) -> (Vec<Step>, Next) {
 #[test]
 fn the_service_is_protected() {
     let search = support::search();
-    for (capacity, steepness) in [(37.0, 1.0), (650.0, 8.0), (5_000.0, 60.0)] {
+    // The way up from 10 meets 640 exactly, where nothing is kept or broken.
+    for (capacity, steepness) in [(37.0, 1.0), (640.0, 8.0), (650.0, 8.0), (5_000.0, 60.0)] {
         let (steps, end) = drive(&search, |load| steepness * (load / capacity).ln());
         let mut kept: f64 = 0.0;
         for step in &steps {
@@ -157,6 +158,15 @@ fn an_unclear_step_at_the_most_allowed_is_not_kept() {
     assert!(at == 300.0 && at_least < 100.0, "{at} {at_least}");
     let lengths: Vec<f64> = steps.iter().filter(|s| s.load == 300.0).map(|s| s.took_s).collect();
     assert!(lengths.len() > 2 && lengths[1] > 1.9 * lengths[0], "{lengths:?}");
+}
+
+/// Nothing tells whether all from 330 on is kept or broken: longer looks end with the time, and few of them.
+#[test]
+fn what_stays_open_on_the_way_up_ends_with_the_time() {
+    let (steps, end) = drive(&support::search(), |load| if load < 330.0 { -1.0 } else { 0.0 });
+    let Next::Doomed(Doom::OutOfTime { at_least: Some(at_least), .. }) = end else { panic!("{end:?}") };
+    assert!(at_least < 330.0 && steps.len() < 60, "{at_least} after {} steps", steps.len());
+    assert!(steps.iter().all(|step| step.load <= 660.0));
 }
 
 #[test]

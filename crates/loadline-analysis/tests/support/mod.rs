@@ -1,5 +1,7 @@
 //! Queues in virtual time, and the search driven against them.
 
+use std::time::{Duration, Instant};
+
 use loadline_analysis::search::interval::{Group, Interval, Values};
 use loadline_analysis::search::{Asked, Measured, Next, Search, Step};
 use loadline_model::run::LoadModel;
@@ -31,15 +33,21 @@ pub(crate) struct Run {
     pub(crate) end: Next,
     pub(crate) steps: Vec<Step>,
     pub(crate) requests: f64,
+    /// How long each decision took.
+    #[allow(dead_code, reason = "the example that prints the marks uses it")]
+    pub(crate) decisions: Vec<Duration>,
 }
 
 /// Drives the search against a queue that is empty at the beginning of every step.
 pub(crate) fn run(search: &Search, kind: &Kind, seed: u64) -> Run {
     let mut random = Random::new(seed + 1);
     let slo: Slo = kind.objective().parse().expect("an objective");
-    let (mut steps, mut requests) = (Vec::new(), 0.0);
+    let (mut steps, mut requests, mut decisions) = (Vec::new(), 0.0, Vec::new());
     for _ in 0..200 {
-        match search.next(&steps) {
+        let before = Instant::now();
+        let next = search.next(&steps);
+        decisions.push(before.elapsed());
+        match next {
             Next::Run { load, duration_s, confirming } => {
                 let mut measured = Measured::new(std::slice::from_ref(&slo));
                 for interval in simulate(&mut random, kind, load, duration_s) {
@@ -50,7 +58,7 @@ pub(crate) fn run(search: &Search, kind: &Kind, seed: u64) -> Run {
                 let asked = Asked { load, model, duration_s, took_s, confirming, confidence: 0.9 };
                 steps.push(measured.judge(&asked).step);
             }
-            end => return Run { end, steps, requests },
+            end => return Run { end, steps, requests, decisions },
         }
     }
     panic!("the search does not end: {} steps, {:?}", steps.len(), steps.last());
