@@ -188,6 +188,8 @@ pub struct Series {
     pub axis: Axis,
     /// The demand, in the unit of the file.
     pub values: Vec<f64>,
+    /// Where each value counts what came within its step: the seconds of a step.
+    pub counted_over_s: Option<f64>,
     /// What was done to the data, such as `interpolated 14 of 4320 points`.
     pub notes: Vec<String>,
 }

@@ -135,6 +135,16 @@ pub enum PlanningError {
         /// The series.
         series: String,
     },
+    /// A unit that counts cannot have.
+    #[error(
+        "the demand counts what came within each step of {step}, and `per` says {said}: leave `per` out, or say {step}"
+    )]
+    Unit {
+        /// What was said.
+        said: String,
+        /// The length of a step.
+        step: String,
+    },
     /// Series that cannot be summed.
     #[error(
         "series `{one}` and `{other}` do not go on at the same time in the same steps, and so have no sum: choose with \

@@ -123,12 +123,47 @@ mod tests {
             id: String::new(),
             axis: Axis::Clock { start_s: 1_767_225_600, step_s: 86_400 },
             values: (0..200).map(|t| 100.0 + f64::from(t)).collect(),
+            counted_over_s: None,
             notes: Vec::new(),
         }
     }
 
     fn question(capacity: &str) -> Question {
         Question { lead_time_s: Some(14.0 * 86_400.0), ..Question::new(parse_capacity(capacity).unwrap()) }
+    }
+
+    /// Increments of a counter in steps of a day: 86,400 of them are one a second.
+    #[test]
+    fn counts_are_turned_into_the_unit_of_the_capacity() {
+        let request = Request { horizon: Some(Horizon::Steps(30)), ..Request::default() };
+        let flat =
+            Series { values: vec![86_400.0 * 250.0; 200], counted_over_s: Some(86_400.0), ..growing() };
+        let needed = |series: &Series, per_s| {
+            let question = Question { instances: 3, ..question("100/s") };
+            let demand = Demand::forecast(std::slice::from_ref(series), &request, per_s)?;
+            Ok::<_, PlanningError>(answer("", &demand, &question))
+        };
+        let found = needed(&flat, None).unwrap();
+        let PlanningError::Unit { said, step } = needed(&flat, Some(60.0)).unwrap_err() else {
+            panic!("a unit")
+        };
+        assert_eq!((said.as_str(), step.as_str()), ("1m", "1d"));
+        assert!(
+            found.notes.iter().all(|note| !note.contains("taken to be requests a second")),
+            "{:?}",
+            found.notes
+        );
+        // Of what may be any unit it is said.
+        let gauge = Series { values: vec![250.0; 200], ..growing() };
+        let told = needed(&gauge, None).unwrap();
+        assert!(
+            told.notes.iter().any(|note| note.contains("taken to be requests a second")),
+            "{:?}",
+            told.notes
+        );
+        for found in [found, told] {
+            assert!(found.instances.iter().all(|step| step.needed == Some(3)), "{:?}", found.instances);
+        }
     }
 
     /// 300 … 359 requests a second on one instance of 100 that costs 730.485 a month, that is 1 an hour: four are

@@ -18,8 +18,8 @@ pub struct PerInstance {
     pub reach: f64,
     /// Pairs that the interval rests on: fewer than were given where errors last from one to the next.
     pub effective: f64,
-    /// Whether utilisation bends with demand, upwards (1) or downwards (−1): then the line is not to be trusted beyond
-    /// what was seen. 0 where it does not.
+    /// Whether utilisation bends with demand, upwards (1) or downwards (−1); 0 where it does not. Where it bends, the
+    /// estimate is that of a parabola, and the interval reaches from that to the line's.
     pub bends: i8,
 }
 
@@ -30,7 +30,8 @@ pub struct PerInstance {
 /// which the target lies within the confidence band of the line. The band counts pairs whose errors last as fewer:
 /// `n (1 − ρ) / (1 + ρ)` with the errors' autocorrelation ρ at lag one, never below 0 (Bayley and Hammersley 1946, on the
 /// "effective" number of independent observations in an autocorrelated time series). Whether the line bends is told by a
-/// quadratic term beyond three of its standard errors, those pairs counted likewise. `None` with fewer than three pairs,
+/// quadratic term beyond three of its standard errors, those pairs counted likewise; the parabola then takes the place of
+/// the line as the estimate, and how far the two are apart is part of what is not known. `None` with fewer than three pairs,
 /// or where utilisation does not grow with demand.
 pub fn per_instance(pairs: &[(f64, f64)], target: f64, confidence: f64) -> Option<PerInstance> {
     let n = pairs.len() as f64;
@@ -56,13 +57,17 @@ pub fn per_instance(pairs: &[(f64, f64)], target: f64, confidence: f64) -> Optio
     let off = y - target;
     // (slope² − k / sxx) d² + 2 slope off d + off² − k / n = 0 for d = demand − x.
     let (a, b, c) = (slope * slope - k / sxx, slope * off, off * off - k / n);
-    let interval = (a > 0.0).then(|| {
+    let of_line = (a > 0.0).then(|| {
         let root = (b * b - a * c).max(0.0).sqrt();
         (x + (-b - root) / a, x + (-b + root) / a)
     });
     let observed_max = pairs.iter().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max);
-    let demand = x - off / slope;
-    let bends = bends(pairs, &errors, x, sxx, fewer);
+    let bend = Bend::new(pairs, &errors, x, sxx, fewer);
+    let straight = x - off / slope;
+    let curved = bend.and_then(|bend| Some(x + bend.reaches(slope, off)?));
+    let demand = curved.unwrap_or(straight);
+    let interval = of_line.map(|(low, high)| (low.min(demand), high.max(demand)));
+    let bends = bend.map_or(0, |bend| bend.term.signum() as i8);
     (demand > 0.0).then_some(PerInstance {
         demand,
         interval,
@@ -73,22 +78,42 @@ pub fn per_instance(pairs: &[(f64, f64)], target: f64, confidence: f64) -> Optio
     })
 }
 
-/// The sign of the quadratic term of the errors, where it is beyond chance.
-fn bends(pairs: &[(f64, f64)], errors: &[f64], x: f64, sxx: f64, fewer: f64) -> i8 {
-    let n = pairs.len() as f64;
-    // The square of demand, with what a line explains of it taken out.
-    let squares: Vec<f64> = pairs.iter().map(|p| (p.0 - x).powi(2)).collect();
-    let mean = squares.iter().sum::<f64>() / n;
-    let slope = pairs.iter().zip(&squares).map(|(p, s)| (p.0 - x) * s).sum::<f64>() / sxx;
-    let pure: Vec<f64> = pairs.iter().zip(&squares).map(|(p, s)| s - mean - slope * (p.0 - x)).collect();
-    let size: f64 = pure.iter().map(|q| q * q).sum();
-    if size <= 1e-12 * mean * mean || n < 8.0 {
-        return 0;
+/// What a line leaves of its errors to the square of demand: `term (d² − mean − slope d)`, `d` from the mean demand.
+#[derive(Debug, Clone, Copy)]
+struct Bend {
+    term: f64,
+    mean: f64,
+    slope: f64,
+}
+
+impl Bend {
+    /// The quadratic term of the errors, where it is beyond chance.
+    fn new(pairs: &[(f64, f64)], errors: &[f64], x: f64, sxx: f64, fewer: f64) -> Option<Bend> {
+        let n = pairs.len() as f64;
+        // The square of demand, with what a line explains of it taken out.
+        let squares: Vec<f64> = pairs.iter().map(|p| (p.0 - x).powi(2)).collect();
+        let mean = squares.iter().sum::<f64>() / n;
+        let slope = pairs.iter().zip(&squares).map(|(p, s)| (p.0 - x) * s).sum::<f64>() / sxx;
+        let pure: Vec<f64> = pairs.iter().zip(&squares).map(|(p, s)| s - mean - slope * (p.0 - x)).collect();
+        let size: f64 = pure.iter().map(|q| q * q).sum();
+        if size <= 1e-12 * mean * mean || n < 8.0 {
+            return None;
+        }
+        let term = pure.iter().zip(errors).map(|(q, e)| q * e).sum::<f64>() / size;
+        let rest: f64 = pure.iter().zip(errors).map(|(q, e)| (e - term * q).powi(2)).sum();
+        let error = (rest / (n - 3.0) / size * fewer).sqrt();
+        let is_beyond_chance = term.abs() > CURVED * error && term.abs() * size.sqrt() >= 1e-9;
+        is_beyond_chance.then_some(Bend { term, mean, slope })
     }
-    let term = pure.iter().zip(errors).map(|(q, e)| q * e).sum::<f64>() / size;
-    let rest: f64 = pure.iter().zip(errors).map(|(q, e)| (e - term * q).powi(2)).sum();
-    let error = (rest / (n - 3.0) / size * fewer).sqrt();
-    if term.abs() <= CURVED * error || term.abs() * size.sqrt() < 1e-9 { 0 } else { term.signum() as i8 }
+
+    /// Where the line of this slope, so far off the target at the mean demand, meets it once bent, on the way up; `None`
+    /// where it turns before.
+    fn reaches(self, slope: f64, off: f64) -> Option<f64> {
+        let (a, b, c) = (self.term, slope - self.term * self.slope, off - self.term * self.mean);
+        let root = (b * b - 4.0 * a * c).sqrt();
+        // The other root is on the way down.
+        (root > 0.0).then(|| (root - b) / (2.0 * a))
+    }
 }
 
 #[cfg(test)]
@@ -163,5 +188,26 @@ mod tests {
         assert_eq!(per_instance(&curve(0.3, &mut draw), 0.7, 0.9).unwrap().bends, 1);
         assert_eq!(per_instance(&curve(-0.3, &mut draw), 0.7, 0.9).unwrap().bends, -1);
         assert_eq!(per_instance(&curve(0.0, &mut draw), 0.7, 0.9).unwrap().bends, 0);
+    }
+
+    /// 0.1 + 0.002 d + 0.00001 d² is 0.9 at 200, and −0.00001 d² makes it 0.3 at 126.8: where the parabola meets the
+    /// target counts, far beyond what was seen as well. One that turns before the target is left to the line.
+    #[test]
+    fn a_bend_is_followed() {
+        let curve = |bend: f64, to: u32| -> Vec<(f64, f64)> {
+            let errors = [1e-4, -1e-4, -1e-4, 1e-4].into_iter().cycle();
+            let at = |d: f64, error: f64| (d, 0.1 + 0.002 * d + bend * d * d + error);
+            (0..to).zip(errors).map(|(d, error)| at(f64::from(d), error)).collect()
+        };
+        for (pairs, target, truth) in
+            [(curve(1e-5, 100), 0.9, 200.0), (curve(-1e-5, 90), 0.1 + 0.002 * 95.0 - 1e-5 * 9025.0, 95.0)]
+        {
+            let found = per_instance(&pairs, target, 0.9).unwrap();
+            assert!((found.demand / truth - 1.0).abs() < 0.02, "{found:?}");
+            let (low, high) = found.interval.unwrap();
+            assert!(low <= found.demand && found.demand <= high && high - low > 0.02 * truth, "{found:?}");
+        }
+        let turns = per_instance(&curve(-1e-5, 90), 0.9, 0.9).unwrap();
+        assert!(turns.bends == -1 && turns.demand > 400.0, "{turns:?}");
     }
 }

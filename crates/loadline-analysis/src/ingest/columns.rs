@@ -39,6 +39,10 @@ const SERIES: &[&str] = &[
     "id",
     "name",
 ];
+/// Of these, what names a row where each is an event.
+const OF_EVENTS: &[&str] = &["id", "name"];
+/// All rows are of one series, whatever columns there are.
+const NO_SERIES: &str = "none";
 
 /// Indices of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +81,14 @@ impl Columns {
                 Ok(usual.iter().find_map(|u| names.iter().position(|n| n.trim().eq_ignore_ascii_case(u))))
             }
         };
-        let series = named(&self.series, SERIES, "--series")?;
+        let is_none =
+            self.series.as_deref() == Some(NO_SERIES) && !names.iter().any(|name| name == NO_SERIES);
+        let part = |at: &usize| {
+            need_value
+                || self.series.is_some()
+                || !OF_EVENTS.iter().any(|of| names[*at].trim().eq_ignore_ascii_case(of))
+        };
+        let series = if is_none { None } else { named(&self.series, SERIES, "--series")?.filter(part) };
         let dated = |i: &usize| matches!(first.get(*i).and_then(|c| Time::parse(c)), Some(Time::Clock(_)));
         let time = named(&self.time, TIMES, "--time")?.or_else(|| (0..names.len()).find(dated)).ok_or_else(
             || error(format!("no column looks like a time among `{}`", list()), "name it with --time".into()),

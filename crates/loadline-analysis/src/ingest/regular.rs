@@ -107,7 +107,9 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
                     and duplicates; name their --timezone";
         notes.push(word.to_owned());
     }
-    Ok(Series { id: raw.id, axis, values, notes })
+    let counts = matches!(aggregate, Aggregate::Sum | Aggregate::Increase | Aggregate::Count);
+    let counted_over_s = axis.step_s().filter(|_| counts).map(|step_s| step_s as f64);
+    Ok(Series { id: raw.id, axis, values, counted_over_s, notes })
 }
 
 /// Rows beyond the first of their time.

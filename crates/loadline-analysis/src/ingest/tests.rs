@@ -188,6 +188,10 @@ fn rows_are_aggregated_to_a_stated_step() {
     assert_eq!(of(Aggregate::Count).values, [60.0; 5]);
     // The last value of each hour is the same, so that a counter has not grown since the one before.
     assert_eq!(of(Aggregate::Increase).values, [0.0; 4]);
+    // What came within an hour counts by the hour; a mean is in the unit of the rows.
+    let unit = |aggregate| of(aggregate).counted_over_s;
+    assert_eq!([Aggregate::Mean, Aggregate::Max].map(unit), [None; 2]);
+    assert_eq!([Aggregate::Sum, Aggregate::Count, Aggregate::Increase].map(unit), [Some(3600.0); 3]);
 }
 
 #[test]
@@ -205,6 +209,14 @@ fn a_step_that_rows_cover_in_part_is_left_out() {
         .map(|(_, l)| format!("{l}\n"))
         .collect();
     assert_eq!(csv_by(&late, "1h", Aggregate::Mean).unwrap().values, [29.5; 4]);
+}
+
+/// A row that is an event has a name of its own, which makes no series of it.
+#[test]
+fn the_id_of_an_event_is_no_series() {
+    let events: String = (0..12).map(|at| format!("{},e{at}\n", 1_767_225_600 + 900 * at)).collect();
+    let series = csv_by(&format!("time,id\n{events}"), "1h", Aggregate::Count).unwrap();
+    assert_eq!(series.values, [4.0; 3]);
 }
 
 #[test]

@@ -16,6 +16,9 @@ use super::output::{Output, check_apart, check_writable};
 use super::planning::{EventFlags, Form, write_charts};
 use super::source::SourceFlags;
 
+/// What --output can write.
+const FORMS: [Form; 6] = [Form::Html, Form::Markdown, Form::Json, Form::Svg, Form::Csv, Form::Text];
+
 /// Forecast demand from historical metrics, with intervals calibrated by backtests
 #[derive(Debug, clap::Args)]
 pub(crate) struct Forecast {
@@ -83,7 +86,7 @@ impl Forecast {
             Format::Json => Form::Json,
             Format::Csv => Form::Csv,
         });
-        let form = Form::of(&self.output, asked)?;
+        let form = Form::of(&self.output, asked, &FORMS)?;
         if form != Form::Svg {
             check_writable(&self.output)?;
             check_apart(&self.output, self.file.as_deref())?;

@@ -23,6 +23,9 @@ use super::output::{Output, check_apart, check_writable};
 use super::planning::{EventFlags, Form, write_charts};
 use super::source::SourceFlags;
 
+/// What --output can write.
+const FORMS: [Form; 5] = [Form::Html, Form::Markdown, Form::Json, Form::Svg, Form::Text];
+
 /// What a plan says of each of its files and servers itself.
 const OF_ROWS: [&str; 9] =
     ["time", "value", "series", "step", "aggregate", "timezone", "files", "only", "last"];
@@ -44,7 +47,7 @@ pub(crate) struct Headroom {
     per: Option<f64>,
     /// The capacity of one instance: a number in the demand's unit, a rate, a range (1100..1300, taken as a 90 %
     /// interval), or the file of a saturation document
-    #[arg(long, value_parser = parse_capacity, conflicts_with = "plan")]
+    #[arg(long, value_parser = parse_capacity, allow_hyphen_values = true, conflicts_with = "plan")]
     capacity: Option<InstanceCapacity>,
     /// In place of a capacity: a file with the history of utilisation, a share or in per cent, to derive it from
     #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "capacity"], requires = "at_utilisation")]
@@ -87,7 +90,7 @@ pub(crate) struct Headroom {
 #[derive(Debug, clap::Args)]
 struct PolicyFlags {
     /// Instances there are
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with = "plan")]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_hyphen_values = true, conflicts_with = "plan")]
     instances: u32,
     /// The probability with which capacity has to suffice
     #[arg(long, default_value = "90%", value_parser = share, conflicts_with = "plan")]
@@ -102,16 +105,16 @@ struct PolicyFlags {
     #[arg(long, default_value = "100%", value_parser = share_or_all, conflicts_with = "plan")]
     utilisation: f64,
     /// From ordering to serving, such as 14d
-    #[arg(long, value_parser = parse_span, conflicts_with = "plan")]
+    #[arg(long, value_parser = parse_span, allow_hyphen_values = true, conflicts_with = "plan")]
     lead_time: Option<f64>,
     /// What autoscaling takes, such as 5m
-    #[arg(long, default_value = "0s", value_parser = parse_span, conflicts_with = "plan")]
+    #[arg(long, default_value = "0s", value_parser = parse_span, allow_hyphen_values = true, conflicts_with = "plan")]
     autoscaling_lag: f64,
     /// The promised share of good requests, such as 99.9%; says how much of 30 days' error budget overload eats
     #[arg(long, value_parser = share, conflicts_with = "plan")]
     availability: Option<f64>,
     /// What an instance costs, such as 140/month or 0.19/h
-    #[arg(long, value_parser = parse_price, conflicts_with = "plan")]
+    #[arg(long, value_parser = parse_price, allow_hyphen_values = true, conflicts_with = "plan")]
     price: Option<f64>,
     /// The currency of that, such as EUR
     #[arg(long, default_value = "", hide_default_value = true, conflicts_with = "plan")]
@@ -152,7 +155,7 @@ fn growth(text: &str) -> Result<Change, String> {
 
 impl Headroom {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
-        let form = Form::of(&self.output, self.json.then_some(Form::Json))?;
+        let form = Form::of(&self.output, self.json.then_some(Form::Json), &FORMS)?;
         if form == Form::Csv {
             return Err(UserError::input(
                 "headroom writes .html, .md, .json, .svg (a folder of charts) or .txt",

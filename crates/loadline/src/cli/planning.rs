@@ -62,15 +62,13 @@ const ENDINGS: [(&str, Form); 10] = [
 ];
 
 impl Form {
-    /// What the ending of `path` asks for; `asked` goes before it.
-    pub(crate) fn of(path: &Path, asked: Option<Form>) -> anyhow::Result<Form> {
-        if let Some(asked) = asked {
-            return Ok(asked);
+    /// What the ending of `path` asks for, of the forms there are; text for `-`. `asked` goes before it.
+    pub(crate) fn of(path: &Path, asked: Option<Form>, forms: &[Form]) -> anyhow::Result<Form> {
+        match asked {
+            Some(asked) => Ok(asked),
+            None if path == Path::new("-") => Ok(Form::Text),
+            None => Form::among(path, forms),
         }
-        if path == Path::new("-") {
-            return Ok(Form::Text);
-        }
-        Form::among(path, &[Form::Html, Form::Markdown, Form::Json, Form::Svg, Form::Csv, Form::Text])
     }
 
     /// What the ending of `path` asks for, of the forms there are; for `-` the first of them.

@@ -35,7 +35,7 @@ struct RowFlags {
     /// The column of the demand [default: found]
     #[arg(long, value_name = "COL")]
     value: Option<String>,
-    /// The column that parts many series in one file [default: found]
+    /// The column that parts many series in one file; none: all rows are of one [default: found]
     #[arg(long, value_name = "COL")]
     series: Option<String>,
     /// The distance of points, such as 1h; rows nearer than that are aggregated [default: found; of --prometheus: 1h,

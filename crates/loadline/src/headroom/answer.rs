@@ -17,6 +17,7 @@ const DAY_S: f64 = 86_400.0;
 
 /// Sets the demand of `service` (empty without a plan) against its capacity.
 pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHeadroom {
+    let is_assumed = question.capacity.per_second && demand.per_s.is_none();
     let question = &Question { capacity: question.capacity.in_unit(demand.per_s), ..question.clone() };
     let step_s = demand.axis().step_s();
     let policy = Policy { lag_steps: step_s.map_or(0.0, |step| question.lag_s / step), ..question.policy };
@@ -31,6 +32,20 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
     let probability = dates.clone().zip(&result.exceeded_by);
     let instances = dates.zip(&plan.needed);
     let mut notes = [&question.capacity.notes[..], &demand.notes].concat();
+    if is_assumed {
+        notes.push(
+            "the demand is taken to be requests a second, as the capacity is: where it counts by something else, say so \
+             (`per`)"
+                .into(),
+        );
+    }
+    if restored.is_some() {
+        notes.push(
+            "the loss is what the redundancy was for: headroom and risk are those of the instances that are left; the \
+             instances needed, those left included, allow for the next one"
+                .into(),
+        );
+    }
     let today = today(demand, question, &mut notes);
     let usable_now = usable(capacity, question.instances, &policy, 0.5);
     notes.extend(tie(demand, usable_now));
@@ -104,16 +119,25 @@ const STALE_STEPS: i64 = 3;
 fn today(demand: &Demand, question: &Question, notes: &mut Vec<String>) -> Option<Time> {
     let (Time::Clock(_), step) = (demand.time(0), demand.axis().step()) else { return None };
     let end = demand.last_time().number();
-    let Some(Time::Clock(today)) = question.today.filter(|today| *today > Time::Clock(end)) else {
-        return Some(Time::Clock(end));
+    let today = match question.today {
+        Some(Time::Clock(today)) if today > end => today,
+        Some(Time::Clock(early)) if early < end => {
+            let (early, end) = (Time::Clock(early), Time::Clock(end));
+            notes.push(format!(
+                "today ({early}) is before the end of the history: orders are counted from that, {end}"
+            ));
+            return Some(end);
+        }
+        _ => return Some(Time::Clock(end)),
     };
     if today - end > STALE_STEPS * step {
         let last = demand.time(demand.steps() - 1);
+        let days = (today - end) as f64 / DAY_S;
+        let ago = if days < 2.0 { format!("{:.0} hours", 24.0 * days) } else { format!("{days:.0} days") };
         notes.push(format!(
-            "the history ends at {}, {:.0} days before today ({}): what came since is not known, and the horizon, which \
-             goes on from there, ends at {last}; bring the history up to date",
+            "the history ends at {}, {ago} before today ({}): what came since is not known, and the horizon, which goes on \
+             from there, ends at {last}; bring the history up to date",
             Time::Clock(end),
-            (today - end) as f64 / DAY_S,
             Time::Clock(today)
         ));
     }

@@ -298,14 +298,17 @@ pub fn of_utilisation(
     if found.reach > 1.0 {
         notes.push(format!(
             "the capacity lies {:.2} times beyond the largest demand that an instance was seen with ({}): the \
-             line is drawn on, which only a load test can confirm",
+             curve is drawn on, which only a load test can confirm",
             found.reach,
             significant(found.observed_max)
         ));
     }
     if found.bends != 0 {
         let way = if found.bends > 0 { "upwards: it carries less" } else { "downwards: it carries more" };
-        notes.push(format!("utilisation bends {way} than the straight line says, beyond what was seen"));
+        notes.push(format!(
+            "utilisation bends {way} than a straight line says; a parabola is followed, where it reaches that far, and the \
+             interval goes from there to the line"
+        ));
     }
     let percent = 100.0 * target;
     let source = format!(
@@ -353,7 +356,13 @@ mod tests {
     }
 
     fn series(values: Vec<f64>) -> Series {
-        Series { id: String::new(), axis: Axis::Clock { start_s: 0, step_s: 3600 }, values, notes: vec![] }
+        Series {
+            id: String::new(),
+            axis: Axis::Clock { start_s: 0, step_s: 3600 },
+            values,
+            counted_over_s: None,
+            notes: vec![],
+        }
     }
 
     /// Four instances at 10 % and 0.2 % more for each request a second of one: 70 % are 300 each.

@@ -40,6 +40,7 @@ impl Demand {
         if let Some(other) = all.iter().find(|s| next(s) != next(first)) {
             return Err(PlanningError::NotAlike { one: first.id.clone(), other: other.id.clone() });
         }
+        let per_s = unit(all, per_s)?;
         let request = &Request { history: true, levels: Vec::new(), ..request.clone() };
         let made: Vec<Forecasted> = all.iter().map(|s| forecast(s, request)).collect::<Result<_, _>>()?;
         let paths = joint_paths(&made);
@@ -208,6 +209,17 @@ fn joint_paths(made: &[Forecasted]) -> Vec<Vec<f64>> {
     sum
 }
 
+/// Seconds that demands count by: as was said, or as it follows from how their values were made.
+fn unit(all: &[Series], said: Option<f64>) -> Result<Option<f64>, PlanningError> {
+    let counted = all.first().and_then(|first| first.counted_over_s);
+    match (said, counted) {
+        (Some(said), Some(step_s)) if said != step_s => {
+            Err(PlanningError::Unit { said: span(said), step: span(step_s) })
+        }
+        _ => Ok(said.or(counted)),
+    }
+}
+
 /// The same series with zeros in front, from the beginning of the longest one on, which ends at the same time.
 fn as_long_as(longest: &Series, series: &Series) -> Series {
     let mut values = vec![0.0; longest.values.len() - series.values.len()];
@@ -222,7 +234,8 @@ fn summed(parts: &[(&Series, f64)]) -> Series {
     let offset = first.values.len() - n;
     let axis = first.axis.from(offset);
     let value = |t: usize| parts.iter().map(|(s, times)| times * s.values[s.values.len() - n + t]).sum();
-    Series { id: String::new(), axis, values: (0..n).map(value).collect(), notes: Vec::new() }
+    let values = (0..n).map(value).collect();
+    Series { id: String::new(), axis, values, counted_over_s: None, notes: Vec::new() }
 }
 
 /// How a forecast of the sum itself did on the past: what is said of a demand whose paths come from its parts.
