@@ -218,8 +218,8 @@ fn a_killed_duel_is_judged_by_what_is_left() {
     let (base, candidate) = (Serve::start(&[]), Serve::start(&["--service", "const:30ms"]));
     let folder = Folder::new("killed-duel");
     let flags = ["--rate", "20/s", "--warmup", "1s", "--metrics", "p99", "--quiet", "--out", "run"];
-    let arguments = [&["duel", &base.url("/"), &candidate.url("/")], &flags[..]].concat();
-    let duel = start(&folder, command(&arguments));
+    let urls = [base.url("/"), candidate.url("/")];
+    let duel = start(&folder, command(&[&["duel", &urls[0], &urls[1]], &flags[..]].concat()));
     thread::sleep(Duration::from_secs(5));
     duel.signal(Signal::KILL);
     duel.end();

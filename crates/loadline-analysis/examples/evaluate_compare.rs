@@ -191,6 +191,42 @@ fn few_runs() {
     }
 }
 
+/// Sides whose noise differs, without a step and with one of twice the tolerance.
+fn unequal_noise() {
+    for (runs, noise) in [
+        ((10, 10), (0.002, 0.05)),
+        ((10, 10), (0.01, 0.03)),
+        ((20, 20), (0.01, 0.03)),
+        ((30, 5), (0.01, 0.05)),
+        ((5, 30), (0.08, 0.01)),
+        ((30, 3), (0.01, 0.08)),
+    ] {
+        let mut normal = normal(29);
+        let mut judged = |level: f64, tolerance| {
+            let mut side = |count: usize, level: f64, noise: f64| {
+                table((0..count).map(|at| (at, level * (noise * normal()).exp())), false)
+            };
+            let (base, candidate) = (side(runs.0, 1.0, noise.0), side(runs.1, level, noise.1));
+            let options = Options { tolerance, ..Options::default() };
+            compare(Groups { base: &base, candidate: &candidate, history: None }, &options).expect("runs")
+        };
+        let same: Vec<_> = (0..1000).map(|_| judged(1.0, 0.0)).collect();
+        let alarms = same.iter().filter(|found| found.verdict != Verdict::Inconclusive).count();
+        let covered = |found: &&loadline_model::comparison::Comparison| {
+            let metric = &found.metrics[0];
+            metric.low.is_some_and(|low| low <= 0.0) && metric.high.is_some_and(|high| high >= 0.0)
+        };
+        let covered = same.iter().filter(covered).count();
+        let passed = (0..1000).filter(|_| judged(1.1, 0.05).verdict == Verdict::Pass).count();
+        println!(
+            "  {runs:?} runs, noise {noise:?}: false {:.3}  coverage {:.3}  false pass {:.3}",
+            share(alarms, 1000),
+            share(covered, 1000),
+            share(passed, 1000)
+        );
+    }
+}
+
 fn history(values: &[f64], commits: &[String]) -> RunTable {
     let mut table = table(values.iter().copied().enumerate(), true);
     table.runs.iter_mut().zip(commits).for_each(|(run, commit)| run.commit = Some(commit.clone()));
@@ -276,6 +312,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         noise.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, series)| series).collect();
     let of = |part: &'static str| noise.iter().copied().filter(move |series| series.name.contains(part));
     let (long, short): (Vec<&Series>, Vec<&Series>) = (of("|long|").collect(), of("|short|").collect());
+    println!("sides of unequal noise, no history");
+    unequal_noise();
     println!("a run or a few a side, no history");
     few_runs();
     let plain = Layout { runs: 10, history: 0, timed: true, candidate: alternate };

@@ -6,7 +6,7 @@ use loadline_model::run_table::{Figure, RunFigures};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::few::{self, BETWEEN_RUNS};
-use super::names::stem;
+use super::names::{self, stem};
 use super::none;
 use super::robust::median;
 use super::shift::{self, FEW as FEW_RUNS, Order, Sample, Shift, Side};
@@ -98,7 +98,22 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     if base.is_empty() || candidate.is_empty() {
         return Judged { metric, evidence: None };
     }
-    if base.iter().chain(&candidate).all(|value| *value == 0.0) {
+    let both = || base.iter().chain(&candidate);
+    let is_none = both().all(|value| *value == 0.0);
+    let without = both().filter(|value| **value <= 0.0).count();
+    if names::is_response_time(&asked_figure.name) && without > 0 {
+        metric.reasons.push(format!(
+            "{without} of {} runs have a response time of 0 or below, which no answer has: leave them out, or see why they \
+             measured nothing",
+            both().count()
+        ));
+        return Judged { metric, evidence: None };
+    }
+    if is_none && metric.higher_is_better {
+        metric.reasons.push("it is 0 in all runs of both sides: there was nothing to measure".into());
+        return Judged { metric, evidence: None };
+    }
+    if is_none {
         none::judge(&mut metric, requests(&asked_figure, runs), options);
         if incomplete && metric.verdict == Verdict::Pass {
             metric.verdict = Verdict::Inconclusive;
@@ -143,6 +158,10 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     describe(&mut metric, &shift, scale, options);
     if shift.widened > DRIFTING {
         metric.reasons.push(drifting(order).into());
+    }
+    if shift.is_unequal {
+        let reason = "one side's runs scatter more than the other's: each counts by its own scatter";
+        metric.reasons.push(reason.into());
     }
     let (is_wild, pulled) = wild(&mut metric, &values, &shift, scale, options.tolerance);
     Judged { metric, evidence: Some(Evidence { shift, scale, incomplete, pulled, is_wild }) }

@@ -29,6 +29,7 @@ mod none;
 pub(crate) mod robust;
 pub mod sequential;
 mod shift;
+mod unequal;
 mod verdict;
 mod within;
 

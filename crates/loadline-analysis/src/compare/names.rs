@@ -41,6 +41,15 @@ pub(super) fn stem(name: &str) -> &str {
     UNITS.iter().find_map(|unit| name.strip_suffix(unit)).filter(|stem| !stem.is_empty()).unwrap_or(name)
 }
 
+/// Whether it is a response time, which is above 0 wherever it was measured.
+pub(super) fn is_response_time(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let stem = stem(&name);
+    let is_quantile =
+        stem.strip_prefix('p').is_some_and(|q| q.starts_with(|digit: char| digit.is_ascii_digit()));
+    is_quantile || ["mean", "max", "min", "latency", "response", "response_time"].contains(&stem)
+}
+
 /// Whether a metric that was asked for as `asked` is the column `name`.
 fn matches(asked: &str, name: &str) -> bool {
     asked == name || asked == stem(name) || stem(asked) == name

@@ -18,6 +18,7 @@ use super::least_squares::{self, dot};
 use super::mixture::{Mixture, Part};
 use super::noise::{Noise, Whitener};
 use super::robust::{median, scale};
+use super::unequal::{self, Unequal};
 
 /// Whose run it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub(crate) struct Shift {
     pub(crate) is_rounded: bool,
     /// By how much the error is larger than that of runs with the same noise and no drift, in the order in which it is most.
     pub(crate) widened: f64,
+    /// One side scatters more than the other.
+    pub(crate) is_unequal: bool,
 }
 
 /// How slowly drift fades, from one run to the next.
@@ -106,6 +109,7 @@ impl Shift {
             spread: 0.0,
             is_rounded: false,
             widened: 1.0,
+            is_unequal: false,
         })
     }
 
@@ -170,7 +174,27 @@ pub(crate) fn estimate(sample: &Sample) -> Option<Shift> {
         .filter_map(|start| grouped(sample, *start))
         .reduce(|a, b| if b.misfit < a.misfit { b } else { a })
         .or_else(|| clean(sample, &vec![0; sample.values.len()]))?;
-    weigh(sample, &cleaned)
+    let mut shift = weigh(sample, &cleaned)?;
+    if let Some(Unequal { mixture, spread }) = unequal(sample, &cleaned) {
+        // What is said has to hold by each side's own scatter, and with the drift that was seen.
+        shift.orders.insert(0, mixture);
+        shift.spread = shift.spread.max(spread);
+        shift.is_unequal = true;
+    }
+    Some(shift)
+}
+
+/// The shift by each side's own scatter, where the two differ.
+fn unequal(sample: &Sample, cleaned: &Cleaned) -> Option<Unequal> {
+    if runs_of_smaller_side(sample) < FEW {
+        return None;
+    }
+    let shift = *least_squares::fit(&cleaned.columns, &cleaned.values)?.coefficients.last()?;
+    let of = |wanted| -> Vec<f64> {
+        let each = cleaned.residuals.iter().zip(&sample.sides);
+        each.filter(|(_, side)| **side == wanted).map(|(residual, _)| *residual).collect()
+    };
+    unequal::estimate(&of(Side::Base), &of(Side::Candidate), shift, REACH)
 }
 
 fn pairwise_median(sample: &Sample) -> f64 {
@@ -382,6 +406,7 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
         labels: cleaned.labels.clone(),
         residuals: cleaned.residuals.clone(),
         spread: cleaned.spread,
+        is_unequal: false,
     })
 }
 

@@ -289,7 +289,7 @@ fn one_side_after_the_other_is_told() {
 #[test]
 fn many_metrics_are_corrected_for() {
     let header: Vec<String> = (0..20).map(|index| format!("m{index}")).collect();
-    let mut normal = normal(4);
+    let mut normal = normal(5);
     let mut rows = || -> String {
         let mut row =
             || (0..20).map(|_| (1.0 + 0.01 * normal()).to_string()).collect::<Vec<_>>().join(",") + "\n";
@@ -525,6 +525,31 @@ fn what_stands_still_does_not_drift() {
 }
 
 /// Intervals of few normal runs hold the truth as often as they say: the groups that chance makes are none.
+/// A candidate whose runs scatter by 10 % beside a base of .2 %: its mean is known to some 3 %, whatever the base says.
+#[test]
+fn each_side_counts_by_its_own_scatter() {
+    let base: Vec<f64> = (0..10).map(|at| 100.0 + 0.2 * f64::from(at % 3 - 1)).collect();
+    let candidate = [114.0, 90.0, 101.0, 96.0, 85.0, 103.0, 99.0, 91.0, 104.0, 117.0];
+    let found = judge(&runs("p99_ms", &base), &runs("p99_ms", &candidate), &Options::default());
+    let metric = only(&found);
+    assert_eq!(metric.verdict, Verdict::Inconclusive, "{metric:?}");
+    // By Welch: ±2.26 · 10.3 / √10.
+    let (low, high) = (metric.low.unwrap(), metric.high.unwrap());
+    assert!(low < -0.05 && high > 0.05 && high - low < 0.2, "{metric:?}");
+    assert!(metric.reasons.iter().any(|reason| reason.contains("own scatter")), "{metric:?}");
+    assert!(metric.reasons.iter().all(|reason| !reason.contains("stand apart")), "{metric:?}");
+}
+
+/// A dead service has no response time and no throughput: that is no pass.
+#[test]
+fn what_measured_nothing_is_no_pass() {
+    for (name, base, candidate) in [("throughput", 0.0, 0.0), ("p99_ms", 0.0, 0.0), ("p99_ms", 50.0, 0.0)] {
+        let found = judge(&runs(name, &[base; 6]), &runs(name, &[candidate; 6]), &Options::default());
+        assert_eq!(found.verdict, Verdict::Inconclusive, "{name}: {found:?}");
+        assert!(found.metrics[0].reasons[0].contains("measure"), "{found:?}");
+    }
+}
+
 #[test]
 fn intervals_of_few_runs_hold_the_truth() {
     let mut normal = normal(11);

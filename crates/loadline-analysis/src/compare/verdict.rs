@@ -144,13 +144,16 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
         return;
     }
     metric.more_runs_needed = more_runs(metric, &turned, tail / tests as f64);
+    // Without a tolerance asked for there is none of a base of 0 either, and that needs no word.
+    let of_nothing =
+        if options.tolerance > 0.0 { ", and the base is 0, of which no share can be tolerated" } else { "" };
     metric.reasons.push(match (turned.worse > 0.0, metric.more_runs_needed) {
         (false, Some(runs)) => {
-            format!("no change is shown; about {runs} more runs a side would show one of this size")
+            format!(
+                "no change is shown{of_nothing}; about {runs} more runs a side would show one of this size"
+            )
         }
-        (false, None) if options.tolerance > 0.0 => {
-            "no change is shown, and the base is 0, of which no share can be tolerated".into()
-        }
+        (false, None) if options.tolerance > 0.0 => format!("no change is shown{of_nothing}"),
         (false, None) => "no change is shown, and a tolerance of 0 leaves nothing to pass".into(),
         (true, Some(runs)) => {
             format!("the interval crosses the tolerance; about {runs} more runs a side would decide")
