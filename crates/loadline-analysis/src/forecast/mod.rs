@@ -72,9 +72,9 @@ pub struct Accuracy {
     pub coverage_80: Option<f64>,
     /// Share of the values within the central 95 % interval made without them.
     pub coverage_95: Option<f64>,
-    /// Its error over that of the better seasonal naive, both at the same horizon.
+    /// Its error over that of seasonal naive, both at the same horizon: 1 where it is seasonal naive.
     pub error_to_naive: Option<f64>,
-    /// Whether the combination was better than seasonal naive, and is the forecast; where not, that is seasonal naive.
+    /// Whether the forecast is the combination, and that was better than seasonal naive.
     pub beats_seasonal_naive: bool,
 }
 
@@ -231,11 +231,13 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
     let pool = pool::candidates(values, &backtests, horizon, calendar);
     let combined = combine::combine(&pool, &backtests, &actual);
     let naive = best_naive(&pool, calendar, &actual);
-    let (ours, theirs) = (error(&combined.backtests, &actual), error(&naive.runs, &actual));
-    let beats = ours < theirs;
+    let of_naive = error(&naive.runs, &actual);
+    let better = error(&combined.backtests, &actual) < of_naive;
     let still = naive::standing_still(values, season);
-    let best = method == Method::Auto && (beats || theirs == 0.0) && still.is_none();
+    let best = method == Method::Auto && (better || of_naive == 0.0) && still.is_none();
     let chosen = if best { combined } else { combine::alone(naive) };
+    // All figures are those of the forecast that is handed out.
+    let of_chosen = error(&chosen.backtests, &actual);
 
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let floor = if lowest >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
@@ -244,17 +246,21 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
     let accuracy = Accuracy {
         count: actual.len(),
         horizon: backtests.horizon,
-        mase: scale.map(|scale| error(&chosen.backtests, &actual) / scale),
+        mase: scale.map(|scale| of_chosen / scale),
         smape: chosen.backtests.iter().zip(&actual).map(|(f, a)| score::smape(a, f)).sum::<f64>()
             / actual.len() as f64,
         coverage_80: spread::coverage(&errors, &backtests, 0.8),
         coverage_95: spread::coverage(&errors, &backtests, 0.95),
-        error_to_naive: (theirs > 0.0).then(|| ours / theirs),
-        beats_seasonal_naive: beats && still.is_none(),
+        error_to_naive: (of_naive > 0.0).then(|| of_chosen / of_naive),
+        beats_seasonal_naive: best && better,
     };
+    let mut notes = notes(values, horizon, &backtests, &accuracy, still);
+    if method == Method::Auto && !best && still.is_none() {
+        notes.insert(0, "no method beat seasonal naive in the backtests: the forecast is seasonal naive".into());
+    }
     let ages: Vec<usize> = backtests.origins.iter().map(|o| values.len() - o).collect();
     Forecast {
-        notes: notes(values, horizon, &backtests, &accuracy, still),
+        notes,
         effects: Vec::new(),
         shift: None,
         tests: tests_of(&backtests, &chosen.backtests, &errors),
@@ -340,8 +346,6 @@ fn notes(
              known",
             values[values.len() - 1]
         ));
-    } else if !accuracy.beats_seasonal_naive && accuracy.error_to_naive.is_some() {
-        notes.push("no method beat seasonal naive in the backtests: the forecast is seasonal naive".into());
     }
     if backtests.horizon < horizon {
         let reach = backtests.horizon;

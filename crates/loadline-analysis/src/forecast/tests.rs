@@ -77,6 +77,15 @@ fn a_random_walk_is_not_beaten() {
     assert!((3.0..20.0).contains(&width), "{width}");
 }
 
+/// Whatever the combination would have done: the figures are those of seasonal naive where that is what is handed out.
+#[test]
+fn seasonal_naive_is_as_good_as_itself() {
+    let asked = forecast(&demand(960), 48, &days(), Method::SeasonalNaive).unwrap();
+    assert_eq!(asked.accuracy.error_to_naive, Some(1.0));
+    assert!(!asked.accuracy.beats_seasonal_naive);
+    assert!(!asked.notes.iter().any(|n| n.starts_with("no method beat")), "{:?}", asked.notes);
+}
+
 #[test]
 fn what_cannot_be_forecast_is_said() {
     assert_eq!(auto(&[1.0, 2.0], 3, &days()), Err(ForecastError::TooShort { points: 2 }));
@@ -202,6 +211,8 @@ proptest! {
             prop_assert!(at.iter().all(|v| v.is_finite()) && at.is_sorted(), "{at:?}");
             prop_assert!(negative || at[0] >= 0.0);
         }
+        let accuracy = &forecast.accuracy;
+        prop_assert!(accuracy.beats_seasonal_naive || accuracy.error_to_naive.is_none_or(|e| e == 1.0));
         prop_assert!(forecast.paths(5, 3).flatten().all(|v| v.is_finite() && (negative || v >= 0.0)));
         let calendar = Calendar { seasons: vec![season], day: None };
         findings(&values, season, recent_shift(&values, &calendar));

@@ -66,16 +66,7 @@ pub(super) fn words(series: &SeriesForecast) -> String {
         Some(ratio) if backtest.beats_seasonal_naive => {
             format!("the error was {} of that of repeating the last season", percent(ratio))
         }
-        Some(ratio) if ratio < 1.0 => format!(
-            "the best combination made {} of the error of repeating the last season; the forecast repeats it all the same \
-             (see the notes)",
-            percent(ratio)
-        ),
-        Some(ratio) => format!(
-            "nothing did better than repeating the last season (the best combination made {} of its error): the \
-             forecast repeats it",
-            percent(ratio)
-        ),
+        Some(_) => "the forecast repeats the last season, and errs as much as that".to_owned(),
         None => "the last season repeated itself exactly".to_owned(),
     };
     let held = match (backtest.coverage_80, backtest.coverage_95) {
