@@ -256,7 +256,21 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
     };
     let mut notes = notes(values, horizon, &backtests, &accuracy, still);
     if method == Method::Auto && !best && still.is_none() {
-        notes.insert(0, "no method beat seasonal naive in the backtests: the forecast is seasonal naive".into());
+        notes.insert(
+            0,
+            "no method beat seasonal naive in the backtests: the forecast is seasonal naive".into(),
+        );
+    }
+    for (level, coverage) in [(0.8, accuracy.coverage_80), (0.95, accuracy.coverage_95)] {
+        if let Some(share) = coverage.filter(|c| spread::is_too_narrow(&errors, &backtests, level, *c)) {
+            notes.push(format!(
+                "the intervals were too narrow on this history: {:.0} % of what came lay within the {:.0} % interval \
+                 in the backtests; take dates and probabilities as less sure than they say",
+                100.0 * share,
+                100.0 * level
+            ));
+            break;
+        }
     }
     let ages: Vec<usize> = backtests.origins.iter().map(|o| values.len() - o).collect();
     Forecast {

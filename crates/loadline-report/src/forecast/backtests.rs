@@ -8,9 +8,6 @@ use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
 use crate::format::{number, percent, plural};
 use crate::page::Width;
 
-/// Where less than this share lay within the 80 % interval, it is said to have been too narrow.
-const TOO_FEW_WITHIN: f64 = 0.7;
-
 /// The latest backtests over what came; `None` where the document holds none.
 pub(crate) fn backtests(series: &SeriesForecast, name: String, width: Width) -> Option<Picture> {
     let tests: Vec<&Vec<Point>> = series.tests.iter().filter(|t| !t.is_empty()).collect();
@@ -77,13 +74,7 @@ pub(super) fn words(series: &SeriesForecast) -> String {
         ),
         _ => "; there are too few of them to say how often the intervals hold".to_owned(),
     };
-    let narrow = backtest.coverage_80.is_some_and(|c| c < TOO_FEW_WITHIN);
-    let doubt = if narrow {
-        " The intervals were too narrow on this history: take dates and probabilities as less sure than they say."
-    } else {
-        ""
-    };
-    format!("In {made} of {} steps {against}{held}.{doubt}", backtest.horizon)
+    format!("In {made} of {} steps {against}{held}.", backtest.horizon)
 }
 
 fn round(share: f64) -> f64 {
