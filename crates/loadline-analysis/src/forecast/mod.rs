@@ -8,6 +8,7 @@
 //! The core knows no clock and no files: values in, distributions out.
 
 mod autoregression;
+mod clock;
 mod combine;
 mod events;
 mod history;
@@ -23,6 +24,7 @@ mod spread;
 mod transform;
 mod yearly;
 
+pub use clock::LocalClock;
 pub use events::{Effect, KnownEvent};
 pub use history::{Finding, findings};
 pub use level::{RecentShift, recent_shift};
@@ -109,6 +111,8 @@ pub struct Forecast {
     pub shift: Option<RecentShift>,
     /// The medians, known events included.
     centre: Vec<f64>,
+    /// Where each step is in the spread and the paths, which go by the local clock.
+    steps: Vec<usize>,
     spread: Spread,
     paths: Paths,
 }
@@ -126,7 +130,8 @@ impl Forecast {
 
     /// The quantile `q`, `0 < q < 1`, of step `step` (the first is 0).
     pub fn quantile(&self, step: usize, q: f64) -> f64 {
-        let (median, value) = (self.centre[step], self.with_events(step, q, self.spread.quantile(step, q)));
+        let own = self.spread.quantile(self.steps[step], q);
+        let (median, value) = (self.centre[step], self.with_events(step, q, own));
         // The scale there and back costs a last digit.
         if q == 0.5 {
             median
@@ -163,7 +168,8 @@ impl Forecast {
     /// Joint courses of the whole horizon, the same for the same seed.
     pub fn paths(&self, count: usize, seed: u64) -> impl Iterator<Item = Vec<f64>> + '_ {
         (0..count).map(move |index| {
-            let mut path = self.paths.draw(seed, index);
+            let drawn = self.paths.draw(seed, index);
+            let mut path: Vec<f64> = self.steps.iter().map(|step| drawn[*step]).collect();
             events::put_on(&mut path, &self.effects, seed, index);
             if let Some(shift) = &self.shift {
                 shift.put_on(&mut path, seed, index);
@@ -201,10 +207,25 @@ pub fn forecast_with_events(
     method: Method,
     events: &[KnownEvent],
 ) -> Result<Forecast, ForecastError> {
+    forecast_local(values, horizon, calendar, method, events, &LocalClock::default())
+}
+
+/// The same where seasons go by a local clock, which may be put forward or back within the history or the horizon.
+pub fn forecast_local(
+    values: &[f64],
+    horizon: usize,
+    calendar: &Calendar,
+    method: Method,
+    events: &[KnownEvent],
+    clock: &LocalClock,
+) -> Result<Forecast, ForecastError> {
     check(values, horizon)?;
-    let calendar = &within(calendar, values.len());
+    let n = values.len();
+    let calendar = &within(calendar, n);
     let known = events::known(values, horizon, calendar.seasons.last().copied().unwrap_or(1), events);
-    let mut values = known.values;
+    let mut values = clock.to_local(&known.values);
+    let steps = clock.steps(n, horizon);
+    let horizon = steps.last().map_or(horizon, |last| last + 1);
     let shift = level::untold_shift(&values, horizon, calendar);
     if let Some(shift) = &shift {
         values[..shift.index].iter_mut().for_each(|v| *v *= shift.factor);
@@ -214,7 +235,10 @@ pub fn forecast_with_events(
         forecast.tests.iter_mut().for_each(|test| shift.undo(test));
         forecast.notes.push(shift.note(values.len()));
     }
-    forecast.shift = shift;
+    forecast.shift = shift.map(|shift| RecentShift { index: clock.step_at(shift.index), ..shift });
+    forecast.tests = forecast.tests.iter().map(|test| clock.to_steps(test, n)).collect();
+    forecast.centre = steps.iter().map(|step| forecast.centre[*step]).collect();
+    forecast.steps = steps;
     for (step, median) in forecast.centre.iter_mut().enumerate() {
         *median *= events::factor(&known.effects, step).0;
     }
@@ -281,6 +305,7 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
         spread: Spread::new(&chosen.centre, &errors),
         paths: Paths::new(&chosen.centre, &errors, &ages, season, calendar.day),
         model: chosen.model,
+        steps: (0..horizon).collect(),
         centre: chosen.centre,
         accuracy,
     }

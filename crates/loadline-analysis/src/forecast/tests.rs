@@ -184,6 +184,31 @@ fn a_learnt_event_does_not_teach_the_rest_wrong() {
     assert!(with.quantile(60, 0.9) - with.median()[60] > plain.quantile(60, 0.9) - plain.median()[60]);
 }
 
+/// 1,000 at noon of the local clock, else 100: five weeks of summer time, which ends in the middle of the horizon, and
+/// then within the history.
+#[test]
+fn noon_is_noon_after_the_clocks_have_changed() {
+    let noise = demand(2000);
+    let peaks = |change: usize, n: usize, horizon: usize| {
+        let offset = |t: usize| if t < change { 7200 } else { 3600 };
+        let hour = |t: usize| (t + offset(t) as usize / 3600) % 24;
+        let value = |t: usize| if hour(t) == 12 { 1000.0 } else { 100.0 } + 0.01 * noise[t];
+        let values: Vec<f64> = (0..n).map(value).collect();
+        let clock = LocalClock::new((0..n + horizon).map(offset), 3600);
+        let made = forecast_local(&values, horizon, &days(), Method::Auto, &[], &clock).unwrap();
+        assert_eq!(made.horizon(), horizon);
+        assert!(made.tests.iter().all(|t| t.median.len() <= horizon && t.origin + t.median.len() <= n));
+        for k in (0..horizon).filter(|k| hour(n + k) == 12) {
+            assert!(made.median()[k] > 800.0 && made.quantile(k, 0.1) > 800.0, "step {k} of {n}");
+            assert!(made.paths(20, 1).all(|path| path[k] > 700.0), "step {k} of {n}");
+        }
+        let elsewhere = (0..horizon).filter(|k| hour(n + k) != 12);
+        assert!(elsewhere.into_iter().all(|k| made.median()[k] < 200.0), "{n}");
+    };
+    peaks(840 + 60, 840, 168);
+    peaks(840, 888, 168);
+}
+
 #[test]
 fn tests_are_apart_and_in_order() {
     let forecast = auto(&demand(960), 48, &days()).unwrap();

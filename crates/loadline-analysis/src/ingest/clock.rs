@@ -19,6 +19,11 @@ impl Zone {
         })
     }
 
+    /// Seconds that local time is ahead of UTC at `time_s` seconds since 1970; 0 beyond the years of the calendar.
+    pub fn offset_s(&self, time_s: i64) -> i64 {
+        jiff::Timestamp::from_second(time_s).map_or(0, |at| i64::from(self.0.to_offset(at).seconds()))
+    }
+
     /// The instant of a local time. An hour that the clocks show twice is the first one, unless `previous` is not
     /// before that; an hour that they skip is the one after it.
     fn instant(&self, local: DateTime, previous: Option<i64>) -> Option<i64> {
