@@ -258,8 +258,6 @@ pub fn forecast_all(
     Ok(ForecastDocument { schema: SCHEMA.into(), series })
 }
 
-/// Cycles that a season has to be seen for what stands out to be told by it.
-const CYCLES_LEAST: usize = 8;
 /// The most values of a history in a document.
 const HISTORY_MAX: usize = 5000;
 
@@ -288,7 +286,6 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             Finding::Outlier { time: series.axis.time(index), value, usual }
         }
     };
-    let season = rhythm(&made.calendar.seasons, n);
     let recent = forecast::recent_shift(&series.values, &made.calendar);
     let (history, tests) = if request.history {
         (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
@@ -310,19 +307,12 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             beats_seasonal_naive: accuracy.beats_seasonal_naive,
         },
         points: (0..forecast.horizon()).map(point).collect(),
-        findings: forecast::findings(&series.values, season, recent).into_iter().map(finding).collect(),
+        findings: forecast::findings(&series.values, &made.calendar, recent).into_iter().map(finding).collect(),
         events: forecast.effects.iter().map(|e| effect(series, e)).collect(),
         history,
         tests,
         notes: series.notes.iter().chain(&forecast.notes).cloned().collect(),
     }
-}
-
-/// The season that tells what stands out: the longest one that the history holds many times, so that a weekend is not
-/// taken for one; else the shortest.
-fn rhythm(seasons: &[usize], n: usize) -> usize {
-    let many = seasons.iter().copied().filter(|season| n >= CYCLES_LEAST * season).max();
-    many.or(seasons.first().copied()).unwrap_or(1)
 }
 
 /// The latest values with their times.

@@ -240,7 +240,7 @@ proptest! {
         prop_assert!(accuracy.beats_seasonal_naive || accuracy.error_to_naive.is_none_or(|e| e == 1.0));
         prop_assert!(forecast.paths(5, 3).flatten().all(|v| v.is_finite() && (negative || v >= 0.0)));
         let calendar = Calendar { seasons: vec![season], day: None };
-        findings(&values, season, recent_shift(&values, &calendar));
+        findings(&values, &calendar, recent_shift(&values, &calendar));
         seasons::detect(&values);
     }
 }

@@ -53,7 +53,7 @@ fn a_forecast_of_days_goes_on_at_the_new_level() {
             let mean = forecast.paths(400, 1).map(|p| p[45] / 400.0).sum::<f64>();
             assert!((mean / forecast.median()[45] - 1.0).abs() < 0.1, "{case}: {mean}");
             assert!(forecast.notes.iter().any(|n| n.contains("the level moved by")), "{case}");
-            let named = findings(&values, 7, Some(found));
+            let named = findings(&values, &days(), Some(found));
             assert!(matches!(named[0], crate::forecast::Finding::Shift { index, .. } if index == n - since));
         }
     }
