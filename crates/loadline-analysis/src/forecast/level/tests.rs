@@ -92,6 +92,24 @@ fn what_is_new_is_less_certain() {
     assert!(all.is_sorted_by(|a, b| a > b), "{all:?}");
 }
 
+/// 1,000 ± 10, then 1,300 ± 10: the longer the new level has held, the surer the forecast.
+#[test]
+fn what_has_held_for_long_is_more_certain() {
+    let interval = |since: usize| {
+        let level = |t: usize| if t >= 200 - since { 1300.0 } else { 1000.0 };
+        let values: Vec<f64> = (0..200).map(|t| level(t) + 17.0 * noise(t)).collect();
+        let forecast = forecast(&values, 30, &days(), Method::Auto).unwrap();
+        let (low, high) = (forecast.quantile(29, 0.025), forecast.quantile(29, 0.975));
+        assert!((low..=high).contains(&1300.0) && forecast.accuracy.coverage_95 > Some(0.9), "{since}");
+        let mut ends: Vec<f64> = forecast.paths(400, 1).map(|p| p[29]).collect();
+        ends.sort_by(f64::total_cmp);
+        assert!(ends[10] > 0.9 * low && ends[389] < 1.1 * high, "{since}");
+        high - low
+    };
+    let all = [20, 40, 60, 80, 110].map(interval);
+    assert!(all.is_sorted_by(|a, b| a > b) && all[4] > 34.0, "{all:?}");
+}
+
 #[test]
 fn what_is_no_shift_is_left_alone() {
     let quiet: Vec<f64> = (0..400).map(|t| day(t, usize::MAX, 1.0)).collect();
