@@ -286,7 +286,7 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             Finding::Outlier { time: series.axis.time(index), value, usual }
         }
     };
-    let recent = forecast::recent_shift(&series.values, &made.calendar);
+    let clock = clock(series, request, n);
     let (history, tests) = if request.history {
         (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
     } else {
@@ -307,7 +307,10 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             beats_seasonal_naive: accuracy.beats_seasonal_naive,
         },
         points: (0..forecast.horizon()).map(point).collect(),
-        findings: forecast::findings(&series.values, &made.calendar, recent).into_iter().map(finding).collect(),
+        findings: forecast::findings_local(&series.values, &made.calendar, &clock)
+            .into_iter()
+            .map(finding)
+            .collect(),
         events: forecast.effects.iter().map(|e| effect(series, e)).collect(),
         history,
         tests,

@@ -118,8 +118,11 @@ mod tests {
     #[test]
     fn a_test_comes_back_with_as_many_values_as_hours_passed() {
         let ends = |k: usize| (k as f64 - 1.0, k as f64 + 1.0);
-        let test =
-            Test { origin: 1, median: vec![1.0, 2.0, 3.0, 4.0], intervals: vec![(0.8, (1..5).map(ends).collect())] };
+        let test = Test {
+            origin: 1,
+            median: vec![1.0, 2.0, 3.0, 4.0],
+            intervals: vec![(0.8, (1..5).map(ends).collect())],
+        };
         let back = there_and_back().to_steps(&test, 6);
         assert_eq!((back.origin, back.median), (1, vec![1.0, 3.0, 4.0, 4.0]));
         assert_eq!(back.intervals[0].1, [1, 3, 4, 4].map(ends));

@@ -99,7 +99,8 @@ fn only_shift(values: &[f64], calendar: &Calendar) -> Option<RecentShift> {
     let [(index, ..)] = history::lasting_shifts(values, calendar)[..] else { return None };
     let (bucket, cycle) = rhythm(calendar);
     let season = bucket * cycle.max(if bucket == 1 { DAYS } else { 1 });
-    let levels = |part: &[f64]| -> Vec<f64> { part.chunks_exact(season).map(|c| median(c.to_vec())).collect() };
+    let levels =
+        |part: &[f64]| -> Vec<f64> { part.chunks_exact(season).map(|c| median(c.to_vec())).collect() };
     let (before, after) = (levels(&values[..index]), levels(&values[index..]));
     let ends = |levels: &[f64]| {
         levels.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)))

@@ -26,7 +26,7 @@ mod yearly;
 
 pub use clock::LocalClock;
 pub use events::{Effect, KnownEvent};
-pub use history::{Finding, findings};
+pub use history::{Finding, findings, findings_local};
 pub use level::{RecentShift, recent_shift};
 use origins::Backtests;
 use paths::Paths;
@@ -278,7 +278,7 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
         error_to_naive: (of_naive > 0.0).then(|| of_chosen / of_naive),
         beats_seasonal_naive: best && better,
     };
-    let mut notes = notes(values, horizon, &backtests, &accuracy, still);
+    let mut notes = notes(values, horizon, &backtests, still);
     if method == Method::Auto && !best && still.is_none() {
         notes.insert(
             0,
@@ -373,7 +373,6 @@ fn notes(
     values: &[f64],
     horizon: usize,
     backtests: &Backtests,
-    accuracy: &Accuracy,
     still: Option<usize>,
 ) -> Vec<String> {
     let mut notes = Vec::new();

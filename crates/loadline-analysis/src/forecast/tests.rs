@@ -197,7 +197,8 @@ fn noon_is_noon_after_the_clocks_have_changed() {
         let clock = LocalClock::new((0..n + horizon).map(offset), 3600);
         let made = forecast_local(&values, horizon, &days(), Method::Auto, &[], &clock).unwrap();
         assert_eq!(made.horizon(), horizon);
-        assert!(made.tests.iter().all(|t| t.median.len() <= horizon && t.origin + t.median.len() <= n));
+        // An hour that came twice is one more.
+        assert!(made.tests.iter().all(|t| t.median.len() <= horizon + 1 && t.origin + t.median.len() <= n));
         for k in (0..horizon).filter(|k| hour(n + k) == 12) {
             assert!(made.median()[k] > 800.0 && made.quantile(k, 0.1) > 800.0, "step {k} of {n}");
             assert!(made.paths(20, 1).all(|path| path[k] > 700.0), "step {k} of {n}");

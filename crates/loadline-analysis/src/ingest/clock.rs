@@ -134,6 +134,9 @@ mod tests {
         for text in ["2026-10-25", "12", "1792884600", "2026-10-25T02:30:00Z", "2026-10-25T02:30:00+01:00"] {
             assert!(!adrift(text), "{text}");
         }
+        // Summer time of 2026 ends on 25 October at 1 h UTC.
+        let change = 1_792_890_000;
+        assert_eq!([change - 1, change].map(|at| berlin.offset_s(at)), [7200, 3600]);
         assert!(Zone::parse("Europe/Atlantis").is_err());
     }
 }
