@@ -17,6 +17,7 @@ mod naive;
 mod origins;
 mod paths;
 mod pool;
+mod rare;
 pub mod score;
 pub mod seasons;
 mod smoothing;
@@ -32,6 +33,7 @@ use origins::Backtests;
 use paths::Paths;
 pub use pool::Calendar;
 use pool::Candidate;
+use rare::Rare;
 use spread::{Errors, Spread};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -115,6 +117,7 @@ pub struct Forecast {
     steps: Vec<usize>,
     spread: Spread,
     paths: Paths,
+    rare: Rare,
 }
 
 impl Forecast {
@@ -170,6 +173,7 @@ impl Forecast {
         (0..count).map(move |index| {
             let drawn = self.paths.draw(seed, index);
             let mut path: Vec<f64> = self.steps.iter().map(|step| drawn[*step]).collect();
+            self.rare.put_on(&mut path, seed, index);
             events::put_on(&mut path, &self.effects, seed, index);
             if let Some(shift) = &self.shift {
                 shift.put_on(&mut path, seed, index);
@@ -230,7 +234,10 @@ pub fn forecast_local(
     if let Some(shift) = &shift {
         values[..shift.index].iter_mut().for_each(|v| *v *= shift.factor);
     }
+    let rare = rare::take_out(&mut values, calendar);
     let mut forecast = undisturbed(&values, horizon, calendar, method);
+    forecast.notes.extend(rare.note(n));
+    forecast.rare = rare;
     if let Some(shift) = &shift {
         forecast.tests.iter_mut().for_each(|test| shift.undo(test));
         forecast.notes.push(shift.note(values.len()));
@@ -301,6 +308,7 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
         notes,
         effects: Vec::new(),
         shift: None,
+        rare: Rare::default(),
         tests: tests_of(&backtests, &chosen.backtests, &errors),
         spread: Spread::new(&chosen.centre, &errors),
         paths: Paths::new(&chosen.centre, &errors, &ages, season, calendar.day),
@@ -369,12 +377,7 @@ fn error(forecasts: &[Vec<f64>], actual: &[&[f64]]) -> f64 {
     sum / actual.len() as f64
 }
 
-fn notes(
-    values: &[f64],
-    horizon: usize,
-    backtests: &Backtests,
-    still: Option<usize>,
-) -> Vec<String> {
+fn notes(values: &[f64], horizon: usize, backtests: &Backtests, still: Option<usize>) -> Vec<String> {
     let mut notes = Vec::new();
     if values.iter().all(|v| *v == values[0]) {
         notes.push("the history is constant: what could change it is not known".into());

@@ -17,11 +17,12 @@ fn demand(hours: usize) -> Vec<f64> {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 33) as f64 / f64::from(1u32 << 31) * 20.0 - 10.0
     };
-    let shape = |t: usize| {
-        let day = (t as f64 * std::f64::consts::TAU / 24.0).sin() * 100.0;
-        300.0 + day - if t / 24 % 7 >= 5 { 60.0 } else { 0.0 }
-    };
-    (0..hours).map(|t| shape(t) + noise()).collect()
+    (0..hours).map(|t| demand_shape(t) + noise()).collect()
+}
+
+fn demand_shape(t: usize) -> f64 {
+    let day = (t as f64 * std::f64::consts::TAU / 24.0).sin() * 100.0;
+    300.0 + day - if t / 24 % 7 >= 5 { 60.0 } else { 0.0 }
 }
 
 #[test]
@@ -208,6 +209,21 @@ fn noon_is_noon_after_the_clocks_have_changed() {
     };
     peaks(840 + 60, 840, 168);
     peaks(840, 888, 168);
+}
+
+/// 1,000 ± 20 for 200 days, one of them 5,000: within 90 days such a day comes again with a probability of
+/// 1 - (1 - 1 / 200)^90 = 36 %, whenever it was.
+#[test]
+fn one_outlier_is_one_event() {
+    let noise = demand(2000);
+    for since in [20, 49, 90, 139] {
+        let mut values: Vec<f64> = (0..200).map(|t| 1000.0 + 2.0 * (noise[t] - demand_shape(t))).collect();
+        values[200 - since] = 5000.0;
+        let made = auto(&values, 90, &Calendar { seasons: vec![7], day: Some(1) }).unwrap();
+        let over = made.paths(1000, 1).filter(|path| path.iter().any(|v| *v > 1300.0)).count();
+        assert!((310..=410).contains(&over), "{over} of 1000, {since} days ago");
+        assert!((0..90).all(|k| made.quantile(k, 0.975) < 1100.0), "{since}: {}", made.quantile(89, 0.975));
+    }
 }
 
 #[test]
