@@ -49,8 +49,8 @@ impl LocalClock {
         for ends in known.windows(2) {
             let (from, to) = (local[ends[0]], local[ends[1]]);
             let width = (ends[1] - ends[0]) as f64;
-            for p in ends[0] + 1..ends[1] {
-                local[p] = from + (to - from) * (p - ends[0]) as f64 / width;
+            for (k, between) in local[ends[0]..ends[1]].iter_mut().enumerate().skip(1) {
+                *between = from + (to - from) * k as f64 / width;
             }
         }
         local

@@ -128,15 +128,20 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_is_that_of_its_instant() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        // Summer time of 2026 ends on 25 October at 1 h UTC.
+        let change = 1_792_890_000;
+        assert_eq!([change - 1, change].map(|at| berlin.offset_s(at)), [7200, 3600]);
+    }
+
+    #[test]
     fn only_local_times_are_adrift() {
         let adrift = |text| read(text, None, None).unwrap().adrift;
         assert!(adrift("2026-10-25 02:30:00") && adrift("2026-10-25T02:30"));
         for text in ["2026-10-25", "12", "1792884600", "2026-10-25T02:30:00Z", "2026-10-25T02:30:00+01:00"] {
             assert!(!adrift(text), "{text}");
         }
-        // Summer time of 2026 ends on 25 October at 1 h UTC.
-        let change = 1_792_890_000;
-        assert_eq!([change - 1, change].map(|at| berlin.offset_s(at)), [7200, 3600]);
         assert!(Zone::parse("Europe/Atlantis").is_err());
     }
 }
