@@ -293,7 +293,7 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
         );
     }
     for (level, coverage) in [(0.8, accuracy.coverage_80), (0.95, accuracy.coverage_95)] {
-        if let Some(share) = coverage.filter(|c| spread::is_too_narrow(&errors, &backtests, level, *c)) {
+        if let Some(share) = coverage.filter(|c| spread::is_too_narrow(&backtests, level, *c)) {
             notes.push(format!(
                 "the intervals were too narrow on this history: {:.0} % of what came lay within the {:.0} % interval \
                  in the backtests; take dates and probabilities as less sure than they say",
