@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use loadline_analysis::forecast::{self, Calendar, Forecast, ForecastError, Method, seasons};
-use loadline_analysis::ingest::IngestError;
+use loadline_analysis::forecast::{self, Calendar, Forecast, ForecastError, LocalClock, Method, seasons};
+use loadline_analysis::ingest::{IngestError, Zone};
 use loadline_model::diagnostic::Diagnostic;
 use loadline_model::forecast::{
     Backtest, Bound, EventEffect, Finding, ForecastDocument, Past, Point, SCHEMA, SeriesForecast,
 };
 use loadline_model::plan::{Event, parse_span};
-use loadline_model::series::Series;
+use loadline_model::series::{Axis, Series};
 
 use crate::events;
 use crate::prometheus::PrometheusError;
@@ -79,6 +79,8 @@ pub struct Request {
     pub threads: Option<usize>,
     /// What is known to change demand.
     pub events: Vec<Event>,
+    /// Whose clock days and weeks go by; UTC where not given.
+    pub zone: Option<Zone>,
     /// Whether the document is to hold the history and the latest backtests: for pages.
     pub history: bool,
 }
@@ -201,6 +203,14 @@ fn calendar(series: &Series, request: &Request) -> Calendar {
     }
 }
 
+/// The clock of the request's zone over the first `count` steps of a series.
+fn clock(series: &Series, request: &Request, count: usize) -> LocalClock {
+    let (Some(zone), Axis::Clock { step_s, .. }) = (&request.zone, series.axis) else {
+        return LocalClock::default();
+    };
+    LocalClock::new((0..count).map(|t| zone.offset_s(series.axis.time(t).number())), step_s)
+}
+
 /// A forecast with what it was made from.
 #[derive(Debug, Clone)]
 pub struct Forecasted {
@@ -218,8 +228,9 @@ pub fn forecast(series: &Series, request: &Request) -> Result<Forecasted, Planni
         None => calendar.seasons.iter().find(|s| seasons::is_seen(**s, n)).map_or(30, |s| 2 * s).max(30),
     };
     let (events, shared) = events::place(&request.events, &series.axis, n + steps);
+    let clock = clock(series, request, n + steps);
     let mut forecast =
-        forecast::forecast_with_events(&series.values, steps, &calendar, request.method, &events)
+        forecast::forecast_local(&series.values, steps, &calendar, request.method, &events, &clock)
             .map_err(|source| PlanningError::Forecast { series: series.id.clone(), source })?;
     forecast.notes.extend(shared);
     let stated = request.seasons.iter().flatten().filter(|s| **s > 1 && !seasons::is_seen(**s, n));
@@ -257,8 +268,6 @@ pub fn forecast_all(
     Ok(ForecastDocument { schema: SCHEMA.into(), series })
 }
 
-/// Cycles that a season has to be seen for what stands out to be told by it.
-const CYCLES_LEAST: usize = 8;
 /// The most values of a history in a document.
 const HISTORY_MAX: usize = 5000;
 
@@ -287,8 +296,7 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             Finding::Outlier { time: series.axis.time(index), value, usual }
         }
     };
-    let season = rhythm(&made.calendar.seasons, n);
-    let recent = forecast::recent_shift(&series.values, &made.calendar);
+    let clock = clock(series, request, n);
     let (history, tests) = if request.history {
         (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
     } else {
@@ -309,19 +317,15 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             beats_seasonal_naive: accuracy.beats_seasonal_naive,
         },
         points: (0..forecast.horizon()).map(point).collect(),
-        findings: forecast::findings(&series.values, season, recent).into_iter().map(finding).collect(),
+        findings: forecast::findings_local(&series.values, &made.calendar, &clock)
+            .into_iter()
+            .map(finding)
+            .collect(),
         events: forecast.effects.iter().map(|e| effect(series, e)).collect(),
         history,
         tests,
         notes: series.notes.iter().chain(&forecast.notes).cloned().collect(),
     }
-}
-
-/// The season that tells what stands out: the longest one that the history holds many times, so that a weekend is not
-/// taken for one; else the shortest.
-fn rhythm(seasons: &[usize], n: usize) -> usize {
-    let many = seasons.iter().copied().filter(|season| n >= CYCLES_LEAST * season).max();
-    many.or(seasons.first().copied()).unwrap_or(1)
 }
 
 /// The latest values with their times.

@@ -7,6 +7,7 @@
 //! the same time (the idea of intervention analysis: Box and Tiao 1975). How long it lasts nobody knows yet: the spread
 //! of the new level shrinks with the time that it has been seen.
 
+use super::history;
 use super::paths::Random;
 use super::score::{self, median, robust_deviation};
 use super::{Calendar, Test};
@@ -34,8 +35,15 @@ const STEADY: f64 = 2.0;
 const CONTRARY: f64 = 0.2;
 /// With so many horizons since the shift the backtests themselves have learnt of it, and the candidates follow.
 const TOLD: usize = 2;
+/// A shift of longer ago is told too where it is the only one, and so many times as large as all that the levels on
+/// either side of it vary.
+const ONLY: f64 = 3.0;
 /// Levels count as at least this share of their median.
 const FLOOR: f64 = 0.05;
+/// Cycles on either side of it that show that.
+const FLAT: usize = 3;
+/// Steps that make a cycle where there is no longer one.
+const DAYS: usize = 7;
 /// The standard deviation of the new level, as a share of the shift, right after it.
 const DOUBT: f64 = 0.5;
 
@@ -77,9 +85,40 @@ impl RecentShift {
     }
 }
 
-/// The shift that a forecast of `horizon` steps has to be told of.
+/// The shift that a forecast of `horizon` steps has to be told of: a recent one, or one of longer ago that the backtests
+/// straddle, so that their errors would be those of a surprise that is none any more.
 pub(super) fn untold_shift(values: &[f64], horizon: usize, calendar: &Calendar) -> Option<RecentShift> {
-    recent_shift(values, calendar).filter(|shift| values.len() - shift.index < TOLD * horizon)
+    recent_shift(values, calendar)
+        .filter(|shift| values.len() - shift.index < TOLD * horizon)
+        .or_else(|| only_shift(values, calendar))
+}
+
+/// The one shift of a history that is flat on either side of it.
+fn only_shift(values: &[f64], calendar: &Calendar) -> Option<RecentShift> {
+    let calendar = &super::within(calendar, values.len());
+    let [(index, ..)] = history::lasting_shifts(values, calendar)[..] else { return None };
+    let (bucket, cycle) = rhythm(calendar);
+    let season = bucket * cycle.max(if bucket == 1 { DAYS } else { 1 });
+    let levels =
+        |part: &[f64]| -> Vec<f64> { part.chunks_exact(season).map(|c| median(c.to_vec())).collect() };
+    let (before, after) = (levels(&values[..index]), levels(&values[index..]));
+    let ends = |levels: &[f64]| {
+        levels.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)))
+    };
+    let width = |levels: &[f64]| ends(levels).1 - ends(levels).0;
+    if before.len().min(after.len()) < FLAT || ends(&before).0 <= 0.0 || ends(&after).0 <= 0.0 {
+        return None;
+    }
+    let vary = width(&before).max(width(&after));
+    let (old, new) = (median(before), median(after));
+    let size = (new / old).ln();
+    let clear = size.abs() > LEAST && (new - old).abs() > ONLY * vary;
+    let seen = ((values.len() - index) / bucket) as f64;
+    clear.then(|| RecentShift {
+        index,
+        factor: size.exp(),
+        deviation: DOUBT * size.abs() / (1.0 + seen / cycle.max(DAYS) as f64),
+    })
 }
 
 /// The shift of the last four weeks (28 steps, where there are no days), if there is a clear one. Only for values that
@@ -106,7 +145,7 @@ pub fn recent_shift(values: &[f64], calendar: &Calendar) -> Option<RecentShift> 
     if !clear || !steady || levels.a_year_ago(after, usual.middle, size) {
         return None;
     }
-    let doubt = DOUBT * size.abs() / (1.0 + after as f64 / cycle.max(7) as f64);
+    let doubt = DOUBT * size.abs() / (1.0 + after as f64 / cycle.max(DAYS) as f64);
     let error = 1.25 * usual.deviation.min(robust_deviation(&change.all)) / (after as f64).sqrt();
     Some(RecentShift {
         index: locate(values, values.len() - after * bucket, (bucket, cycle), size),

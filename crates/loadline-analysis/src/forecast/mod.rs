@@ -8,6 +8,7 @@
 //! The core knows no clock and no files: values in, distributions out.
 
 mod autoregression;
+mod clock;
 mod combine;
 mod events;
 mod history;
@@ -16,6 +17,7 @@ mod naive;
 mod origins;
 mod paths;
 mod pool;
+mod rare;
 pub mod score;
 pub mod seasons;
 mod smoothing;
@@ -23,13 +25,15 @@ mod spread;
 mod transform;
 mod yearly;
 
+pub use clock::LocalClock;
 pub use events::{Effect, KnownEvent};
-pub use history::{Finding, findings};
+pub use history::{Finding, findings, findings_local};
 pub use level::{RecentShift, recent_shift};
 use origins::Backtests;
 use paths::Paths;
 pub use pool::Calendar;
 use pool::Candidate;
+use rare::Rare;
 use spread::{Errors, Spread};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -72,9 +76,9 @@ pub struct Accuracy {
     pub coverage_80: Option<f64>,
     /// Share of the values within the central 95 % interval made without them.
     pub coverage_95: Option<f64>,
-    /// Its error over that of the better seasonal naive, both at the same horizon.
+    /// Its error over that of seasonal naive, both at the same horizon: 1 where it is seasonal naive.
     pub error_to_naive: Option<f64>,
-    /// Whether the combination was better than seasonal naive, and is the forecast; where not, that is seasonal naive.
+    /// Whether the forecast is the combination, and that was better than seasonal naive.
     pub beats_seasonal_naive: bool,
 }
 
@@ -109,8 +113,11 @@ pub struct Forecast {
     pub shift: Option<RecentShift>,
     /// The medians, known events included.
     centre: Vec<f64>,
+    /// Where each step is in the spread and the paths, which go by the local clock.
+    steps: Vec<usize>,
     spread: Spread,
     paths: Paths,
+    rare: Rare,
 }
 
 impl Forecast {
@@ -126,7 +133,8 @@ impl Forecast {
 
     /// The quantile `q`, `0 < q < 1`, of step `step` (the first is 0).
     pub fn quantile(&self, step: usize, q: f64) -> f64 {
-        let (median, value) = (self.centre[step], self.with_events(step, q, self.spread.quantile(step, q)));
+        let own = self.spread.quantile(self.steps[step], q);
+        let (median, value) = (self.centre[step], self.with_events(step, q, own));
         // The scale there and back costs a last digit.
         if q == 0.5 {
             median
@@ -163,7 +171,9 @@ impl Forecast {
     /// Joint courses of the whole horizon, the same for the same seed.
     pub fn paths(&self, count: usize, seed: u64) -> impl Iterator<Item = Vec<f64>> + '_ {
         (0..count).map(move |index| {
-            let mut path = self.paths.draw(seed, index);
+            let drawn = self.paths.draw(seed, index);
+            let mut path: Vec<f64> = self.steps.iter().map(|step| drawn[*step]).collect();
+            self.rare.put_on(&mut path, seed, index);
             events::put_on(&mut path, &self.effects, seed, index);
             if let Some(shift) = &self.shift {
                 shift.put_on(&mut path, seed, index);
@@ -201,20 +211,41 @@ pub fn forecast_with_events(
     method: Method,
     events: &[KnownEvent],
 ) -> Result<Forecast, ForecastError> {
+    forecast_local(values, horizon, calendar, method, events, &LocalClock::default())
+}
+
+/// The same where seasons go by a local clock, which may be put forward or back within the history or the horizon.
+pub fn forecast_local(
+    values: &[f64],
+    horizon: usize,
+    calendar: &Calendar,
+    method: Method,
+    events: &[KnownEvent],
+    clock: &LocalClock,
+) -> Result<Forecast, ForecastError> {
     check(values, horizon)?;
-    let calendar = &within(calendar, values.len());
+    let n = values.len();
+    let calendar = &within(calendar, n);
     let known = events::known(values, horizon, calendar.seasons.last().copied().unwrap_or(1), events);
-    let mut values = known.values;
+    let mut values = clock.to_local(&known.values);
+    let steps = clock.steps(n, horizon);
+    let horizon = steps.last().map_or(horizon, |last| last + 1);
     let shift = level::untold_shift(&values, horizon, calendar);
     if let Some(shift) = &shift {
         values[..shift.index].iter_mut().for_each(|v| *v *= shift.factor);
     }
+    let rare = rare::take_out(&mut values, calendar);
     let mut forecast = undisturbed(&values, horizon, calendar, method);
+    forecast.notes.extend(rare.note(n));
+    forecast.rare = rare;
     if let Some(shift) = &shift {
         forecast.tests.iter_mut().for_each(|test| shift.undo(test));
         forecast.notes.push(shift.note(values.len()));
     }
-    forecast.shift = shift;
+    forecast.shift = shift.map(|shift| RecentShift { index: clock.step_at(shift.index), ..shift });
+    forecast.tests = forecast.tests.iter().map(|test| clock.to_steps(test, n)).collect();
+    forecast.centre = steps.iter().map(|step| forecast.centre[*step]).collect();
+    forecast.steps = steps;
     for (step, median) in forecast.centre.iter_mut().enumerate() {
         *median *= events::factor(&known.effects, step).0;
     }
@@ -231,11 +262,13 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
     let pool = pool::candidates(values, &backtests, horizon, calendar);
     let combined = combine::combine(&pool, &backtests, &actual);
     let naive = best_naive(&pool, calendar, &actual);
-    let (ours, theirs) = (error(&combined.backtests, &actual), error(&naive.runs, &actual));
-    let beats = ours < theirs;
+    let of_naive = error(&naive.runs, &actual);
+    let better = error(&combined.backtests, &actual) < of_naive;
     let still = naive::standing_still(values, season);
-    let best = method == Method::Auto && (beats || theirs == 0.0) && still.is_none();
+    let best = method == Method::Auto && (better || of_naive == 0.0) && still.is_none();
     let chosen = if best { combined } else { combine::alone(naive) };
+    // All figures are those of the forecast that is handed out.
+    let of_chosen = error(&chosen.backtests, &actual);
 
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let floor = if lowest >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
@@ -244,23 +277,43 @@ fn undisturbed(values: &[f64], horizon: usize, calendar: &Calendar, method: Meth
     let accuracy = Accuracy {
         count: actual.len(),
         horizon: backtests.horizon,
-        mase: scale.map(|scale| error(&chosen.backtests, &actual) / scale),
+        mase: scale.map(|scale| of_chosen / scale),
         smape: chosen.backtests.iter().zip(&actual).map(|(f, a)| score::smape(a, f)).sum::<f64>()
             / actual.len() as f64,
         coverage_80: spread::coverage(&errors, &backtests, 0.8),
         coverage_95: spread::coverage(&errors, &backtests, 0.95),
-        error_to_naive: (theirs > 0.0).then(|| ours / theirs),
-        beats_seasonal_naive: beats && still.is_none(),
+        error_to_naive: (of_naive > 0.0).then(|| of_chosen / of_naive),
+        beats_seasonal_naive: best && better,
     };
+    let mut notes = notes(values, horizon, &backtests, still);
+    if method == Method::Auto && !best && still.is_none() {
+        notes.insert(
+            0,
+            "no method beat seasonal naive in the backtests: the forecast is seasonal naive".into(),
+        );
+    }
+    for (level, coverage) in [(0.8, accuracy.coverage_80), (0.95, accuracy.coverage_95)] {
+        if let Some(share) = coverage.filter(|c| spread::is_too_narrow(&backtests, level, *c)) {
+            notes.push(format!(
+                "the intervals were too narrow on this history: {:.0} % of what came lay within the {:.0} % interval \
+                 in the backtests; take dates and probabilities as less sure than they say",
+                100.0 * share,
+                100.0 * level
+            ));
+            break;
+        }
+    }
     let ages: Vec<usize> = backtests.origins.iter().map(|o| values.len() - o).collect();
     Forecast {
-        notes: notes(values, horizon, &backtests, &accuracy, still),
+        notes,
         effects: Vec::new(),
         shift: None,
+        rare: Rare::default(),
         tests: tests_of(&backtests, &chosen.backtests, &errors),
         spread: Spread::new(&chosen.centre, &errors),
         paths: Paths::new(&chosen.centre, &errors, &ages, season, calendar.day),
         model: chosen.model,
+        steps: (0..horizon).collect(),
         centre: chosen.centre,
         accuracy,
     }
@@ -324,13 +377,7 @@ fn error(forecasts: &[Vec<f64>], actual: &[&[f64]]) -> f64 {
     sum / actual.len() as f64
 }
 
-fn notes(
-    values: &[f64],
-    horizon: usize,
-    backtests: &Backtests,
-    accuracy: &Accuracy,
-    still: Option<usize>,
-) -> Vec<String> {
+fn notes(values: &[f64], horizon: usize, backtests: &Backtests, still: Option<usize>) -> Vec<String> {
     let mut notes = Vec::new();
     if values.iter().all(|v| *v == values[0]) {
         notes.push("the history is constant: what could change it is not known".into());
@@ -340,8 +387,6 @@ fn notes(
              known",
             values[values.len() - 1]
         ));
-    } else if !accuracy.beats_seasonal_naive && accuracy.error_to_naive.is_some() {
-        notes.push("no method beat seasonal naive in the backtests: the forecast is seasonal naive".into());
     }
     if backtests.horizon < horizon {
         let reach = backtests.horizon;

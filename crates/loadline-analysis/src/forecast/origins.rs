@@ -34,6 +34,12 @@ impl Backtests {
         Backtests { origins: (0..count).rev().map(|i| n - horizon - i * step).collect(), horizon }
     }
 
+    /// How many values of the history are forecast by a backtest.
+    pub(super) fn values(&self) -> usize {
+        let apart = self.origins.windows(2).map(|pair| (pair[1] - pair[0]).min(self.horizon));
+        apart.sum::<usize>() + self.horizon
+    }
+
     /// Whether the spans of two backtests overlap, so that the errors of one tell on the other's.
     pub(super) fn overlap(&self, one: usize, other: usize) -> bool {
         self.origins[one].abs_diff(self.origins[other]) < self.horizon

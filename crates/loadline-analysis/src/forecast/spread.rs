@@ -152,6 +152,15 @@ pub(super) fn coverage(errors: &Errors, backtests: &Backtests, level: f64) -> Op
     (all > 0).then(|| within as f64 / all as f64)
 }
 
+/// Standard errors below its interval's probability from which on a coverage is too low for chance: 97.5 % of a normal.
+const TOO_LOW: f64 = 1.96;
+
+/// Whether a share of `coverage` within such intervals is below `level` by more than its binomial error, where each value
+/// of the history counts once. Where misses come together that is a matter of this history; it is told all the same.
+pub(super) fn is_too_narrow(backtests: &Backtests, level: f64, coverage: f64) -> bool {
+    coverage < level - TOO_LOW * (level * (1.0 - level) / backtests.values() as f64).sqrt()
+}
+
 /// The central interval `level` of a backtest's `forecast`, made without it, on the scale of the demand.
 pub(super) fn interval(
     errors: &Errors,
@@ -178,4 +187,20 @@ fn pool(errors: &Errors, use_of: impl Fn(usize) -> bool, left_out: usize) -> Vec
     }
     all.sort_unstable_by(f64::total_cmp);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 100 values 95 ± 2.2 lie within 95 %, and 80 ± 4 within 80 %: overlapping backtests see none of them twice.
+    #[test]
+    fn too_few_within_is_more_than_chance() {
+        let apart = Backtests { origins: (5..15).map(|k| 10 * k).collect(), horizon: 10 };
+        let overlapping = Backtests { origins: (10..29).map(|k| 5 * k).collect(), horizon: 10 };
+        for backtests in [apart, overlapping] {
+            assert!(is_too_narrow(&backtests, 0.95, 0.9) && !is_too_narrow(&backtests, 0.95, 0.91));
+            assert!(is_too_narrow(&backtests, 0.8, 0.72) && !is_too_narrow(&backtests, 0.8, 0.73));
+        }
+    }
 }

@@ -17,11 +17,12 @@ fn demand(hours: usize) -> Vec<f64> {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 33) as f64 / f64::from(1u32 << 31) * 20.0 - 10.0
     };
-    let shape = |t: usize| {
-        let day = (t as f64 * std::f64::consts::TAU / 24.0).sin() * 100.0;
-        300.0 + day - if t / 24 % 7 >= 5 { 60.0 } else { 0.0 }
-    };
-    (0..hours).map(|t| shape(t) + noise()).collect()
+    (0..hours).map(|t| demand_shape(t) + noise()).collect()
+}
+
+fn demand_shape(t: usize) -> f64 {
+    let day = (t as f64 * std::f64::consts::TAU / 24.0).sin() * 100.0;
+    300.0 + day - if t / 24 % 7 >= 5 { 60.0 } else { 0.0 }
 }
 
 #[test]
@@ -75,6 +76,15 @@ fn a_random_walk_is_not_beaten() {
     // The standard deviation after ten steps of ±1 is √10.
     let width = forecast.quantile(9, 0.9) - forecast.quantile(9, 0.1);
     assert!((3.0..20.0).contains(&width), "{width}");
+}
+
+/// Whatever the combination would have done: the figures are those of seasonal naive where that is what is handed out.
+#[test]
+fn seasonal_naive_is_as_good_as_itself() {
+    let asked = forecast(&demand(960), 48, &days(), Method::SeasonalNaive).unwrap();
+    assert_eq!(asked.accuracy.error_to_naive, Some(1.0));
+    assert!(!asked.accuracy.beats_seasonal_naive);
+    assert!(!asked.notes.iter().any(|n| n.starts_with("no method beat")), "{:?}", asked.notes);
 }
 
 #[test]
@@ -175,6 +185,47 @@ fn a_learnt_event_does_not_teach_the_rest_wrong() {
     assert!(with.quantile(60, 0.9) - with.median()[60] > plain.quantile(60, 0.9) - plain.median()[60]);
 }
 
+/// 1,000 at noon of the local clock, else 100: five weeks of summer time, which ends in the middle of the horizon, and
+/// then within the history.
+#[test]
+fn noon_is_noon_after_the_clocks_have_changed() {
+    let noise = demand(2000);
+    let peaks = |change: usize, n: usize, horizon: usize| {
+        let offset = |t: usize| if t < change { 7200 } else { 3600 };
+        let hour = |t: usize| (t + offset(t) as usize / 3600) % 24;
+        let value = |t: usize| if hour(t) == 12 { 1000.0 } else { 100.0 } + 0.01 * noise[t];
+        let values: Vec<f64> = (0..n).map(value).collect();
+        let clock = LocalClock::new((0..n + horizon).map(offset), 3600);
+        let made = forecast_local(&values, horizon, &days(), Method::Auto, &[], &clock).unwrap();
+        assert_eq!(made.horizon(), horizon);
+        // An hour that came twice is one more.
+        assert!(made.tests.iter().all(|t| t.median.len() <= horizon + 1 && t.origin + t.median.len() <= n));
+        for k in (0..horizon).filter(|k| hour(n + k) == 12) {
+            assert!(made.median()[k] > 800.0 && made.quantile(k, 0.1) > 800.0, "step {k} of {n}");
+            assert!(made.paths(20, 1).all(|path| path[k] > 700.0), "step {k} of {n}");
+        }
+        let elsewhere = (0..horizon).filter(|k| hour(n + k) != 12);
+        assert!(elsewhere.into_iter().all(|k| made.median()[k] < 200.0), "{n}");
+    };
+    peaks(840 + 60, 840, 168);
+    peaks(840, 888, 168);
+}
+
+/// 1,000 ± 20 for 200 days, one of them 5,000: within 90 days such a day comes again with a probability of
+/// 1 - (1 - 1 / 200)^90 = 36 %, whenever it was.
+#[test]
+fn one_outlier_is_one_event() {
+    let noise = demand(2000);
+    for since in [20, 49, 90, 139] {
+        let mut values: Vec<f64> = (0..200).map(|t| 1000.0 + 2.0 * (noise[t] - demand_shape(t))).collect();
+        values[200 - since] = 5000.0;
+        let made = auto(&values, 90, &Calendar { seasons: vec![7], day: Some(1) }).unwrap();
+        let over = made.paths(1000, 1).filter(|path| path.iter().any(|v| *v > 1300.0)).count();
+        assert!((310..=410).contains(&over), "{over} of 1000, {since} days ago");
+        assert!((0..90).all(|k| made.quantile(k, 0.975) < 1100.0), "{since}: {}", made.quantile(89, 0.975));
+    }
+}
+
 #[test]
 fn tests_are_apart_and_in_order() {
     let forecast = auto(&demand(960), 48, &days()).unwrap();
@@ -202,9 +253,11 @@ proptest! {
             prop_assert!(at.iter().all(|v| v.is_finite()) && at.is_sorted(), "{at:?}");
             prop_assert!(negative || at[0] >= 0.0);
         }
+        let accuracy = &forecast.accuracy;
+        prop_assert!(accuracy.beats_seasonal_naive || accuracy.error_to_naive.is_none_or(|e| e == 1.0));
         prop_assert!(forecast.paths(5, 3).flatten().all(|v| v.is_finite() && (negative || v >= 0.0)));
         let calendar = Calendar { seasons: vec![season], day: None };
-        findings(&values, season, recent_shift(&values, &calendar));
+        findings(&values, &calendar, recent_shift(&values, &calendar));
         seasons::detect(&values);
     }
 }

@@ -19,6 +19,11 @@ impl Zone {
         })
     }
 
+    /// Seconds that local time is ahead of UTC at `time_s` seconds since 1970; 0 beyond the years of the calendar.
+    pub fn offset_s(&self, time_s: i64) -> i64 {
+        jiff::Timestamp::from_second(time_s).map_or(0, |at| i64::from(self.0.to_offset(at).seconds()))
+    }
+
     /// The instant of a local time. An hour that the clocks show twice is the first one, unless `previous` is not
     /// before that; an hour that they skip is the one after it.
     fn instant(&self, local: DateTime, previous: Option<i64>) -> Option<i64> {
@@ -120,6 +125,14 @@ mod tests {
         // The one that is skipped in spring does not exist; the clocks go on an hour later.
         assert_eq!(of("2026-03-29 02:30:00", None), of("2026-03-29 03:30:00", None));
         assert_eq!(of("2026-10-25T02:30:00Z", Some(1_792_891_800)), 1_792_895_400);
+    }
+
+    #[test]
+    fn an_offset_is_that_of_its_instant() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        // Summer time of 2026 ends on 25 October at 1 h UTC.
+        let change = 1_792_890_000;
+        assert_eq!([change - 1, change].map(|at| berlin.offset_s(at)), [7200, 3600]);
     }
 
     #[test]

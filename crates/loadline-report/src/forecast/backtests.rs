@@ -8,9 +8,6 @@ use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
 use crate::format::{number, percent, plural};
 use crate::page::Width;
 
-/// Where less than this share lay within the 80 % interval, it is said to have been too narrow.
-const TOO_FEW_WITHIN: f64 = 0.7;
-
 /// The latest backtests over what came; `None` where the document holds none.
 pub(crate) fn backtests(series: &SeriesForecast, name: String, width: Width) -> Option<Picture> {
     let tests: Vec<&Vec<Point>> = series.tests.iter().filter(|t| !t.is_empty()).collect();
@@ -66,16 +63,7 @@ pub(super) fn words(series: &SeriesForecast) -> String {
         Some(ratio) if backtest.beats_seasonal_naive => {
             format!("the error was {} of that of repeating the last season", percent(ratio))
         }
-        Some(ratio) if ratio < 1.0 => format!(
-            "the best combination made {} of the error of repeating the last season; the forecast repeats it all the same \
-             (see the notes)",
-            percent(ratio)
-        ),
-        Some(ratio) => format!(
-            "nothing did better than repeating the last season (the best combination made {} of its error): the \
-             forecast repeats it",
-            percent(ratio)
-        ),
+        Some(_) => "the forecast repeats the last season, and errs as much as that".to_owned(),
         None => "the last season repeated itself exactly".to_owned(),
     };
     let held = match (backtest.coverage_80, backtest.coverage_95) {
@@ -86,13 +74,7 @@ pub(super) fn words(series: &SeriesForecast) -> String {
         ),
         _ => "; there are too few of them to say how often the intervals hold".to_owned(),
     };
-    let narrow = backtest.coverage_80.is_some_and(|c| c < TOO_FEW_WITHIN);
-    let doubt = if narrow {
-        " The intervals were too narrow on this history: take dates and probabilities as less sure than they say."
-    } else {
-        ""
-    };
-    format!("In {made} of {} steps {against}{held}.{doubt}", backtest.horizon)
+    format!("In {made} of {} steps {against}{held}.", backtest.horizon)
 }
 
 fn round(share: f64) -> f64 {

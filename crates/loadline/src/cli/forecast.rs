@@ -92,6 +92,7 @@ impl Forecast {
             check_apart(&self.output, self.file.as_deref())?;
         }
         let events = self.events.events()?;
+        let zone = self.source.reading_beside().zone;
         let series = self.source.load(self.file, "SERIES")?;
         let method = match self.model {
             Model::Auto => Method::Auto,
@@ -104,6 +105,7 @@ impl Forecast {
             method,
             threads: self.threads.map(usize::from),
             events,
+            zone,
             history: matches!(form, Form::Html | Form::Svg),
         };
         let document = forecast_all(&series, &request, progress(series.len(), out)).map_err(sort)?;

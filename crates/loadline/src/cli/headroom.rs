@@ -194,7 +194,13 @@ impl Headroom {
         let events = self.events.events()?;
         let reading = self.source.reading_beside();
         let series = self.source.load(self.demand, "--demand FILE")?;
-        let request = Request { horizon: self.horizon, seasons: self.season, events, ..Request::default() };
+        let request = Request {
+            horizon: self.horizon,
+            seasons: self.season,
+            events,
+            zone: reading.zone.clone(),
+            ..Request::default()
+        };
         let demand = Demand::forecast(&series, &request, self.per).map_err(sort)?;
         let policy = self.policy;
         let capacity = match (self.capacity, self.utilisation_history, self.at_utilisation) {

@@ -33,7 +33,11 @@ pub(super) fn demand(
         let span = only.iter().find(|name| name.value == unknown).map_or(service.name.span, |name| name.span);
         wrong(plan, span, format!("the demand has no series `{unknown}`{help}"))
     })?;
-    Demand::forecast(&all, request, service.per_s).map(Some)
+    let zone = match source {
+        Source::Files { reading, .. } => reading.zone,
+        Source::Prometheus(_) => None,
+    };
+    Demand::forecast(&all, &Request { zone, ..request.clone() }, service.per_s).map(Some)
 }
 
 /// Days of history asked of a server where the plan does not say.

@@ -53,7 +53,7 @@ fn a_forecast_of_days_goes_on_at_the_new_level() {
             let mean = forecast.paths(400, 1).map(|p| p[45] / 400.0).sum::<f64>();
             assert!((mean / forecast.median()[45] - 1.0).abs() < 0.1, "{case}: {mean}");
             assert!(forecast.notes.iter().any(|n| n.contains("the level moved by")), "{case}");
-            let named = findings(&values, 7, Some(found));
+            let named = findings(&values, &days(), Some(found));
             assert!(matches!(named[0], crate::forecast::Finding::Shift { index, .. } if index == n - since));
         }
     }
@@ -90,6 +90,24 @@ fn what_is_new_is_less_certain() {
     };
     let all = [5, 10, 20].map(width);
     assert!(all.is_sorted_by(|a, b| a > b), "{all:?}");
+}
+
+/// 1,000 ± 10, then 1,300 ± 10: the longer the new level has held, the surer the forecast.
+#[test]
+fn what_has_held_for_long_is_more_certain() {
+    let interval = |since: usize| {
+        let level = |t: usize| if t >= 200 - since { 1300.0 } else { 1000.0 };
+        let values: Vec<f64> = (0..200).map(|t| level(t) + 17.0 * noise(t)).collect();
+        let forecast = forecast(&values, 30, &days(), Method::Auto).unwrap();
+        let (low, high) = (forecast.quantile(29, 0.025), forecast.quantile(29, 0.975));
+        assert!((low..=high).contains(&1300.0) && forecast.accuracy.coverage_95 > Some(0.9), "{since}");
+        let mut ends: Vec<f64> = forecast.paths(400, 1).map(|p| p[29]).collect();
+        ends.sort_by(f64::total_cmp);
+        assert!(ends[10] > 0.9 * low && ends[389] < 1.1 * high, "{since}");
+        high - low
+    };
+    let all = [20, 40, 60, 80, 110].map(interval);
+    assert!(all.is_sorted_by(|a, b| a > b) && all[4] > 34.0, "{all:?}");
 }
 
 #[test]
