@@ -108,7 +108,7 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
         notes.push(word.to_owned());
     }
     let counts = matches!(aggregate, Aggregate::Sum | Aggregate::Increase | Aggregate::Count);
-    let counted_over_s = axis.step_s().filter(|_| counts).map(|step_s| step_s as f64);
+    let counted_over_s = axis.step_s().filter(|_| counts);
     Ok(Series { id: raw.id, axis, values, counted_over_s, notes })
 }
 
