@@ -1,7 +1,7 @@
 //! Sides that scatter unequally.
 //!
-//! A noise that is taken to be the same on both sides makes the interval too narrow where the side with fewer runs, or
-//! the one that was measured by chance at its edge, has more of it; and its runs seem wild. Where the scatters differ by
+//! A noise that is taken to be the same on both sides makes the interval too narrow where one side has more of it, the more
+//! so the fewer runs that side has, and its runs seem wild. Where the scatters differ by
 //! more than chance makes them, the difference of the means gets the error that each side's own scatter gives it (Welch,
 //! *Biometrika* 34, 1947). Runs far from the middle of their side are moved in as elsewhere, for which the error pays.
 

@@ -116,13 +116,13 @@ impl Forecast {
                 document.write_csv(&mut data)?;
                 data
             }
-            Form::Text | Form::Junit | Form::Png => render::text(&document).into_bytes(),
             Form::Markdown => render::markdown(&document).into_bytes(),
             Form::Html => render::html(&document).into_bytes(),
             Form::Svg => {
                 write_charts(&self.output, &render::charts(&document), out)?;
                 return Ok(Exit::Done);
             }
+            _ => render::text(&document).into_bytes(),
         };
         out.write(&self.output, &data)?;
         Ok(Exit::Done)

@@ -156,11 +156,6 @@ fn growth(text: &str) -> Result<Change, String> {
 impl Headroom {
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         let form = Form::of(&self.output, self.json.then_some(Form::Json), &FORMS)?;
-        if form == Form::Csv {
-            return Err(UserError::input(
-                "headroom writes .html, .md, .json, .svg (a folder of charts) or .txt",
-            ));
-        }
         if form != Form::Svg {
             check_writable(&self.output)?;
             check_apart(&self.output, self.demand.as_deref().or(self.plan.as_deref()))?;
@@ -183,7 +178,7 @@ impl Headroom {
                 write_charts(&output, &render::charts(&document), out)?;
                 return Ok(Exit::Done);
             }
-            Form::Text | Form::Csv | Form::Junit | Form::Png => render::text(&document),
+            _ => render::text(&document),
         };
         out.write(&output, data.as_bytes())?;
         Ok(Exit::Done)

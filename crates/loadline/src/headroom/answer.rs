@@ -1,7 +1,7 @@
 //! One service's answer: its demand against its capacity, in a document.
 
 use loadline_analysis::headroom::cost::{Month, bills};
-use loadline_analysis::headroom::{Budget, Policy, headroom, headroom_now, overload, usable};
+use loadline_analysis::headroom::{Budget, Policy, Redundancy, headroom, headroom_now, overload, usable};
 use loadline_model::headroom::{
     Band, CapacityDocument, Cost, ErrorBudget, Instances, MonthCost, PolicyDocument, Probability, RunsOut,
     ServiceHeadroom,
@@ -39,7 +39,7 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
                 .into(),
         );
     }
-    if restored.is_some() {
+    if question.restored.is_some_and(|redundancy| redundancy != Redundancy::None) {
         notes.push(
             "the loss is what the redundancy was for: headroom and risk are those of the instances that are left; the \
              instances needed, those left included, allow for the next one"
