@@ -76,17 +76,19 @@ impl Question {
     }
 }
 
-/// Forecasts the sum of `all` series, as `changes` make it, and sets it against the capacity.
+/// Forecasts the sum of `all` series, which count by `per_s` seconds (where known), as `changes` make it, and sets it
+/// against the capacity.
 ///
 /// # Errors
 /// Where the series do not cover the same times, or do not allow for a forecast.
 pub fn headroom_of(
     all: &[Series],
+    per_s: Option<f64>,
     request: &Request,
     changes: &[Change],
     question: &Question,
 ) -> Result<HeadroomDocument, PlanningError> {
-    let demand = Demand::forecast(all, request, None)?.changed(changes);
+    let demand = Demand::forecast(all, request, per_s)?.changed(changes);
     Ok(document(answer("", &demand, question)))
 }
 
@@ -178,7 +180,7 @@ mod tests {
             ..Question::new(parse_capacity("100/s").unwrap())
         };
         let flat = Series { values: vec![350.0; 200], ..growing() };
-        let document = headroom_of(&[flat], &request, &[], &question).unwrap();
+        let document = headroom_of(&[flat], None, &request, &[], &question).unwrap();
         let service = &document.details[0];
         let cost = service.cost.as_ref().unwrap();
         // The first value is of 2026-01-01: the horizon begins 200 days later, on the 20th of July.
@@ -195,7 +197,7 @@ mod tests {
     #[test]
     fn a_straight_line_runs_out_where_it_crosses() {
         let request = Request { horizon: Some(Horizon::Steps(60)), levels: vec![80.0], ..Request::default() };
-        let document = headroom_of(&[growing()], &request, &[], &question("330")).unwrap();
+        let document = headroom_of(&[growing()], None, &request, &[], &question("330")).unwrap();
         // 299 is the last value; it is above 330 at the step of 331, the 32nd.
         let crossing = growing().axis.time(231);
         let Some(Time::Clock(p50)) = document.runs_out.p50 else { panic!("{:?}", document.runs_out) };
@@ -203,11 +205,11 @@ mod tests {
         assert_eq!(document.order_by, Some(Time::Clock(p50 - 14 * 86_400)));
         assert!((document.headroom_now.unwrap() - (1.0 - 299.0 / 330.0)).abs() < 1e-9);
         assert_eq!((document.probability.len(), document.instances.len()), (60, 60));
-        let twice = headroom_of(&[growing(), growing()], &request, &[], &question("660")).unwrap();
+        let twice = headroom_of(&[growing(), growing()], None, &request, &[], &question("660")).unwrap();
         assert_eq!(twice.runs_out, document.runs_out);
         let launch = Change::Times { factor: 2.0, from: Some(growing().axis.time(205)), until: None };
         assert_eq!(
-            headroom_of(&[growing()], &request, &[launch], &question("330")).unwrap().runs_out.p10,
+            headroom_of(&[growing()], None, &request, &[launch], &question("330")).unwrap().runs_out.p10,
             Some(growing().axis.time(205))
         );
     }

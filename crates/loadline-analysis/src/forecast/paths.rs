@@ -11,9 +11,12 @@ use super::{spread::Errors, transform::Transform};
 const SEASON_WEIGHT: f64 = 4.0;
 /// Days over which that fades.
 const SEASON_DAYS: f64 = 70.0;
-/// Slow parts are scaled as Student's t is from a normal, with one degree of freedom less than the horizons that the
-/// backtests span: where few independent ones were seen, larger misses are to be expected. Bounds of that number.
+/// Slow parts that are more than noise are scaled as Student's t is from a normal, with one degree of freedom less than
+/// the horizons that the backtests span: where few independent ones were seen, larger misses are to be expected. Bounds
+/// of that number.
 const FREEDOM: std::ops::RangeInclusive<usize> = 2..=10;
+/// Slow parts are wholly more than noise where they are larger by this share than means of noise are.
+const BEYOND_NOISE: f64 = 0.5;
 /// Days in a year.
 const YEAR_DAYS: f64 = 365.25;
 
@@ -28,6 +31,8 @@ pub(super) struct Paths {
     chances: Vec<f64>,
     season: usize,
     freedom: u32,
+    /// How much of the slow parts is more than noise, 0 to 1.
+    real: f64,
     limit: f64,
     floor: f64,
 }
@@ -67,6 +72,7 @@ impl Paths {
             chances,
             season,
             freedom: horizons.saturating_sub(1).clamp(*FREEDOM.start(), *FREEDOM.end()) as u32,
+            real: ((errors.lasting() / errors.lasting_of_noise() - 1.0) / BEYOND_NOISE).clamp(0.0, 1.0),
             limit: errors.limit(),
             floor: errors.floor,
         }
@@ -78,7 +84,8 @@ impl Paths {
         let slow = &self.slow[self.pick(&mut random)];
         let quick = &self.quick[self.pick(&mut random)];
         let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
-        let size = sign / (random.chi_square(self.freedom) / f64::from(self.freedom)).sqrt();
+        let unseen = (f64::from(self.freedom) / random.chi_square(self.freedom)).sqrt();
+        let size = sign * unseen.powf(self.real);
         let cycles = quick.len() / self.season;
         let (span, shift) = if cycles > 1 {
             (cycles * self.season, (random.unit() * cycles as f64) as usize * self.season)

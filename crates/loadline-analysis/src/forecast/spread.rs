@@ -56,7 +56,7 @@ impl Errors {
                 .collect()
         };
         let rows: Vec<Vec<f64>> = forecasts.iter().zip(actual).map(row).collect();
-        let slow = rows.iter().map(|r| smooth(r, horizon / 9)).collect();
+        let slow = rows.iter().map(|r| smooth(r, slow_width(horizon))).collect();
         Errors { scale, rows, slow, floor }
     }
 
@@ -66,9 +66,14 @@ impl Errors {
     }
 
     /// How much of the errors lasts, 0 to 1.
-    fn lasting(&self) -> f64 {
+    pub(super) fn lasting(&self) -> f64 {
         let squares = |rows: &[Vec<f64>]| rows.iter().flatten().map(|v| v * v).sum::<f64>();
         squares(&self.slow) / squares(&self.rows).max(f64::MIN_POSITIVE)
+    }
+
+    /// How much of them would last if each were independent of the others: the variance of a mean of so many.
+    pub(super) fn lasting_of_noise(&self) -> f64 {
+        1.0 / (2 * slow_width(self.rows[0].len()) + 1) as f64
     }
 
     /// The mean size of an error by step, of the rows that `use_of` picks.
@@ -81,6 +86,11 @@ impl Errors {
         }
         smooth(&sum, NEIGHBOURS).into_iter().map(|v| v.max(1e-12)).collect()
     }
+}
+
+/// Steps to either side over which the slow part of errors is a mean.
+fn slow_width(horizon: usize) -> usize {
+    horizon / 9
 }
 
 /// Centred means over `width` steps to either side.

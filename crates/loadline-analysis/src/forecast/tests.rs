@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::numeric::random::Random;
 
 fn auto(values: &[f64], horizon: usize, calendar: &Calendar) -> Result<Forecast, ForecastError> {
     forecast(values, horizon, calendar, Method::Auto)
@@ -139,6 +140,23 @@ fn few_values_do_not_make_it_sure() {
         assert!(forecast.notes.iter().any(|n| n.contains("too short to test 90 steps")));
     }
     assert!(within_80 >= 225 && within_95 >= 270 && of_paths >= 225, "{within_80} {within_95} {of_paths}");
+}
+
+/// Noise without memory: that a month is above a height which it reaches in 11 of 100 (`1 − Φ(c)^30`) is said to be
+/// likely twice as often at most: few backtests of nothing but noise are no reason to fear that the level moves.
+#[test]
+fn noise_is_no_lasting_error() {
+    let reached = 0.11;
+    let height = Normal::standard().inverse_cdf((1.0f64 - reached).powf(1.0 / 30.0));
+    let said = |seed: u64| {
+        let mut random = Random::new(seed);
+        let noise: Vec<f64> = (0..180).map(|_| 100.0 + 5.0 * random.normal()).collect();
+        let forecast = auto(&noise, 30, &Calendar { seasons: vec![7], day: Some(1) }).unwrap();
+        let above = |path: &Vec<f64>| path.iter().any(|v| *v > 100.0 + 5.0 * height);
+        forecast.paths(400, 1).filter(above).count() as f64 / 400.0
+    };
+    let mean = (0..60).map(said).sum::<f64>() / 60.0;
+    assert!((0.9 * reached..2.3 * reached).contains(&mean), "{mean}");
 }
 
 #[test]

@@ -32,7 +32,12 @@ pub(super) fn increments(cells: &mut Vec<Cell>, aggregate: Aggregate, notes: &mu
     }
     take(cells);
     let times = if falls == 1 { "once".into() } else { format!("{} times", grouped(falls as u64)) };
-    notes.push(format!("took the increments of a counter that was reset {times}"));
+    let gauge = if (falls - resets) * 10 > last.len() {
+        "; it mostly falls by a part only, as a gauge does and no counter: leave --aggregate increase out if it is one"
+    } else {
+        ""
+    };
+    notes.push(format!("took the increments of a counter that was reset {times}{gauge}"));
     Aggregate::Increase
 }
 

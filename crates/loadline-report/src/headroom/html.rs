@@ -4,10 +4,10 @@ use loadline_model::headroom::{HeadroomDocument, ServiceHeadroom};
 use maud::{Markup, html as markup};
 
 use super::charts::Charts;
-use super::rows::{COST_HEADS, HEADS, costs, outlooks};
+use super::rows::{COST_HEADS, HEADS, costs, outlooks, total_costs};
 use super::words::{
     budget, by_end, capacity, date, leading, money, most_needed, name, notes, outcome, policy, probability,
-    share, summary, today,
+    share, summary, surely, today,
 };
 use crate::chart::dates::when;
 use crate::forecast::stands_out;
@@ -62,7 +62,7 @@ fn tiles(service: &ServiceHeadroom) -> Vec<Tile> {
         tile(
             "Headroom now",
             service.headroom_now.map_or(NONE.to_owned(), share),
-            "of what may be used".to_owned(),
+            format!("of what may be used{}", surely(service)),
         ),
         tile("Runs out (50 %)", service.runs_out.p50.map_or("later".to_owned(), when), {
             format!("10 %: {}; 90 %: {}", date(service.runs_out.p10), date(service.runs_out.p90))
@@ -123,6 +123,7 @@ fn at_a_glance(headroom: &HeadroomDocument) -> Markup {
                     } }
                 }
             }))
+            @if let Some(line) = total_costs(headroom) { p { (line) } }
         }
     }
 }

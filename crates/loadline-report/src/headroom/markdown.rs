@@ -2,7 +2,7 @@
 
 use loadline_model::headroom::HeadroomDocument;
 
-use super::rows::{COST_HEADS, HEADS, costs, outlooks};
+use super::rows::{COST_HEADS, HEADS, costs, outlooks, total_costs};
 use super::words::{budget, capacity, leading, name, notes, outcome, policy, summary};
 use crate::forecast::words::{backtest, event, findings};
 use crate::run::markdown::escape;
@@ -15,6 +15,7 @@ pub fn markdown(document: &HeadroomDocument) -> String {
     let rows = outlooks(document);
     if !rows.is_empty() {
         table(&mut out, &HEADS, &rows);
+        total_costs(document).iter().for_each(|line| out += &format!("{}\n\n", escape(line)));
     }
     for service in &document.details {
         if document.details.len() > 1 {

@@ -1,6 +1,6 @@
 //! Tables that several forms show.
 
-use loadline_model::headroom::{HeadroomDocument, Outlook, ServiceHeadroom};
+use loadline_model::headroom::{Cost, HeadroomDocument, Outlook, ServiceHeadroom};
 
 use super::words::{date, money, probability, share};
 use crate::format::{NONE, number};
@@ -60,4 +60,26 @@ pub(super) fn costs(service: &ServiceHeadroom) -> Vec<[String; 4]> {
             ]
         })
         .collect()
+}
+
+/// What all services with a price cost together each month; nothing where that is one service, or its months differ from
+/// another's.
+pub(super) fn total_costs(document: &HeadroomDocument) -> Option<String> {
+    let all: Vec<&Cost> = document.details.iter().filter_map(|d| d.cost.as_ref()).collect();
+    let first = all.first()?;
+    let months = |cost: &Cost| cost.months.iter().map(|m| m.month.clone()).collect::<Vec<_>>();
+    let alike = |cost: &&Cost| cost.currency == first.currency && months(cost) == months(first);
+    if all.len() < 2 || !all.iter().all(alike) {
+        return None;
+    }
+    let sum = |i: usize| all.iter().map(|cost| cost.months[i].per_month).sum::<Option<f64>>();
+    let each: Vec<String> = (0..first.months.len())
+        .map(|i| {
+            let amount = sum(i).map_or(NONE.to_owned(), |sum| money(sum, &first.currency));
+            format!("{} {amount}", first.months[i].month)
+        })
+        .collect();
+    let now: f64 = all.iter().map(|cost| cost.now_per_month).sum();
+    let who = if all.len() == document.details.len() { "All services" } else { "All services with a price" };
+    Some(format!("{who} cost {} a month now; {}.", money(now, &first.currency), each.join(", ")))
 }

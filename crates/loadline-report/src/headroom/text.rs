@@ -2,7 +2,7 @@
 
 use loadline_model::headroom::HeadroomDocument;
 
-use super::rows::{HEADS, costs, outlooks};
+use super::rows::{HEADS, costs, outlooks, total_costs};
 use super::words::{budget, capacity, date, leading, name, notes, outcome, policy, summary};
 use crate::forecast::words::{backtest, event, findings};
 
@@ -30,6 +30,7 @@ pub fn text(document: &HeadroomDocument) -> String {
     if !rows.is_empty() {
         text += "\n";
         text += &table(&rows);
+        total_costs(document).iter().for_each(|line| text += &format!("\n{line}\n"));
     }
     let notes = notes(document);
     if !notes.is_empty() {

@@ -127,15 +127,31 @@ fn now(service: &ServiceHeadroom) -> String {
     match service.headroom_now {
         Some(now) if now >= 0.0 => {
             format!(
-                "{} {who} carries its latest peak with {} of what may be used to spare.",
+                "{} {who} carries its latest peak with {} of what may be used{} to spare.",
                 then(service),
-                share(now)
+                share(now),
+                surely(service)
             )
         }
         Some(now) => {
-            format!("{} the latest peak of {who} is {} above what may be used.", then(service), share(-now))
+            format!(
+                "{} the latest peak of {who} is {} above what may be used{}.",
+                then(service),
+                share(-now),
+                surely(service)
+            )
         }
         None => format!("How much {who} has to spare today is unknown."),
+    }
+}
+
+/// With which probability what may be used today is there, where that is not plain.
+pub(super) fn surely(service: &ServiceHeadroom) -> String {
+    let band = &service.capacity.usable;
+    if band.high > band.low {
+        format!(" with {} probability", promised(service.policy.quantile))
+    } else {
+        String::new()
     }
 }
 

@@ -10,7 +10,7 @@ use super::{SERVICE_MS, WORKERS};
 use crate::forecast::{Horizon, PlanningError, Request};
 use crate::headroom::{InstanceCapacity, Question, headroom_of};
 
-/// The demand, as it stands in `scenarios/plans/demand.csv`: made up of growth, a week, a year and noise.
+/// The demand in requests a second, as it stands in `scenarios/plans/demand.csv`: made up of growth, a week, a year and noise.
 const DEMAND: &str = include_str!("../../../../scenarios/plans/demand.csv");
 const HORIZON_DAYS: usize = 120;
 /// The room left above the latest peak today.
@@ -33,7 +33,7 @@ pub fn headroom(capacity: InstanceCapacity) -> Result<HeadroomDocument, Planning
         ..Question::new(capacity)
     };
     let request = Request { horizon: Some(Horizon::Steps(HORIZON_DAYS)), ..Request::default() };
-    headroom_of(&[series], &request, &[], &question)
+    headroom_of(&[series], Some(1.0), &request, &[], &question)
 }
 
 /// What one instance of the demonstration's service truly carries with a p99 below `p99_ms`: the arrival rate at which
