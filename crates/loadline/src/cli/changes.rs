@@ -47,7 +47,7 @@ impl Changes {
         let forms = [Form::Html, Form::Json, Form::Text];
         let form = self.output.as_deref().map_or(Ok(Form::Html), |file| Form::among(file, &forms))?;
         self.output.as_deref().map_or(Ok(()), check_writable)?;
-        let mut gatherer = Gatherer::default();
+        let mut gatherer = Gatherer::lenient();
         let table = gatherer.gather(&[self.history]).map_err(sort_runs)?;
         let parting = match self.series.as_slice() {
             [] => Parting::Found,
