@@ -36,7 +36,7 @@ pub enum RunsError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// A file looks like a baseline and is none.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; restore it from a copy, or save it again", path.display())]
     Baseline {
         /// The file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum RunsError {
         second: PathBuf,
     },
     /// Runs of different things.
-    #[error("{} and {} ran different scenarios: {what}; compare runs of one scenario", first.display(), second.display())]
+    #[error("{} and {} ran different scenarios: {what}; compare runs of one scenario, or record the base anew", first.display(), second.display())]
     Scenario {
         /// One run.
         first: PathBuf,
@@ -71,6 +71,9 @@ pub enum RunsError {
         what: String,
     },
 }
+
+/// What a note begins with that may put a verdict into doubt.
+const WARNING: &str = "warning: ";
 
 /// Gathers the runs of several sides; no run may be on two of them, and all have to be of one scenario.
 #[derive(Debug, Default)]
@@ -236,10 +239,10 @@ impl Gatherer {
             "one is open, the other closed".to_owned()
         } else if searched.is_none() && known.stages != document.stages {
             let [one, other] = [known, document].map(fingerprint::load);
-            format!("the stages of the load differ, {one} in one and {other} in the other")
+            format!("the stages of the load differ, {one} in the first and {other} in the second")
         } else if known.request_names != document.request_names {
             let [one, other] = [known, document].map(|run| run.request_names.join(", "));
-            format!("the requests differ, {one} in one and {other} in the other")
+            format!("the requests differ, {one} in the first and {other} in the second")
         } else if let Some(difference) = differing.of_what_is_sent.filter(|_| !earlier && !self.is_lenient) {
             difference
         } else {
@@ -253,6 +256,7 @@ impl Gatherer {
     }
 
     fn note(&mut self, note: String) {
+        let note = format!("{WARNING}{note}");
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }

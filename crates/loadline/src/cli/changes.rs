@@ -68,7 +68,12 @@ impl Changes {
                 return Ok(Exit::Done);
             }
         }
-        gatherer.notes.iter().for_each(|note| out.say(format!("note: {note}")));
+        gatherer.notes.iter().for_each(|note| out.say(note));
+        for run in parts.iter().flat_map(|(_, history)| &history.runs) {
+            if let Some(why) = &run.invalid {
+                out.say(format!("left out: {} ({why})", run.run));
+            }
+        }
         let text = match self.json {
             true => json,
             false if out.is_quiet() => String::new(),

@@ -82,7 +82,7 @@ fn first_difference(one: &Value, other: &Value) -> Option<String> {
     let (place, [one, other]) = difference(one, other, String::new())?;
     let value =
         |value: &Value| if value.is_null() { "nothing".to_owned() } else { shown(&value.to_string()) };
-    Some(format!("`{}` is {} in one and {} in the other", place, value(one), value(other)))
+    Some(format!("`{}` is {} in the first and {} in the second", place, value(one), value(other)))
 }
 
 fn difference<'a>(one: &'a Value, other: &'a Value, place: String) -> Option<(String, [&'a Value; 2])> {
@@ -129,9 +129,9 @@ mod tests {
         assert_eq!(first_difference(&base, &other), None);
         other["flows"][0]["steps"][1]["url"] = "/c".into();
         let told = first_difference(&base, &other).unwrap();
-        assert_eq!(told, "`flows[0].steps[1].url` is \"/b\" in one and \"/c\" in the other");
+        assert_eq!(told, "`flows[0].steps[1].url` is \"/b\" in the first and \"/c\" in the second");
         other["flows"] = json!([]);
         let told = first_difference(&base, &other).unwrap();
-        assert!(told.starts_with("`flows[0]` is {") && told.ends_with("nothing in the other"), "{told}");
+        assert!(told.starts_with("`flows[0]` is {") && told.ends_with("nothing in the second"), "{told}");
     }
 }
