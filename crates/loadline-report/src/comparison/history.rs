@@ -225,7 +225,8 @@ mod tests {
         // Between the runs at 20 s and 40 s stands one of the base, at 3.
         assert_eq!(line.edge(2), 3.5);
         assert_eq!(line.region([2, 2]), [2.5, 4.5]);
-        let apart = Line::of_groups([&table(&[0.0, 1.0, 2.0]), &table(&[3.0]), &table(&[4.0])]);
+        let [earlier, base, candidate] = [&[0.0, 1.0, 2.0][..], &[3.0], &[4.0]].map(table);
+        let apart = Line::of_groups([&earlier, &base, &candidate]);
         assert!(!apart.is_mixed());
         assert_eq!((apart.edge(2), apart.region([1, 2])), (1.5, [0.5, 2.5]));
     }
