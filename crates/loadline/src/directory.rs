@@ -27,10 +27,19 @@ pub enum DirectoryError {
     #[error("{} is not empty; give `--out` a new or an empty directory", .0.display())]
     NotEmpty(PathBuf),
     /// There is no document where one should be.
-    #[error("{} is no run directory: it has no {DOCUMENT_FILE}", .0.display())]
+    #[error(
+        "{} is no run directory: it has no {DOCUMENT_FILE}; give a directory that `loadline run` wrote, with {DOCUMENT_FILE}, \
+         {LOG_FILE} and {INTERVALS_FILE}", .0.display()
+    )]
     NoRun(PathBuf),
+    /// A file of a run directory is not there.
+    #[error(
+        "{} is missing, so the run cannot be read; copy the whole directory again ({DOCUMENT_FILE}, {LOG_FILE} and \
+         {INTERVALS_FILE}), or leave this run out", .0.display()
+    )]
+    Missing(PathBuf),
     /// A file stands where a directory should.
-    #[error("{} is a file; give the run directory that it is in", .0.display())]
+    #[error("{} is a file; give a run directory, such as that it is in, or what `compare --json` printed", .0.display())]
     AFile(PathBuf),
     /// The document is not what it should be.
     #[error("{}: {message}", path.display())]
@@ -41,7 +50,10 @@ pub enum DirectoryError {
         message: String,
     },
     /// The recording is not what it should be.
-    #[error("{}", path.display())]
+    #[error(
+        "{}: the recording is damaged, so no figure of it can be trusted; restore it from a copy, or leave this run out",
+        path.display()
+    )]
     Recording {
         /// The run directory.
         path: PathBuf,
@@ -51,6 +63,19 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
+    /// What cannot be read as a document, and the way out.
+    pub(crate) fn unreadable(path: &Path, error: &serde_json::Error) -> DirectoryError {
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => {
+                format!("it is empty or cut short, and ends at line {}", error.line())
+            }
+            serde_json::error::Category::Syntax => format!("it is no JSON: {error}"),
+            _ => format!("it is no such document: {error}"),
+        };
+        let message = format!("{what}; restore it from a copy, or leave this run out");
+        DirectoryError::Document { path: path.to_owned(), message }
+    }
+
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DirectoryError {
         move |source| DirectoryError::Io { action, path: path.to_owned(), source }
     }
@@ -171,8 +196,7 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
         }
         Err(error) => return Err(DirectoryError::io("read", &path)(error)),
     };
-    let wrong = |error: serde_json::Error| DirectoryError::Document { path, message: error.to_string() };
-    serde_json::from_str(&text).map(Some).map_err(wrong)
+    serde_json::from_str(&text).map(Some).map_err(|error| DirectoryError::unreadable(&path, &error))
 }
 
 /// A run directory that is read.
@@ -200,11 +224,14 @@ impl RecordedRun {
             }
             Err(error) => return Err(DirectoryError::io("read", &file)(error)),
         };
-        let wrong = |message: String| DirectoryError::Document { path: file.clone(), message };
-        let mut document: RunDocument = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let mut document: RunDocument =
+            serde_json::from_str(&text).map_err(|error| DirectoryError::unreadable(&file, &error))?;
         if document.schema != SCHEMA {
-            let message = format!("the schema is `{}`, this version reads `{SCHEMA}`", document.schema);
-            return Err(wrong(message));
+            let message = format!(
+                "the schema is `{}`, this version reads `{SCHEMA}`; read it with the version of Loadline that wrote it",
+                document.schema
+            );
+            return Err(DirectoryError::Document { path: file, message });
         }
         if document.status == Status::Running {
             document.status = Status::Incomplete;
@@ -223,7 +250,10 @@ impl RecordedRun {
     ) -> Result<impl Iterator<Item = Result<Second, DirectoryError>> + use<>, DirectoryError> {
         let open = |name: &str| {
             let file = self.path.join(name);
-            File::open(&file).map(BufReader::new).map_err(DirectoryError::io("read", &file))
+            File::open(&file).map(BufReader::new).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => DirectoryError::Missing(file.clone()),
+                _ => DirectoryError::io("read", &file)(error),
+            })
         };
         let path = self.path.clone();
         let reader = Reader::new(open(INTERVALS_FILE)?, open(LOG_FILE)?);

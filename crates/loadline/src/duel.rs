@@ -12,9 +12,9 @@ use loadline_generator::arrivals::{Load, Stage, UserStage};
 use loadline_generator::schedule::RateStage;
 use loadline_generator::script::Script;
 use loadline_generator::stop::Stop;
-use loadline_model::comparison::{self, Comparison, DuelEnd};
+use loadline_model::comparison::{self, Comparison, DuelEnd, MetricComparison};
 use loadline_model::histogram::Histogram;
-use loadline_model::run::{DuelTerms, RunDocument, Status, Summary, ValidityVerdict};
+use loadline_model::run::{DuelTerms, LoadModel, RunDocument, Status, Summary, ValidityVerdict};
 use loadline_model::scenario::Scenario;
 
 use crate::run::{FinishedRun, JourneyError, Progress, RunOptions, drive, shown_target, stages};
@@ -130,6 +130,13 @@ pub(crate) fn comparison(referee: &Referee, run: &RunDocument, summary: &Summary
     };
     let elapsed_s = run.load_ended_s.unwrap_or_else(|| length_s(true) + summary.duration_s);
     let mut comparison = referee.comparison();
+    let loaded_s = elapsed_s.min(length_s(false)) - length_s(true) - seconds_left_out as f64;
+    correct_throughput(&mut comparison, seconds_used as f64, loaded_s);
+    if run.model == LoadModel::Open && comparison.metrics.iter().any(is_throughput) {
+        comparison.notes.push(
+            "both builds are sent the same arrivals, so their throughput shows only whether each keeps up with them".into(),
+        );
+    }
     comparison.duel = Some(comparison::Duel {
         base_target: run.target.clone(),
         candidate_target: run.duel.as_ref().map(|terms| terms.candidate.clone()).unwrap_or_default(),
@@ -151,6 +158,23 @@ pub(crate) fn comparison(referee: &Referee, run: &RunDocument, summary: &Summary
     comparison.notes.extend(cut_short.map(|why| format!("incomplete: {why}")));
     comparison.notes.extend(notes(summary));
     comparison
+}
+
+fn is_throughput(metric: &MetricComparison) -> bool {
+    metric.metric.strip_prefix("throughput").is_some_and(|unit| unit.is_empty() || unit == "_per_s")
+}
+
+/// The seconds that count include those after the load in which its last answers came. A rate is of the time in which
+/// there was load.
+fn correct_throughput(comparison: &mut Comparison, seconds_used: f64, loaded_s: f64) {
+    if !(1.0..seconds_used).contains(&loaded_s) {
+        return;
+    }
+    for metric in comparison.metrics.iter_mut().filter(|metric| is_throughput(metric)) {
+        for side in [&mut metric.base, &mut metric.candidate].into_iter().flatten() {
+            *side *= seconds_used / loaded_s;
+        }
+    }
 }
 
 /// Both scenarios in one script.

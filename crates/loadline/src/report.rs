@@ -7,7 +7,7 @@ use loadline_analysis::summary::Summariser;
 use loadline_model::comparison::{self, Comparison};
 use loadline_model::histogram::Histogram;
 use loadline_model::recording::Second;
-use loadline_model::run::{RunDocument, Summary};
+use loadline_model::run::{RunDocument, Status, Summary};
 use loadline_model::saturation::SaturationDocument;
 use loadline_model::slo::Slo;
 use loadline_report::run::{Gatherer, View};
@@ -55,13 +55,13 @@ pub fn comparison(file: &Path) -> Result<Option<Comparison>, DirectoryError> {
     let Ok(text) = std::fs::read_to_string(file) else { return Ok(None) };
     match serde_json::from_str::<Head>(&text) {
         Ok(head) if head.schema == comparison::SCHEMA => {}
+        // One that was cut short keeps its head.
+        Err(error) if text.contains(comparison::SCHEMA) => {
+            return Err(DirectoryError::unreadable(file, &error));
+        }
         _ => return Ok(None),
     }
-    let wrong = |error: serde_json::Error| DirectoryError::Document {
-        path: file.to_owned(),
-        message: error.to_string(),
-    };
-    serde_json::from_str(&text).map(Some).map_err(wrong)
+    serde_json::from_str(&text).map(Some).map_err(|error| DirectoryError::unreadable(file, &error))
 }
 
 /// A duel, judged again from what was measured: for one that was killed as well.
@@ -105,7 +105,21 @@ pub(crate) fn summarise_while(
         summariser.push(&second);
         also(&second);
     }
-    let summary = summariser.finish(&recorded.document);
+    let mut summary = summariser.finish(&recorded.document);
+    if mark_cut(&mut recorded.document, summary.requests) {
+        summary = summariser.finish(&recorded.document);
+    }
     recorded.document.summary = Some(summary.clone());
     Ok((recorded.document, summary))
+}
+
+/// A run whose recording holds other than its summary counted has lost some of it.
+fn mark_cut(run: &mut RunDocument, left: u64) -> bool {
+    let Some(counted) = run.summary.as_ref().map(|stored| stored.requests).filter(|counted| *counted != left)
+    else {
+        return false;
+    };
+    run.ended_by = Some(format!("its recording is cut short: {left} of {counted} requests are left"));
+    run.status = Status::Incomplete;
+    true
 }

@@ -13,8 +13,9 @@ use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, TableError};
 use loadline_model::series::EPOCH_LEAST;
 
 use crate::baseline;
-use crate::directory::{DOCUMENT_FILE, DirectoryError, RecordedRun};
+use crate::directory::{DOCUMENT_FILE, DirectoryError};
 
+mod fingerprint;
 mod searched;
 
 /// Why runs could not be gathered.
@@ -35,7 +36,7 @@ pub enum RunsError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// A file looks like a baseline and is none.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; restore it from a copy, or save it again", path.display())]
     Baseline {
         /// The file.
         path: PathBuf,
@@ -60,16 +61,19 @@ pub enum RunsError {
         second: PathBuf,
     },
     /// Runs of different things.
-    #[error("{} and {} ran different scenarios: {what}; compare runs of one scenario", first.display(), second.display())]
+    #[error("{} and {} ran different scenarios: {what}; compare runs of one scenario, or record the base anew", first.display(), second.display())]
     Scenario {
         /// One run.
         first: PathBuf,
         /// Another.
         second: PathBuf,
         /// What differs.
-        what: &'static str,
+        what: String,
     },
 }
+
+/// What a note begins with that may put a verdict into doubt.
+const WARNING: &str = "warning: ";
 
 /// Gathers the runs of several sides; no run may be on two of them, and all have to be of one scenario.
 #[derive(Debug, Default)]
@@ -81,6 +85,9 @@ pub struct Gatherer {
     first: Option<First>,
     /// What differs between the runs and may explain a change.
     pub notes: Vec<String>,
+    /// Whether runs whose scenarios differ in what is sent are taken all the same, with a note: a history may outlive small
+    /// edits, a verdict may not.
+    is_lenient: bool,
     /// Response times of the runs gathered last.
     responses: Option<Histogram>,
 }
@@ -95,6 +102,11 @@ struct First {
 }
 
 impl Gatherer {
+    /// One for a history, which takes runs whose scenarios differ a little.
+    pub fn lenient() -> Gatherer {
+        Gatherer { is_lenient: true, ..Gatherer::default() }
+    }
+
     /// Reads the runs at each path: a run directory, a folder of run directories, or a CSV (`-`: from `stdin`).
     ///
     /// # Errors
@@ -148,18 +160,24 @@ impl Gatherer {
             self.first_time(&place)?;
             if let Some((search, document)) = searched::read(&place)? {
                 self.first_of_id(&place, &document)?;
-                self.same_scenario(&place, &document, Some(&search.slos))?;
+                self.same_scenario(&place, &document, Some(&search.slos), earlier)?;
                 let run = searched::figures(&place, &document, &search);
                 note_figures(&mut table, &run);
                 table.runs.push(run);
                 continue;
             }
-            let (document, blocks) = read(&place)?;
+            let Read { run: document, blocks, is_edited } = read(&place)?;
             if earlier && self.ids.contains_key(&document.id) {
                 continue;
             }
             self.first_of_id(&place, &document)?;
-            self.same_scenario(&place, &document, None)?;
+            self.same_scenario(&place, &document, None, earlier)?;
+            if is_edited {
+                self.note(format!(
+                    "{} was changed after it was saved: its fingerprint is not that of the run in it",
+                    place.display()
+                ));
+            }
             let Some(summary) = &document.summary else { continue };
             let mut run = figures(&place, &document, summary);
             run.errors_within = errors_within(&blocks);
@@ -205,44 +223,43 @@ impl Gatherer {
         path: &Path,
         document: &RunDocument,
         searched: Option<&Vec<String>>,
+        earlier: bool,
     ) -> Result<(), RunsError> {
         let Some(First { path: first, document: known, searched: known_searched }) = &self.first else {
             let (path, document) = (path.to_owned(), document.clone());
             self.first = Some(First { path, document, searched: searched.cloned() });
             return Ok(());
         };
+        let differing = fingerprint::differing(known, document, searched.is_some());
         let what = if known_searched.is_some() != searched.is_some() {
-            "one is a search for the capacity, the other a run"
+            "one is a search for the capacity, the other a run".to_owned()
         } else if known_searched.as_ref() != searched {
-            "the objectives of the searches differ"
+            "the objectives of the searches differ".to_owned()
         } else if known.model != document.model {
-            "one is open, the other closed"
+            "one is open, the other closed".to_owned()
         } else if searched.is_none() && known.stages != document.stages {
-            "the stages of the load differ"
+            let [one, other] = [known, document].map(fingerprint::load);
+            format!("the stages of the load differ, {one} in the first and {other} in the second")
         } else if known.request_names != document.request_names {
-            "the requests differ"
+            let [one, other] = [known, document].map(|run| run.request_names.join(", "));
+            format!("the requests differ, {one} in the first and {other} in the second")
+        } else if let Some(difference) = differing.of_what_is_sent.filter(|_| !earlier && !self.is_lenient) {
+            difference
         } else {
-            ""
+            String::new()
         };
         if !what.is_empty() {
             return Err(RunsError::Scenario { first: first.clone(), second: path.to_owned(), what });
         }
-        let mut notes = Vec::new();
-        if Fingerprint::of(known).scenario != Fingerprint::of(document).scenario {
-            notes.push("the scenarios differ in details such as paths, headers, bodies or the seed");
-        }
-        if known.host != document.host {
-            notes.push("the runs were driven from different machines");
-        }
-        if known.versions != document.versions {
-            notes.push("the runs were made by different versions of Loadline");
-        }
-        for note in notes {
-            if !self.notes.iter().any(|known| known == note) {
-                self.notes.push(note.to_owned());
-            }
-        }
+        differing.notes.into_iter().for_each(|note| self.note(note));
         Ok(())
+    }
+
+    fn note(&mut self, note: String) {
+        let note = format!("{WARNING}{note}");
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 }
 
@@ -301,34 +318,28 @@ fn is_json(path: &Path) -> io::Result<bool> {
     Ok(start[..length].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{'))
 }
 
-/// A run with its summary, and its blocks, from a run directory or a baseline.
-fn read(path: &Path) -> Result<(RunDocument, Vec<Block>), RunsError> {
-    let mut read = if path.is_dir() {
+/// A run with its summary, and its blocks.
+struct Read {
+    run: RunDocument,
+    blocks: Vec<Block>,
+    /// Whether its fingerprint is another than that it was saved with.
+    is_edited: bool,
+}
+
+/// Reads a run directory or a baseline.
+fn read(path: &Path) -> Result<Read, RunsError> {
+    let Baseline { run, blocks, fingerprint, .. } = if path.is_dir() {
         baseline::of_directory(path)?
     } else {
         let fault = |source| RunsError::Io { path: path.to_owned(), source };
         let file = BufReader::new(File::open(path).map_err(fault)?);
         Baseline::read(file).map_err(|source| RunsError::Baseline { path: path.to_owned(), source })?
     };
-    if path.is_dir() {
-        let stored = RecordedRun::open(path)?.document.summary;
-        mark_cut(&mut read.run, stored.as_ref());
+    if run.duel.is_some() {
+        return Err(RunsError::Duel(path.to_owned()));
     }
-    let Baseline { run, blocks, .. } = read;
-    if run.duel.is_some() { Err(RunsError::Duel(path.to_owned())) } else { Ok((run, blocks)) }
-}
-
-/// A run whose recording holds less than its summary counted has lost some of it.
-fn mark_cut(run: &mut RunDocument, stored: Option<&Summary>) {
-    if let (Some(stored), Some(made)) = (stored, &run.summary)
-        && stored.requests != made.requests
-    {
-        run.ended_by = Some(format!(
-            "its recording is cut short: {} of {} requests are left",
-            made.requests, stored.requests
-        ));
-        run.status = Status::Incomplete;
-    }
+    let is_edited = fingerprint != Fingerprint::of(&run);
+    Ok(Read { run, blocks, is_edited })
 }
 
 fn note_figures(table: &mut RunTable, run: &RunFigures) {

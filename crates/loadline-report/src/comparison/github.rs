@@ -4,10 +4,13 @@ use loadline_model::comparison::{Comparison, Verdict};
 
 use super::words::{change, interval, name, sentence};
 
-/// An annotation for the whole, and one for each metric that is no pass.
+/// An annotation for the whole, one for each warning, and one for each metric that is no pass.
 pub fn annotations(comparison: &Comparison) -> String {
     let title = if comparison.duel.is_some() { "loadline duel" } else { "loadline compare" };
     let mut out = line(comparison.verdict, title, &sentence(comparison));
+    for told in comparison.notes.iter().filter_map(|note| note.strip_prefix("warning: ")) {
+        out.push_str(&line(Verdict::Inconclusive, title, told));
+    }
     for metric in comparison.metrics.iter().filter(|metric| metric.verdict != Verdict::Pass) {
         let reasons = metric.reasons.iter().map(|reason| format!("; {reason}")).collect::<String>();
         let told = format!("{}, interval {}{reasons}", change(metric), interval(metric));

@@ -16,6 +16,8 @@ pub(super) struct Line<'a> {
     sides: Vec<(&'static str, Role)>,
     /// Which of several histories.
     series: Option<&'a str>,
+    /// Where the runs that changes were looked for in stand on the line, in their own order: changes are numbered by it.
+    places: Vec<usize>,
 }
 
 const EARLIER: Role = Role::Series(3);
@@ -27,25 +29,44 @@ impl<'a> Line<'a> {
         let sides = [("earlier", EARLIER), ("base", BASE), ("candidate", CANDIDATE)];
         let each = tables.into_iter().zip(sides);
         let runs = each.flat_map(|(table, (_, role))| table.runs.iter().map(move |run| (run, role)));
-        let mut line = Line { runs: runs.collect(), sides: Vec::new(), series: None };
-        line.sort();
+        let mut line = Line { runs: runs.collect(), sides: Vec::new(), series: None, places: Vec::new() };
+        by_time(&mut line.runs, |(run, _)| run.time_s);
         line.sides =
             sides.into_iter().filter(|(_, role)| line.runs.iter().any(|(_, of)| of == role)).collect();
+        let mut earlier: Vec<&RunFigures> = tables[0].runs.iter().collect();
+        by_time(&mut earlier, |run| run.time_s);
+        let place = |run: &RunFigures| line.runs.iter().position(|(other, _)| std::ptr::eq(*other, run));
+        line.places = earlier.into_iter().filter_map(place).collect();
         line
     }
 
     /// A history, by its name where there are several.
     pub(super) fn of_history(table: &'a RunTable, series: Option<&'a str>) -> Line<'a> {
-        let runs = table.runs.iter().map(|run| (run, BASE)).collect();
-        let mut line = Line { runs, sides: Vec::new(), series };
-        line.sort();
-        line
+        let mut runs: Vec<_> = table.runs.iter().map(|run| (run, BASE)).collect();
+        by_time(&mut runs, |(run, _)| run.time_s);
+        let places = (0..runs.len()).collect();
+        Line { runs, sides: Vec::new(), series, places }
     }
 
-    fn sort(&mut self) {
-        if self.runs.iter().all(|(run, _)| run.time_s.is_some()) {
-            self.runs.sort_by(|a, b| a.0.time_s.unwrap_or(0.0).total_cmp(&b.0.time_s.unwrap_or(0.0)));
-        }
+    /// Whether other runs stand among those that changes were looked for in, so that the two are numbered differently.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.places.iter().enumerate().any(|(own, place)| own != *place)
+    }
+
+    /// Where a run of the history stands.
+    fn place(&self, index: usize) -> f64 {
+        self.places.get(index).copied().unwrap_or(index) as f64
+    }
+
+    /// Where a change at a run of the history is drawn: just before that run.
+    fn edge(&self, index: usize) -> f64 {
+        self.place(index) - 0.5
+    }
+
+    /// From the run before the first at which a change can have been, to the last.
+    fn region(&self, [first, last]: [usize; 2]) -> [f64; 2] {
+        let from = first.checked_sub(1).map_or(self.edge(first), |before| self.place(before) + 0.5);
+        [from, self.place(last) + 0.5]
     }
 
     /// The chart of one figure; `None` with fewer than two values.
@@ -77,8 +98,8 @@ impl<'a> Line<'a> {
             self.ends(|run| value(run).map(|value| value.clamp(low, high))),
         );
         for step in &steps {
-            let [from, to] = step.index_interval.map(|at| at as f64);
-            chart.shade(from - 0.5, to + 0.5, &step.change.map_or_else(|| "change".to_owned(), signed));
+            let [from, to] = self.region(step.index_interval);
+            chart.shade(from, to, &step.change.map_or_else(|| "change".to_owned(), signed));
         }
         chart.grid();
         for (at, (run, role)) in self.runs.iter().enumerate() {
@@ -127,15 +148,15 @@ impl<'a> Line<'a> {
 
     /// The level up to each change and from the last one on, as far as changes were looked for.
     fn levels(&self, chart: &Chart, steps: &[&Change]) {
-        let earlier = self.runs.iter().filter(|(_, role)| *role == EARLIER).count();
-        let last = if earlier > 0 { earlier } else { self.runs.len() }.max(2) - 1;
-        let mut from = 0.0;
+        let [first, last] =
+            [self.places.first(), self.places.last()].map(|place| place.copied().unwrap_or(0));
+        let mut from = first as f64;
         let mut level = |to: f64, value: f64| {
             chart.line(Role::Ink, 1.4, &[(from, Some(value)), (to, Some(value))]);
             from = to;
         };
         for step in steps {
-            level(step.index as f64 - 0.5, step.before);
+            level(self.edge(step.index), step.before);
         }
         if let Some(step) = steps.last() {
             level(last as f64, step.after);
@@ -174,5 +195,39 @@ impl<'a> Line<'a> {
             Some(EndLabel::new(of_side.find_map(|(run, _)| value(run))?, *name, *role))
         };
         self.sides.iter().filter_map(end).collect()
+    }
+}
+
+/// Sorts runs by their times where all have one, as changes are looked for.
+fn by_time<T>(runs: &mut [T], time_s: impl Fn(&T) -> Option<f64>) {
+    if runs.iter().all(|run| time_s(run).is_some()) {
+        let key = |run: &T| time_s(run).unwrap_or(0.0);
+        runs.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(times: &[f64]) -> RunTable {
+        let run = |time_s: &f64| RunFigures { time_s: Some(*time_s), ..RunFigures::default() };
+        RunTable { runs: times.iter().map(run).collect(), ..RunTable::default() }
+    }
+
+    /// Runs of the base among the earlier ones push these on along the line, and their changes with them.
+    #[test]
+    fn changes_stand_at_their_own_runs() {
+        let [earlier, base, candidate] = [&[60.0, 0.0, 20.0, 40.0][..], &[10.0, 30.0], &[50.0]].map(table);
+        let line = Line::of_groups([&earlier, &base, &candidate]);
+        assert_eq!(line.places, [0, 2, 4, 6]);
+        assert!(line.is_mixed());
+        // Between the runs at 20 s and 40 s stands one of the base, at 3.
+        assert_eq!(line.edge(2), 3.5);
+        assert_eq!(line.region([2, 2]), [2.5, 4.5]);
+        let [earlier, base, candidate] = [&[0.0, 1.0, 2.0][..], &[3.0], &[4.0]].map(table);
+        let apart = Line::of_groups([&earlier, &base, &candidate]);
+        assert!(!apart.is_mixed());
+        assert_eq!((apart.edge(2), apart.region([1, 2])), (1.5, [0.5, 2.5]));
     }
 }

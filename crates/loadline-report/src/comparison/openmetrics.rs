@@ -7,7 +7,7 @@ use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
 /// One family of metrics: its name, what it is, and the figure of a metric.
 type Family = (&'static str, &'static str, fn(&MetricComparison) -> Option<f64>);
 
-const FAMILIES: [Family; 6] = [
+const FAMILIES: [Family; 7] = [
     ("loadline_base", "Figure of the base.", |metric| metric.base),
     ("loadline_candidate", "Figure of the candidate.", |metric| metric.candidate),
     ("loadline_change_ratio", "Change as a fraction of the base; positive means larger.", |metric| {
@@ -15,6 +15,9 @@ const FAMILIES: [Family; 6] = [
     }),
     ("loadline_change_low_ratio", "Lower end of the interval of the change.", |metric| metric.low),
     ("loadline_change_high_ratio", "Upper end of the interval of the change.", |metric| metric.high),
+    ("loadline_difference", "Candidate less base in the metric's own unit, where the base is 0.", |metric| {
+        metric.difference
+    }),
     ("loadline_regressed", "1 where the metric has regressed, else 0.", |metric| {
         Some(f64::from(u8::from(metric.verdict == Verdict::Regressed)))
     }),

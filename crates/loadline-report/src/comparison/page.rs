@@ -6,10 +6,12 @@ use loadline_model::histogram::Histogram;
 use loadline_model::run_table::{ALL, Figure, RunTable};
 use maud::{Markup, html};
 
-use super::forest::forest;
+use super::forest::{differences_of, forest, undrawn, with_differences};
 use super::history::Line;
 use super::overlay::{differences, distributions};
-use super::words::{HEADS, change, finding, interval, name, of_series, remarks, row, sentence, signed};
+use super::words::{
+    HEADS, change, detectable, finding, interval, name, of_series, remarks, row, sentence, signed,
+};
 use crate::format::{NONE, number, percent, plural};
 use crate::page::{Figure as Shown, Tile, Tone, Width, badge, banner, chart, document, key_figures, scroll};
 
@@ -47,9 +49,10 @@ pub fn html(page: &Page<'_>) -> String {
         section #charts tabindex="-1" {
             h2 { "Change" }
             (chart(Width::Full, |width| forest(comparison, width)))
-            @if comparison.metrics.iter().all(|metric| metric.change.is_none()) {
-                p.calm { "No metric has a change that can be told." }
+            @for metric in with_differences(comparison) {
+                (chart(Width::Full, |width| differences_of(comparison, metric, width)))
             }
+            @if let Some(undrawn) = undrawn(comparison) { p.hint { (undrawn) } }
             (metrics(comparison))
             @if let Some(responses) = page.responses {
                 h2 { "Distribution" }
@@ -86,33 +89,28 @@ fn tone(verdict: Verdict) -> Tone {
     }
 }
 
+/// The metric that the verdict rests on, with its figures and what they show; and how much the runs tell at all.
 fn tiles(comparison: &Comparison) -> Vec<Tile> {
-    let of = |label, metric: &MetricComparison, note: String| Tile {
-        label,
+    let telling = telling(comparison);
+    let change = telling.map(|metric| Tile {
+        label: match metric.verdict {
+            Verdict::Regressed => "worst change",
+            Verdict::Improved => "best change",
+            Verdict::Pass => "largest change, within the tolerance",
+            Verdict::Inconclusive | Verdict::Invalid => "largest change, not shown either way",
+        },
         figure: Shown::plain(change(metric)),
-        note,
-    };
-    // What decides the verdict comes before what is large and unclear.
-    let rank = |metric: &MetricComparison| {
-        let order = [Verdict::Inconclusive, Verdict::Improved, Verdict::Pass, Verdict::Regressed];
-        order.iter().position(|verdict| *verdict == metric.verdict)
-    };
-    let told = comparison.metrics.iter().filter(|metric| metric.change.is_some());
-    let worst = told.max_by(|a, b| {
-        let for_the_worse = |metric: &MetricComparison| {
-            let change = metric.change.unwrap_or(0.0);
-            if metric.higher_is_better { -change } else { change }
-        };
-        rank(a).cmp(&rank(b)).then(for_the_worse(a).total_cmp(&for_the_worse(b)))
+        note: format!("{}: {}, interval {}", name(metric), metric.verdict.name(), interval(metric)),
     });
-    let seen = worst.and_then(|metric| metric.min_detectable_change.zip(Some(metric)));
-    let seen = seen.map(|(least, metric)| Tile {
+    let is_known = |metric: &&MetricComparison| detectable(metric) != NONE;
+    let seen = telling.filter(is_known).map(|metric| Tile {
         label: "detectable",
-        figure: Shown::plain(percent(least)),
-        note: format!("worse in {}: found in four cases of five", name(metric)),
+        figure: Shown::plain(detectable(metric)),
+        note: format!(
+            "{}: were it worse by so much, four cases of five would be called regressed",
+            name(metric)
+        ),
     });
-    let worst = worst
-        .map(|metric| of("worst change", metric, format!("{}, interval {}", name(metric), interval(metric))));
     let decided = comparison.metrics.iter().filter(|metric| metric.verdict != Verdict::Inconclusive).count();
     let decided = Tile {
         label: "metrics decided",
@@ -123,7 +121,28 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
             percent(comparison.confidence)
         ),
     };
-    [worst, seen, Some(decided)].into_iter().flatten().collect()
+    [change, seen, Some(decided)].into_iter().flatten().collect()
+}
+
+/// The metric with the farthest change among those that have the verdict of the whole; fractions go before differences,
+/// which have units of their own.
+fn telling(comparison: &Comparison) -> Option<&MetricComparison> {
+    let shown = |metric: &&MetricComparison| metric.change.or(metric.difference).is_some();
+    let decides = |metric: &&MetricComparison| metric.verdict == comparison.verdict;
+    let far = |metric: &MetricComparison| {
+        let change = metric.change.or(metric.difference).unwrap_or(0.0);
+        let for_the_worse = if metric.higher_is_better { -change } else { change };
+        match metric.verdict {
+            Verdict::Regressed | Verdict::Inconclusive | Verdict::Invalid => for_the_worse,
+            Verdict::Improved => -for_the_worse,
+            Verdict::Pass => change.abs(),
+        }
+    };
+    let farthest = |a: &&MetricComparison, b: &&MetricComparison| {
+        a.change.is_some().cmp(&b.change.is_some()).then(far(a).total_cmp(&far(b)))
+    };
+    let all = || comparison.metrics.iter().filter(shown);
+    all().filter(decides).max_by(farthest).or_else(|| all().max_by(farthest))
 }
 
 /// The columns of a metric but for its reasons, which would not fit.
@@ -172,13 +191,13 @@ fn run_by_run(page: &Page<'_>, line: &Line<'_>, tables: [&RunTable; 3]) -> Marku
         @if !figures.is_empty() {
             h2 { "Run by run" }
             (charts(line, &figures, page.changes))
-            @if let Some(changes) = page.changes { (earlier(changes, &figures)) }
+            @if let Some(changes) = page.changes { (earlier(changes, &figures, line.is_mixed())) }
         }
     }
 }
 
 /// What the earlier runs say of the metrics that are compared.
-fn earlier(changes: &Changes, figures: &[&Figure]) -> Markup {
+fn earlier(changes: &Changes, figures: &[&Figure], is_mixed: bool) -> Markup {
     let is_shown = |metric: &str| figures.iter().any(|figure| figure.request == ALL && figure.name == metric);
     let own = Changes {
         changes: changes.changes.iter().filter(|change| is_shown(&change.metric)).cloned().collect(),
@@ -187,6 +206,10 @@ fn earlier(changes: &Changes, figures: &[&Figure]) -> Markup {
     html! {
         h2 { "Changes in the earlier runs" }
         @if !own.changes.is_empty() { (change_table(&own)) }
+        @if is_mixed {
+            p.hint { "Numbered from 0 among the earlier runs alone; the charts number them together with those of the base \
+                      and of the candidate, in order of time." }
+        }
         ul {
             @for metric in changes.metrics.iter().filter(|metric| is_shown(&metric.metric)) {
                 li { (finding(metric)) }

@@ -87,3 +87,53 @@ fn more_runs_are_asked_for() {
     of_time.metrics[1].more_time_needed_s = Some(30.0);
     assert!(sentence(&of_time).ends_with("about 30 s more would decide"), "{}", sentence(&of_time));
 }
+
+/// A reader who divides the two figures gets another change only where the note says why.
+#[test]
+fn a_change_that_is_no_ratio_is_explained() {
+    let note =
+        |comparison: &Comparison| text(comparison, false).contains("is not the ratio of the two figures");
+    let mut told = comparison();
+    assert!(!note(&told));
+    // 22.9 over 21.1 is +8.5 %; their digits leave room for half a per cent, not for more.
+    let p99 = &mut told.metrics[0];
+    (p99.base, p99.candidate, p99.change) = (Some(21.1), Some(22.9), Some(0.0984));
+    assert!(
+        note(&told)
+            && markdown(&told).contains("the change of p99")
+            && html(&Page::of(&told)).contains("the change of p99")
+    );
+    told.metrics[0].change = Some(0.0885);
+    assert!(!note(&told));
+}
+
+/// A metric without errors in the base has a difference, and a plot of its own.
+#[test]
+fn differences_are_drawn() {
+    let mut told = comparison();
+    let errors = &mut told.metrics[1];
+    errors.metric = "error_rate".into();
+    (errors.base, errors.candidate) = (Some(0.0), Some(0.01));
+    (errors.difference, errors.difference_interval) = (Some(0.01), Some([-0.002, 0.022]));
+    let page = html(&Page::of(&told));
+    for said in ["Difference of error_rate", "+0.01", "−0.002 … +0.022"] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(!page.contains("no change can be told"));
+}
+
+/// The large figure of a page is of a metric that has the verdict of the whole, and says which.
+#[test]
+fn the_first_tile_says_what_it_shows() {
+    let mut told = comparison();
+    told.metrics = vec![
+        metric("p50", "all", Verdict::Pass, Some(-0.006)),
+        metric("p99", "all", Verdict::Inconclusive, Some(0.07)),
+    ];
+    told.verdict = Verdict::Inconclusive;
+    let page = html(&Page::of(&told));
+    assert!(
+        page.contains("largest change, not shown either way") && page.contains("p99: inconclusive, interval")
+    );
+    assert!(!page.contains("worst change"));
+}

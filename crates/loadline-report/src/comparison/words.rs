@@ -91,16 +91,21 @@ pub(super) fn signed(change: f64) -> String {
 pub(super) fn change(metric: &MetricComparison) -> String {
     match (metric.change, metric.difference) {
         (Some(change), _) => signed(change),
-        (None, Some(difference)) => number(difference),
+        (None, Some(value)) => difference(value),
         (None, None) => NONE.to_owned(),
     }
+}
+
+/// A difference with its sign: `+0.02`.
+pub(super) fn difference(value: f64) -> String {
+    if value > 0.0 { format!("+{}", number(value)) } else { number(value) }
 }
 
 /// The interval of what [`change`] shows.
 pub(super) fn interval(metric: &MetricComparison) -> String {
     match (metric.low.zip(metric.high), metric.difference_interval) {
         (Some((low, high)), _) => format!("{} … {}", signed(low), signed(high)),
-        (None, Some([low, high])) => format!("{} … {}", number(low), number(high)),
+        (None, Some([low, high])) => format!("{} … {}", difference(low), difference(high)),
         (None, None) => NONE.to_owned(),
     }
 }
@@ -137,7 +142,40 @@ pub(super) fn remarks(comparison: &Comparison) -> Vec<String> {
         .excluded
         .iter()
         .map(|run| format!("left out of the {}: {} ({})", run.side, run.run, run.reason));
-    std::iter::once(first).chain(excluded).chain(comparison.notes.iter().cloned()).collect()
+    let notes = comparison.notes.iter().cloned();
+    std::iter::once(first).chain(excluded).chain(not_the_ratio(comparison)).chain(notes).collect()
+}
+
+/// Why a change is not what the two figures beside it would give, where a reader who divides them gets another.
+fn not_the_ratio(comparison: &Comparison) -> Option<String> {
+    let apart = |metric: &&MetricComparison| match (metric.base, metric.candidate, metric.change) {
+        (Some(base), Some(candidate), Some(change)) if base > 0.0 => {
+            let by_hand = candidate / base - 1.0;
+            (change - by_hand).abs() > (1.0 + by_hand) * (rounding(base) + rounding(candidate))
+        }
+        _ => false,
+    };
+    let names: Vec<String> = comparison.metrics.iter().filter(apart).map(name).collect();
+    let why = match comparison.duel {
+        Some(_) => "pairs of neighbouring seconds, in which both builds bear the same disturbances",
+        None => "all runs together, allowing for drift and for single wild runs",
+    };
+    (!names.is_empty()).then(|| {
+        format!(
+            "the change of {} is estimated from {why}, and is not the ratio of the two figures",
+            names.join(", ")
+        )
+    })
+}
+
+/// What rounding to the three digits that are shown can come to, as a fraction of the value.
+fn rounding(value: f64) -> f64 {
+    let magnitude = value.abs();
+    if magnitude == 0.0 {
+        0.0
+    } else {
+        0.5 * 10f64.powf((magnitude.log10() + 1e-9).floor().min(2.0) - 2.0) / magnitude
+    }
 }
 
 /// How a duel went.

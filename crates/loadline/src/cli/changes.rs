@@ -47,7 +47,7 @@ impl Changes {
         let forms = [Form::Html, Form::Json, Form::Text];
         let form = self.output.as_deref().map_or(Ok(Form::Html), |file| Form::among(file, &forms))?;
         self.output.as_deref().map_or(Ok(()), check_writable)?;
-        let mut gatherer = Gatherer::default();
+        let mut gatherer = Gatherer::lenient();
         let table = gatherer.gather(&[self.history]).map_err(sort_runs)?;
         let parting = match self.series.as_slice() {
             [] => Parting::Found,
@@ -68,7 +68,12 @@ impl Changes {
                 return Ok(Exit::Done);
             }
         }
-        gatherer.notes.iter().for_each(|note| out.say(format!("note: {note}")));
+        gatherer.notes.iter().for_each(|note| out.say(note));
+        for run in parts.iter().flat_map(|(_, history)| &history.runs) {
+            if let Some(why) = &run.invalid {
+                out.say(format!("left out: {} ({why})", run.run));
+            }
+        }
         let text = match self.json {
             true => json,
             false if out.is_quiet() => String::new(),
