@@ -22,7 +22,7 @@ mod few;
 mod groups;
 pub(crate) mod least_squares;
 mod metric;
-mod mixture;
+pub(crate) mod mixture;
 mod names;
 pub(crate) mod noise;
 mod none;

@@ -66,6 +66,12 @@ pub(super) fn finding(metric: &MetricHistory) -> String {
     let seen = metric.min_detectable_change.map(percent);
     let said = match (metric.finding, seen) {
         (Finding::TooFewRuns, _) => format!("{runs} cannot tell"),
+        (Finding::LastRunsApart, _) => {
+            format!("the latest of {runs} differ from those before, too few yet to tell a lasting change")
+        }
+        (Finding::Shifted, _) => {
+            format!("a shift in {runs} where the code did not change, and no other change")
+        }
         (Finding::NoChange, Some(seen)) => {
             format!(
                 "no change above {seen} in {runs} (one of that size would be found in four cases of five)"
