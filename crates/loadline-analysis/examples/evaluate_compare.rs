@@ -311,6 +311,7 @@ fn all_comparisons(long: &[&Series], short: &[&Series]) {
     comparisons("one machine, interleaved, 20 runs", long, Layout { runs: 20, ..plain });
     let then = Layout { candidate: after, ..plain };
     comparisons("one machine, base then candidate", long, then);
+    comparisons("one machine, base then candidate, no times", long, Layout { timed: false, ..then });
     comparisons("one machine, then, history of 64", long, Layout { history: 64, ..then });
     comparisons("one machine, then, history, no times", long, Layout { history: 64, timed: false, ..then });
     let untimed = Layout { history: 64, timed: false, ..plain };
