@@ -12,7 +12,7 @@ use super::robust::median;
 use super::shift::Shift;
 
 /// The most that chance may do. Machines are dealt out by chance, and no false alarm is wanted for that.
-const CHANCE: f64 = 1e-3;
+pub(super) const CHANCE: f64 = 1e-3;
 /// Standard errors by which the worse runs may come in fewer stretches than if they were shuffled.
 const TOGETHER: f64 = 2.0;
 
@@ -45,13 +45,19 @@ pub(super) fn find(base: &[f64], candidate: &[f64], resolution: f64, least: f64)
         let runs = side(true).count();
         let of_base = base.iter().filter(|value| **value > edge).count();
         let by = median(&side(true).collect::<Vec<f64>>()) - median(base);
-        let (worse, all) = ((runs + of_base) as u64, (base.len() + candidate.len()) as u64);
-        let dealt = Hypergeometric::new(all, worse, candidate.len() as u64).ok()?;
-        let chance = (last as f64 * dealt.sf(runs as u64 - 1)).min(1.0);
+        let chance = (last as f64 * self::chance([of_base, base.len()], [runs, candidate.len()])?).min(1.0);
         let is_one_stretch = follow_each_other(&is_worse);
         (by > least && chance <= CHANCE).then_some(Affected { runs, of_base, by, chance, is_one_stretch })
     };
     (1..=last).filter_map(from_group).min_by(|a, b| a.chance.total_cmp(&b.chance))
+}
+
+/// The probability that chance deals so many of the worse runs, or more, to the candidate; of each side the worse runs and
+/// all. `None` where it has none.
+pub(super) fn chance(base: [usize; 2], candidate: [usize; 2]) -> Option<f64> {
+    let [worse, all] = [0, 1].map(|at| (base[at] + candidate[at]) as u64);
+    let others = (candidate[0] as u64).checked_sub(1)?;
+    Some(Hypergeometric::new(all, worse, candidate[1] as u64).ok()?.sf(others))
 }
 
 /// Whether two kinds of runs come in clearly fewer stretches than if they were shuffled (Wald and Wolfowitz, *Annals of

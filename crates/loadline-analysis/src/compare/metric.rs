@@ -175,12 +175,14 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let incomplete = incomplete || shift.lopsided || both_signs;
     describe(&mut metric, &shift, scale, options);
     beside_medians(&mut metric);
-    if shift.widened > DRIFTING {
+    // What is within a step of rounding neither drifts nor scatters as far as anyone can see.
+    if shift.widened > DRIFTING && !shift.is_rounded {
         metric.reasons.push(drifting(order).into());
     }
-    if shift.is_unequal {
+    if shift.is_unequal && !shift.is_rounded {
         let reason = "one side's runs scatter more than the other's: each counts by its own scatter";
         metric.reasons.push(reason.into());
+        metric.reasons.extend(more_beyond(&sample, scale, metric.higher_is_better, options.tolerance));
     }
     let (is_wild, pulled) = wild(&mut metric, &values, &shift, scale, options.tolerance);
     Judged {
@@ -447,7 +449,8 @@ fn affected(
         return None;
     }
     metric.reasons.push(format!(
-        "{seen}: groups of their own, beyond chance, which is a regression of these runs whatever that of all is; base,          candidate and change are those of the means"
+        "{seen}: groups of their own, beyond chance, which is a regression of these runs whatever that of all is; base, \
+         candidate and change are those of the means"
     ));
     let (base, candidate) = (base.iter().map(|v| sign * v), candidate.iter().map(|v| sign * v));
     let (base, candidate): (Vec<f64>, Vec<f64>) = (base.collect(), candidate.collect());
@@ -456,6 +459,28 @@ fn affected(
         (metric.base, metric.candidate) = (mean(&base), mean(&candidate));
     }
     Some((affected::of_means(&base, &candidate)?, found))
+}
+
+/// How many runs of each side are worse than the base's median by more than the tolerance, where the candidate has more than
+/// chance deals out: two kinds of runs that noise blurs are no groups, and a reader wants to know of them.
+fn more_beyond(sample: &Sample, scale: Scale, higher_is_better: bool, tolerance: f64) -> Option<String> {
+    let sign = if higher_is_better { -1.0 } else { 1.0 };
+    let of = |wanted: Side| -> Vec<f64> {
+        let each = sample.values.iter().zip(&sample.sides).filter(|(_, side)| **side == wanted);
+        each.map(|(value, _)| sign * value).collect()
+    };
+    let (base, candidate) = (of(Side::Base), of(Side::Candidate));
+    let edge = median(&base) + sign * scale.of_change(sign * tolerance);
+    let beyond = |values: &[f64]| values.iter().filter(|value| **value > edge).count();
+    let (of_base, worse) = (beyond(&base), beyond(&candidate));
+    (affected::chance([of_base, base.len()], [worse, candidate.len()])? <= affected::CHANCE).then(|| {
+        format!(
+            "{worse} of {} runs of the candidate are worse than the base's median by more than the tolerance, and {of_base} \
+             of {} of the base",
+            candidate.len(),
+            base.len()
+        )
+    })
 }
 
 /// Where medians differ otherwise than the change says, so that a reader will ask.
@@ -469,7 +494,8 @@ fn beside_medians(metric: &mut MetricComparison) {
     let of_medians = (candidate - base) / base.abs();
     if (of_medians - change).abs() > SEEN.max(0.05 * change.abs()) {
         metric.reasons.push(format!(
-            "the medians of the sides differ by {:+.1} %; the change is estimated over all runs, by those that are neighbours              in time or of one group, and wild ones count less",
+            "the medians of the sides differ by {:+.1} %; the change is estimated over all runs, by those that are neighbours \
+             in time or of one group, and wild ones count less",
             100.0 * of_medians
         ));
     }
