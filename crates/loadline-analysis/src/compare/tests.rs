@@ -603,7 +603,7 @@ fn a_candidate_of_two_kinds_has_regressed() {
     }
     // Noise that blurs the two kinds leaves no groups: what is seen is said.
     let mut loud = |slower: f64| -> Vec<f64> {
-        let level = |at: usize| if at % 2 == 0 { slower } else { 1.0 };
+        let level = |at: usize| if at.is_multiple_of(2) { slower } else { 1.0 };
         side(100, 1.0).iter().enumerate().map(|(at, v)| 20.0 * (v / 20.0).powi(4) * level(at)).collect()
     };
     let blurred = judge(&runs("p99_ms", &loud(1.0)), &runs("p99_ms", &loud(1.1)), &Options::default());
