@@ -1,9 +1,9 @@
 //! Holds comparisons and change points against recorded noise: false alarms, power, coverage.
 //!
-//! `LOADLINE_DATA=folder cargo run --release -p loadline-analysis --example evaluate_compare [even|odd]` reads
+//! `LOADLINE_DATA=folder cargo run --release -p loadline-analysis --example evaluate_compare [even|odd|changes]` reads
 //! `benchmark_noise_azure.csv` (TUNA, EuroSys 2025; CC BY 4.0) and `benchmark_history_real.csv` (nyrkio, Apache-2.0)
 //! from the folder. `even` and `odd` take every other series, so that a choice made on one half can be checked on the
-//! other. Every change in the noise is false; for power the candidate's runs are multiplied.
+//! other; `changes` leaves the comparisons out. Every change in the noise is false; for power the candidate's runs are multiplied.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -299,6 +299,43 @@ fn commits(series: &[Series]) {
     println!("commits: {alarms} changes, {inside} inside a commit; {told} shifts inside a commit told apart");
 }
 
+fn all_comparisons(long: &[&Series], short: &[&Series]) {
+    println!("sides of unequal noise, no history");
+    unequal_noise();
+    println!("a run or a few a side, no history");
+    few_runs();
+    let plain = Layout { runs: 10, history: 0, timed: true, candidate: alternate };
+    comparisons("one machine, interleaved ABAB", long, plain);
+    comparisons("one machine, interleaved ABBA", long, Layout { candidate: mirrored, ..plain });
+    comparisons("one machine, interleaved, no times", long, Layout { timed: false, ..plain });
+    comparisons("one machine, interleaved, 20 runs", long, Layout { runs: 20, ..plain });
+    let then = Layout { candidate: after, ..plain };
+    comparisons("one machine, base then candidate", long, then);
+    comparisons("one machine, base then candidate, no times", long, Layout { timed: false, ..then });
+    comparisons("one machine, then, history of 64", long, Layout { history: 64, ..then });
+    comparisons("one machine, then, history, no times", long, Layout { history: 64, timed: false, ..then });
+    let untimed = Layout { history: 64, timed: false, ..plain };
+    comparisons("one machine, interleaved, history, no times", long, untimed);
+    comparisons("one run a side, history of 64", long, Layout { runs: 1, history: 64, ..then });
+    comparisons("fresh machines, interleaved ABAB", short, plain);
+    comparisons("fresh machines, interleaved ABBA", short, Layout { candidate: mirrored, ..plain });
+    comparisons("fresh machines, interleaved, 20 runs", short, Layout { runs: 20, ..plain });
+    comparisons("fresh machines, base then candidate", short, then);
+    comparisons("fresh machines, then, history of 64", short, Layout { history: 64, ..then });
+    println!("drift and no step, base then candidate");
+    drifts(then);
+    println!("drift and no step, base then candidate, history of 64");
+    drifts(Layout { history: 64, ..then });
+    println!("drift and no step, interleaved ABBA");
+    drifts(Layout { candidate: mirrored, ..plain });
+    println!(
+        "drift and no step, history of 64, no times: base then candidate, candidate first, interleaved ABAB"
+    );
+    drifts(Layout { candidate: after, ..untimed });
+    drifts(Layout { candidate: before, ..untimed });
+    drifts(untimed);
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::var("LOADLINE_DATA").map_err(|_| "set LOADLINE_DATA to the folder of the data")?;
     let half = env::args().nth(1);
@@ -312,39 +349,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         noise.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, series)| series).collect();
     let of = |part: &'static str| noise.iter().copied().filter(move |series| series.name.contains(part));
     let (long, short): (Vec<&Series>, Vec<&Series>) = (of("|long|").collect(), of("|short|").collect());
-    println!("sides of unequal noise, no history");
-    unequal_noise();
-    println!("a run or a few a side, no history");
-    few_runs();
-    let plain = Layout { runs: 10, history: 0, timed: true, candidate: alternate };
-    comparisons("one machine, interleaved ABAB", &long, plain);
-    comparisons("one machine, interleaved ABBA", &long, Layout { candidate: mirrored, ..plain });
-    comparisons("one machine, interleaved, no times", &long, Layout { timed: false, ..plain });
-    comparisons("one machine, interleaved, 20 runs", &long, Layout { runs: 20, ..plain });
-    let then = Layout { candidate: after, ..plain };
-    comparisons("one machine, base then candidate", &long, then);
-    comparisons("one machine, then, history of 64", &long, Layout { history: 64, ..then });
-    comparisons("one machine, then, history, no times", &long, Layout { history: 64, timed: false, ..then });
-    let untimed = Layout { history: 64, timed: false, ..plain };
-    comparisons("one machine, interleaved, history, no times", &long, untimed);
-    comparisons("one run a side, history of 64", &long, Layout { runs: 1, history: 64, ..then });
-    comparisons("fresh machines, interleaved ABAB", &short, plain);
-    comparisons("fresh machines, interleaved ABBA", &short, Layout { candidate: mirrored, ..plain });
-    comparisons("fresh machines, interleaved, 20 runs", &short, Layout { runs: 20, ..plain });
-    comparisons("fresh machines, base then candidate", &short, then);
-    comparisons("fresh machines, then, history of 64", &short, Layout { history: 64, ..then });
-    println!("drift and no step, base then candidate");
-    drifts(then);
-    println!("drift and no step, base then candidate, history of 64");
-    drifts(Layout { history: 64, ..then });
-    println!("drift and no step, interleaved ABBA");
-    drifts(Layout { candidate: mirrored, ..plain });
-    println!(
-        "drift and no step, history of 64, no times: base then candidate, candidate first, interleaved ABAB"
-    );
-    drifts(Layout { candidate: after, ..untimed });
-    drifts(Layout { candidate: before, ..untimed });
-    drifts(untimed);
+    if half.as_deref() != Some("changes") {
+        all_comparisons(&long, &short);
+    }
     let cut = |series: Vec<&Series>| -> Vec<Vec<f64>> {
         series.iter().flat_map(|series| series.values.chunks_exact(200)).map(<[f64]>::to_vec).collect()
     };

@@ -37,6 +37,10 @@ pub struct Change {
 pub enum Finding {
     /// Its level has changed.
     Changed,
+    /// The last run or two lie apart, which are too few to tell a lasting change from wild runs; a note says by how much.
+    LastRunsApart,
+    /// It has shifted where no change of the code can have made it, such as within one commit; a note says where.
+    Shifted,
     /// It has not, by more than could have been seen.
     NoChange,
     /// It moves steadily from the first run to the last, rather than at any one; a note says by how much.

@@ -10,7 +10,9 @@
 //! The places a step can have had at a confidence `c` are those whose twice log likelihood is within −2 ln(1 − √c) of
 //! the best (Yao, *Annals of Statistics* 15, 1987). Where the history has commits, a step can only lie between two of
 //! them, at a commit that has not run on the old level. One that cannot be moved there has another cause, such as the
-//! machine: it is told apart and not reported. So is a steady trend, where it tells a history better than steps do.
+//! machine: it is told apart and not reported. So are the last one or two runs where they lie apart, since they may be wild
+//! runs; from three on they count in full, for what was moved in would hide how far they lie from the rest. The interval of
+//! a size is that of all places and kinds of noise by how likely they are. A steady trend is told apart, too, where it tells a history better than steps do.
 
 mod parts;
 mod profile;
@@ -62,6 +64,8 @@ pub enum ChangesError {
     },
 }
 
+/// The fewest runs at an end that tell a lasting change from wild runs.
+const FEWEST_LASTING: usize = 3;
 /// More runs than this are not looked at: the latest are.
 const MOST_RUNS: usize = 10_000;
 
@@ -159,23 +163,24 @@ fn of_metric(figure: &Figure, runs: &[&RunFigures], confidence: f64) -> (Vec<Cha
     let mut found = Vec::new();
     for (at, step) in segmentation.steps.iter().enumerate() {
         let since = at.checked_sub(1).map_or(0, |before| segmentation.steps[before].place);
-        match first_of_commit(step, since, &last_runs) {
-            Some(place) => {
-                let before = segmentation.levels[at];
-                found.push(report(figure, runs, &points, Placed { step, place, before }, scale));
+        let before = segmentation.levels[at];
+        let size = size_of(scale, before, step);
+        let Some(place) = first_of_commit(step, since, &last_runs) else {
+            if about.finding == Finding::NoChange {
+                about.finding = Finding::Shifted;
             }
-            None => {
-                let commit = commits[step.place].unwrap_or_default();
-                let where_of = if commits[step.place] == commits[step.place - 1] {
-                    format!("within commit {commit}: the code did not change")
-                } else {
-                    format!("to commit {commit}, which had run on the old level: it is not the code")
-                };
-                about.notes.push(format!(
-                    "the level shifts at run {} {where_of}, look at the machine",
-                    points[step.place].0
-                ));
-            }
+            let why = not_the_code(&commits, step.place);
+            about.notes.push(format!("the level shifts{size} at run {} {why}", points[step.place].0));
+            continue;
+        };
+        let after = points.len() - place;
+        if after < FEWEST_LASTING {
+            about.finding = Finding::LastRunsApart;
+            about.notes.push(apart_note("last", after, &size));
+        } else if place < FEWEST_LASTING {
+            about.notes.push(apart_note("first", place, &size));
+        } else {
+            found.push(report(figure, runs, &points, Placed { step, place, before }, scale));
         }
     }
     about.changes = found.len();
@@ -183,6 +188,38 @@ fn of_metric(figure: &Figure, runs: &[&RunFigures], confidence: f64) -> (Vec<Cha
         about.finding = Finding::Changed;
     }
     (found, about)
+}
+
+/// The size of a step in words, with its interval.
+fn size_of(scale: Scale, before: f64, step: &Step) -> String {
+    let percent = |size| scale.change(before, size).map(|change| format!("{:+.1}", 100.0 * change));
+    let [low, high] = step.interval;
+    match (percent(step.size), percent(low), percent(high)) {
+        (Some(size), Some(low), Some(high)) => format!(" by {size} % ({low} … {high})"),
+        _ => format!(" by {:+.4}", step.size),
+    }
+}
+
+/// Why a shift is none of the code's.
+fn not_the_code(commits: &[Option<&str>], place: usize) -> String {
+    let commit = commits[place].unwrap_or_default();
+    let where_of = if commits[place] == commits[place - 1] {
+        format!("within commit {commit}: the code did not change")
+    } else {
+        format!("to commit {commit}, which had run on the old level: it is not the code")
+    };
+    format!("{where_of}, look at the machine")
+}
+
+/// What is said of runs at an end that are too few for a level.
+fn apart_note(end: &str, runs: usize, size: &str) -> String {
+    let (which, more) = match runs {
+        1 => (format!("the {end} run differs from its neighbours"), "a wild run"),
+        _ => (format!("the {end} {runs} runs differ from their neighbours"), "wild runs"),
+    };
+    let wanted = FEWEST_LASTING - runs;
+    let then = if end == "last" { format!("; {wanted} more would tell") } else { String::new() };
+    format!("{which}{size}: too few to tell a lasting change from {more}{then}")
 }
 
 /// The last earlier run of the commit of each run, where it has one.

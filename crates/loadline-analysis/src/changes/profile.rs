@@ -14,7 +14,7 @@ const PHIS: [f64; 4] = [0.5, 0.8, 0.9, 0.97];
 const SHARES: [f64; 6] = [0.05, 0.1, 0.25, 0.5, 0.75, 0.95];
 
 /// White noise, and all mixtures of the grid.
-fn noises() -> impl Iterator<Item = Noise> {
+pub(super) fn noises() -> impl Iterator<Item = Noise> {
     let mixed = PHIS.into_iter().flat_map(|phi| SHARES.into_iter().map(move |share| Noise { phi, share }));
     std::iter::once(Noise { phi: 0.0, share: 0.0 }).chain(mixed)
 }

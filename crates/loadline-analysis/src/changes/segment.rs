@@ -1,16 +1,17 @@
 //! Steps found one by one, moved to where they fit best, and dropped if they no longer pay.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use std::ops::Range;
 
-use super::profile::Profiler;
-use crate::compare::least_squares;
-use crate::compare::noise::Whitener;
+use super::profile::{Profiler, noises};
+use crate::compare::least_squares::{self, Fit};
+use crate::compare::mixture::{Mixture, Part};
+use crate::compare::noise::{Noise, Whitener};
 use crate::compare::robust::{median, quantile, root_mean_square};
 
 /// Fewer runs than this are no history.
 pub const FEWEST_RUNS: usize = 10;
-/// The fewest runs of a level.
-const SHORTEST: usize = 5;
+/// The fewest runs of a level. Fewer at the end of a history may be the beginning of one, and are found as such.
+pub(super) const SHORTEST: usize = 5;
 /// The most steps looked for.
 pub(super) const MOST_STEPS: usize = 60;
 /// The most steps that are looked for together.
@@ -21,6 +22,9 @@ const LOOKS: usize = 3;
 const NEIGHBOURS: usize = 5;
 /// How far from its neighbours' median a run may lie, in scales.
 const REACH: f64 = 3.0;
+
+/// Places whose log likelihood is lower than the best by this are left out of the size.
+const UNLIKELY: f64 = 7.0;
 
 /// One step.
 #[derive(Debug, Clone)]
@@ -64,8 +68,28 @@ impl Segmentation {
             let (steps, levels) = (Vec::new(), Vec::new());
             return Some(Segmentation { steps, levels, trend: Some(rise), detectable: f64::NAN });
         }
-        describe(&calm, &profiler, &found, middle, confidence)
+        let ends = ends(&found, calm.len());
+        if ends == (0..calm.len()) {
+            return describe(&calm, &profiler, &found, middle, confidence);
+        }
+        // What was moved in tells where a short level begins, and not how far it lies from the others.
+        let mut whole = centred.clone();
+        whole[ends.clone()].copy_from_slice(&self::calm(&centred[ends]));
+        let profiler = Profiler::new(&whole, floor);
+        let likeliest = |at| {
+            likelihoods(&profiler, whole.len(), &found, at).into_iter().max_by(|a, b| a.1.total_cmp(&b.1))
+        };
+        let found: Vec<usize> =
+            (0..found.len()).map(|at| likeliest(at).map_or(found[at], |(place, _)| place)).collect();
+        describe(&whole, &profiler, &found, middle, confidence)
     }
+}
+
+/// The runs besides those of levels at the ends that are too short to tell their own wild runs.
+fn ends(found: &[usize], n: usize) -> Range<usize> {
+    let first = found.first().copied().filter(|place| *place < SHORTEST).unwrap_or(0);
+    let last = found.last().copied().filter(|place| n - place < SHORTEST).unwrap_or(n);
+    first..last
 }
 
 /// What a step has to add to twice the log likelihood.
@@ -99,7 +123,7 @@ fn calm(values: &[f64]) -> Vec<f64> {
 /// The places a step can take besides others.
 fn places(n: usize, others: &[usize]) -> Vec<usize> {
     let apart = |place: usize| others.iter().all(|other| other.abs_diff(place) >= SHORTEST);
-    (SHORTEST..=n - SHORTEST).filter(|place| apart(*place)).collect()
+    (1..n).filter(|place| apart(*place)).collect()
 }
 
 fn search(profiler: &Profiler<'_>, n: usize) -> Vec<usize> {
@@ -159,51 +183,102 @@ fn describe(
     confidence: f64,
 ) -> Option<Segmentation> {
     let n = values.len();
-    let whitener = Whitener::new(profiler.likeliest_noise(found), n);
-    let column = |from: usize| [vec![0.0; from], whitener.step(from).collect()].concat();
-    let white = whitener.apply(values);
-    let columns: Vec<Vec<f64>> = std::iter::once(0).chain(found.iter().copied()).map(column).collect();
-    let fit = least_squares::fit(&columns, &white)?;
-    let free = (n as f64 - columns.len() as f64).max(1.0);
-    let variance = fit.residual_ss / free;
-    let t = StudentsT::new(0.0, 1.0, free).ok()?.inverse_cdf(0.5 + confidence / 2.0);
-    let mut level = middle + fit.coefficients[0];
+    let noise = profiler.likeliest_noise(found);
+    let likeliest = Levels::fit(values, noise, found)?;
+    let others: Vec<Levels> = noises().filter_map(|noise| Levels::fit(values, noise, found)).collect();
+    let mut level = middle + likeliest.fit.coefficients[0];
     let (mut steps, mut levels) = (Vec::new(), Vec::new());
-    for (at, place) in found.iter().enumerate() {
-        let size = fit.coefficients[at + 1];
-        let reach = t * (variance * fit.variances[at + 1]).sqrt();
-        steps.push(Step {
-            place: *place,
-            places: possible(profiler, n, found, at, confidence),
-            size,
-            interval: [size - reach, size + reach],
-        });
+    for at in 0..found.len() {
+        let places = likelihoods(profiler, n, found, at);
+        let (size, interval) =
+            size_of(values, noise, (&likeliest, &others), (found, at, &places), confidence)?;
+        steps.push(Step { place: found[at], places: possible(places, confidence), size, interval });
         levels.push(level);
         level += size;
     }
-    let half = least_squares::fit(&[column(0), column(n / 2)], &white)?;
+    let whitener = Whitener::new(noise, n);
+    let column = |from: usize| [vec![0.0; from], whitener.step(from).collect()].concat();
+    let half = least_squares::fit(&[column(0), column(n / 2)], &whitener.apply(values))?;
     // Found in half of all histories at the root of the price, in 80 % at 0.84 standard errors more.
-    let detectable = (price(n).sqrt() + 0.8416) * (variance * half.variances[1]).sqrt();
+    let detectable = (price(n).sqrt() + 0.8416) * (likeliest.variance * half.variances[1]).sqrt();
     Some(Segmentation { steps, levels, trend: None, detectable })
 }
 
-/// The places a step can have had, its neighbours being where they are: beyond them it would be another step.
-fn possible(
-    profiler: &Profiler<'_>,
-    n: usize,
-    found: &[usize],
-    at: usize,
+/// Levels under one kind of noise.
+struct Levels {
+    fit: Fit,
+    variance: f64,
+    free: f64,
+    /// The restricted log likelihood of that noise.
+    likelihood: f64,
+}
+
+impl Levels {
+    fn fit(values: &[f64], noise: Noise, steps: &[usize]) -> Option<Levels> {
+        let whitener = Whitener::new(noise, values.len());
+        let column = |from: usize| [vec![0.0; from], whitener.step(from).collect()].concat();
+        let columns: Vec<Vec<f64>> = std::iter::once(0).chain(steps.iter().copied()).map(column).collect();
+        let fit = least_squares::fit(&columns, &whitener.apply(values))?;
+        let free = (values.len() as f64 - columns.len() as f64).max(1.0);
+        let variance = (fit.residual_ss / free).max(f64::MIN_POSITIVE);
+        let likelihood = -whitener.half_log_det - fit.half_log_det - 0.5 * free * variance.ln();
+        Some(Levels { fit, variance, free, likelihood })
+    }
+
+    fn size(&self, step: usize) -> (f64, f64) {
+        (self.fit.coefficients[step + 1], (self.variance * self.fit.variances[step + 1]).sqrt())
+    }
+}
+
+/// The size of a step with its interval: over the kinds of noise and the places by how likely they are, for the error
+/// hangs on the one, and few runs on one side on the other.
+fn size_of(
+    values: &[f64],
+    noise: Noise,
+    (likeliest, others): (&Levels, &[Levels]),
+    (found, at, places): (&[usize], usize, &[(usize, f64)]),
     confidence: f64,
-) -> Vec<(usize, f64)> {
+) -> Option<(f64, [f64; 2])> {
+    let (size, error) = likeliest.size(at);
+    let most = |all: &mut dyn Iterator<Item = f64>| all.fold(f64::NEG_INFINITY, f64::max);
+    let of_noise = most(&mut others.iter().map(|levels| levels.likelihood));
+    let of_place = most(&mut places.iter().map(|place| place.1));
+    let mut parts = Vec::new();
+    for (place, likelihood) in places.iter().filter(|place| of_place - place.1 < UNLIKELY) {
+        let mut moved = found.to_vec();
+        moved[at] = *place;
+        let (there, its_error) = Levels::fit(values, noise, &moved)?.size(at);
+        for levels in others.iter().filter(|levels| of_noise - levels.likelihood < UNLIKELY) {
+            let (own, own_error) = levels.size(at);
+            parts.push(Part {
+                weight: (likelihood - of_place + levels.likelihood - of_noise).exp(),
+                estimate: own + there - size,
+                error: own_error * (its_error / error),
+            });
+        }
+    }
+    parts.retain(|part| part.weight > 1e-3);
+    let total: f64 = parts.iter().map(|part| part.weight).sum();
+    parts.iter_mut().for_each(|part| part.weight /= total);
+    let mixture = Mixture::new(parts, likeliest.free)?;
+    Some((size, [0.5 - confidence / 2.0, 0.5 + confidence / 2.0].map(|p| mixture.quantile(p))))
+}
+
+/// How likely each place of a step is, its neighbours being where they are: beyond them it would be another step.
+fn likelihoods(profiler: &Profiler<'_>, n: usize, found: &[usize], at: usize) -> Vec<(usize, f64)> {
     let others: Vec<usize> = found.iter().copied().filter(|other| *other != found[at]).collect();
     let after = at.checked_sub(1).map_or(0, |before| found[before]);
     let until = found.get(at + 1).copied().unwrap_or(n);
     let between: Vec<usize> =
         places(n, &others).into_iter().filter(|place| (after..until).contains(place)).collect();
-    let mut possible = profiler.profile(&others, &between).with;
-    let best = possible.iter().map(|(_, likelihood)| *likelihood).fold(f64::NEG_INFINITY, f64::max);
+    profiler.profile(&others, &between).with
+}
+
+/// The places a step can have had at a confidence.
+fn possible(mut places: Vec<(usize, f64)>, confidence: f64) -> Vec<(usize, f64)> {
+    let best = places.iter().map(|(_, likelihood)| *likelihood).fold(f64::NEG_INFINITY, f64::max);
     // P(twice the fall of the log likelihood ≤ x) = (1 − exp(−x/2))².
     let fall = -(1.0 - confidence.sqrt()).ln();
-    possible.retain(|(_, likelihood)| best - likelihood <= fall);
-    possible
+    places.retain(|(_, likelihood)| best - likelihood <= fall);
+    places
 }

@@ -50,6 +50,56 @@ fn steps_are_found_where_they_are() {
     }
 }
 
+/// A step three runs or more before the end is where it is, and as large; the step of two runs may be wild runs.
+#[test]
+fn a_step_shortly_before_the_end_is_told_as_it_is() {
+    let (mut reported, mut held, mut told) = (0, 0, 0);
+    for seed in 1..=100u64 {
+        let mut noise = Noise(seed);
+        let late = 3 + seed as usize % 4;
+        let mut history = |late: usize| -> Vec<f64> {
+            let level = |at: usize| if at < 40 - late { 10.0 } else { 12.0 };
+            (0..40).map(|at| level(at) * (0.02 * noise.next()).exp()).collect()
+        };
+        let document = found(&history(late));
+        if let Some(change) = document.changes.last() {
+            let ([first, last], [low, high]) = (change.index_interval, change.interval.unwrap());
+            reported += 1;
+            held += usize::from((first..=last).contains(&(40 - late)) && low <= 0.2 && 0.2 <= high);
+        }
+        let two = found(&history(2));
+        let about = &two.metrics[0];
+        let said = about.notes.iter().any(|note| note.starts_with("the last 2 runs differ"));
+        told += usize::from(two.changes.is_empty() && about.finding == Finding::LastRunsApart && said);
+    }
+    assert!(reported >= 95, "{reported} of 100 reported");
+    assert!(held * 10 >= reported * 9, "{held} of {reported} intervals of place and size hold");
+    assert!(told >= 80, "{told} of 100 told apart");
+}
+
+/// The interval of a size holds where the noise lasts from run to run, too.
+#[test]
+fn the_size_allows_for_noise_that_lasts() {
+    let (mut reported, mut held) = (0, 0);
+    for seed in 1..=100 {
+        let mut noise = Noise(seed);
+        let mut state = noise.next() / 0.75f64.sqrt();
+        let values: Vec<f64> = (0..24)
+            .map(|at| {
+                state = 0.5 * state + noise.next();
+                let level = if at < 18 { 10.0 } else { 12.0 };
+                level * (0.01 * state).exp()
+            })
+            .collect();
+        for change in found(&values).changes.iter().filter(|change| change.index == 18) {
+            let [low, high] = change.interval.unwrap();
+            reported += 1;
+            held += usize::from(low <= 0.2 && 0.2 <= high);
+        }
+    }
+    assert!(reported >= 90 && held * 20 >= reported * 17, "{held} of {reported}");
+}
+
 /// Thirty steps in two thousand runs: a place costs the same however many runs and steps there are, or this takes
 /// minutes.
 #[test]
@@ -126,7 +176,9 @@ fn a_step_inside_one_commit_is_not_a_change() {
     assert_eq!(between.changes[0].commit.as_deref(), Some("1"));
     let within = changes(&table(&values, |index| Some((index / 60).to_string())), &[], 0.95).unwrap();
     assert!(within.changes.is_empty());
-    assert!(within.metrics[0].notes[0].contains("within commit 0"), "{within:?}");
+    assert_eq!(within.metrics[0].finding, Finding::Shifted, "no change is not what was seen");
+    let note = &within.metrics[0].notes[0];
+    assert!(note.contains("at run 40 within commit 0") && note.contains("shifts by +20."), "{note}");
 }
 
 /// A ramp is neither a change at one run nor none at all; a step is no ramp.

@@ -5,10 +5,13 @@ use loadline_model::run_table::{Figure, RunFigures};
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::affected::{self, Affected};
 use super::few::{self, BETWEEN_RUNS};
 use super::names::{self, stem};
 use super::none;
-use super::robust::median;
+use super::resolution;
+use super::robust::{self, median};
+use super::same;
 use super::shift::{self, FEW as FEW_RUNS, Order, Sample, Shift, Side};
 use super::verdict::POWER;
 use super::{Asked, Options};
@@ -39,6 +42,8 @@ pub(super) struct Evidence {
     pub(super) pulled: f64,
     /// Whether runs of the candidate stand apart.
     pub(super) is_wild: bool,
+    /// How likely chance is to make as many runs of the candidate worse, where a part of them is.
+    pub(super) affected: Option<f64>,
 }
 
 /// How values are compared.
@@ -120,6 +125,15 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         }
         return Judged { metric, evidence: None };
     }
+    about_history(&mut metric, &of(Side::History), &base, !runs.history.is_empty(), options.tolerance);
+    let first = base[0];
+    if values.iter().all(|value| value.value == first) && base.len().min(candidate.len()) >= FEW_RUNS {
+        same::judge(&mut metric, first, resolution::decimal(std::iter::once(first)), options);
+        if incomplete && metric.verdict == Verdict::Pass {
+            metric.verdict = Verdict::Inconclusive;
+        }
+        return Judged { metric, evidence: None };
+    }
     let order = in_time_order(&mut values);
     let scale = if values.iter().all(|value| value.value > 0.0) {
         Scale::Log
@@ -138,7 +152,11 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         resolution: resolution(&values, scale),
     };
     let tail = (1.0 - options.confidence) / 2.0;
-    let Some((shift, reason)) = shift_of(&sample, &values, scale, &asked_figure, tail) else {
+    let affected = affected(&mut metric, &sample, scale, options);
+    let chance = affected.as_ref().map(|(_, affected)| affected.chance);
+    let of_means = affected.map(|(shift, _)| (shift, None));
+    let Some((shift, reason)) = of_means.or_else(|| shift_of(&sample, &values, scale, &asked_figure, tail))
+    else {
         if let Some((base, candidate)) = metric.base.zip(metric.candidate) {
             // By how much they differ is known, if not what that means.
             metric.change = match scale {
@@ -156,15 +174,20 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     }
     let incomplete = incomplete || shift.lopsided || both_signs;
     describe(&mut metric, &shift, scale, options);
-    if shift.widened > DRIFTING {
+    // What is within a step of rounding neither drifts nor scatters as far as anyone can see.
+    if shift.widened > DRIFTING && !shift.is_rounded {
         metric.reasons.push(drifting(order).into());
     }
-    if shift.is_unequal {
+    if shift.is_unequal && !shift.is_rounded {
         let reason = "one side's runs scatter more than the other's: each counts by its own scatter";
         metric.reasons.push(reason.into());
+        metric.reasons.extend(more_beyond(&sample, scale, metric.higher_is_better, options.tolerance));
     }
     let (is_wild, pulled) = wild(&mut metric, &values, &shift, scale, options.tolerance);
-    Judged { metric, evidence: Some(Evidence { shift, scale, incomplete, pulled, is_wild }) }
+    Judged {
+        metric,
+        evidence: Some(Evidence { shift, scale, incomplete, pulled, is_wild, affected: chance }),
+    }
 }
 
 /// What is known of the shift. Few runs without a history tell little by their scatter; beside what is usually between
@@ -384,17 +407,106 @@ fn drifting(order: Order) -> &'static str {
     }
 }
 
-/// The step of the last decimal place that any run uses, on the scale of the shift. Values of a few digits, such as
-/// 0.033, say no more than that.
+/// The step to which values were rounded, on the scale of the shift.
 fn resolution(values: &[Value<'_>], scale: Scale) -> f64 {
-    let values: Vec<f64> = values.iter().map(|value| value.value).collect();
-    if values.iter().all(|value| *value == 0.0) {
+    let all: Vec<f64> = values.iter().map(|value| value.value).collect();
+    if all.iter().all(|value| *value == 0.0) {
         return 0.0;
     }
-    let places =
-        values.iter().map(|value| value.to_string().split_once('.').map_or(0, |(_, places)| places.len()));
-    let step = 10f64.powi(-(places.max().unwrap_or(0).min(300) as i32));
-    if scale == Scale::Log { step / median(&values) } else { step }
+    let of_sides: Vec<(Side, f64)> = values.iter().map(|value| (value.side, value.value)).collect();
+    let step = resolution::decimal(all.iter().copied()).max(resolution::bucket(&of_sides).unwrap_or(0.0));
+    if scale == Scale::Log { step / median(&all) } else { step }
+}
+
+/// Runs of the candidate that are worse by more than the tolerance, more of them than chance makes; then the means say by
+/// how much the sides differ, and no comparison within groups.
+fn affected(
+    metric: &mut MetricComparison,
+    sample: &Sample,
+    scale: Scale,
+    options: &Options,
+) -> Option<(Shift, Affected)> {
+    let sign = if metric.higher_is_better { -1.0 } else { 1.0 };
+    let of = |wanted: Side| -> Vec<f64> {
+        let each = sample.values.iter().zip(&sample.sides).filter(|(_, side)| **side == wanted);
+        each.map(|(value, _)| sign * value).collect()
+    };
+    let (base, candidate) = (of(Side::Base), of(Side::Candidate));
+    let least = (sign * scale.of_change(sign * options.tolerance)).max(0.0);
+    let found = affected::find(&base, &candidate, sample.resolution, least)?;
+    let by = scale.to_change(sign * found.by).map_or(String::new(), |by| format!(" by {:+.1} %", 100.0 * by));
+    let seen = format!(
+        "{} of {} runs of the candidate are worse{by} as against the base's median, and {} of {} of the base",
+        found.runs,
+        candidate.len(),
+        found.of_base,
+        base.len()
+    );
+    if found.is_one_stretch && sample.order == Order::Timed {
+        metric.reasons.push(format!(
+            "{seen}; they follow each other, so that it may be the machine: give more runs, interleaved"
+        ));
+        return None;
+    }
+    metric.reasons.push(format!(
+        "{seen}: groups of their own, beyond chance, which is a regression of these runs whatever that of all is; base, \
+         candidate and change are those of the means"
+    ));
+    let (base, candidate) = (base.iter().map(|v| sign * v), candidate.iter().map(|v| sign * v));
+    let (base, candidate): (Vec<f64>, Vec<f64>) = (base.collect(), candidate.collect());
+    if scale == Scale::Log {
+        let mean = |values: &[f64]| Some((values.iter().sum::<f64>() / values.len() as f64).exp());
+        (metric.base, metric.candidate) = (mean(&base), mean(&candidate));
+    }
+    Some((affected::of_means(&base, &candidate)?, found))
+}
+
+/// How many runs of each side are worse than the base's median by more than the tolerance, where the candidate has more than
+/// chance deals out: two kinds of runs that noise blurs are no groups, and a reader wants to know of them.
+fn more_beyond(sample: &Sample, scale: Scale, higher_is_better: bool, tolerance: f64) -> Option<String> {
+    let sign = if higher_is_better { -1.0 } else { 1.0 };
+    let of = |wanted: Side| -> Vec<f64> {
+        let each = sample.values.iter().zip(&sample.sides).filter(|(_, side)| **side == wanted);
+        each.map(|(value, _)| sign * value).collect()
+    };
+    let (base, candidate) = (of(Side::Base), of(Side::Candidate));
+    let edge = median(&base) + sign * scale.of_change(sign * tolerance);
+    let beyond = |values: &[f64]| values.iter().filter(|value| **value > edge).count();
+    let (of_base, worse) = (beyond(&base), beyond(&candidate));
+    (affected::chance([of_base, base.len()], [worse, candidate.len()])? <= affected::CHANCE).then(|| {
+        format!(
+            "{worse} of {} runs of the candidate are worse than the base's median by more than the tolerance, and {of_base} \
+             of {} of the base",
+            candidate.len(),
+            base.len()
+        )
+    })
+}
+
+/// By how many standard errors the level of earlier runs has to differ from the base's to be told.
+const OTHER_LEVEL: f64 = 4.0;
+
+/// What is amiss with the history of a metric: that there is none, or that it lies elsewhere.
+fn about_history(metric: &mut MetricComparison, history: &[f64], base: &[f64], any: bool, tolerance: f64) {
+    if history.is_empty() {
+        if any {
+            metric
+                .reasons
+                .push("no run of the history has this metric, so that it tells nothing here".into());
+        }
+        return;
+    }
+    let (earlier, now) = (median(history), median(base));
+    let off: Vec<f64> = history.iter().map(|value| value - earlier).collect();
+    let error = robust::scale(&off) * (1.0 / history.len() as f64 + 1.0 / base.len() as f64).sqrt();
+    let change = (now - earlier) / earlier.abs();
+    if history.len() >= FEW_RUNS && (now - earlier).abs() > OTHER_LEVEL * error && change.abs() > tolerance {
+        metric.reasons.push(format!(
+            "the history is of another level than the base, which is {:+.1} % from it: it tells how runs scatter and drift, \
+             and nothing else",
+            100.0 * change
+        ));
+    }
 }
 
 fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options: &Options) {

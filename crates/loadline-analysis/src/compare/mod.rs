@@ -7,7 +7,7 @@
 //! | verdict | when |
 //! |---|---|
 //! | pass | the whole interval lies within the tolerance (an equivalence test: Schuirmann, *J. Pharmacokinet. Biopharm.* 15, 1987) |
-//! | regressed | the change for the worse is more than the tolerance, beyond what chance does over all metrics |
+//! | regressed | the change for the worse is more than the tolerance, beyond what chance does over all metrics; or that of a part of the candidate's runs is |
 //! | improved | a change for the better is shown, likewise, and it is not within the tolerance |
 //! | inconclusive | anything else, and whenever a figure is missing |
 //!
@@ -17,16 +17,19 @@
 //! [`duel`] judges two builds that are loaded in one run, with the intervals of [`sequential`], which may be looked at
 //! after every block.
 
+mod affected;
 pub mod duel;
 mod few;
 mod groups;
 pub(crate) mod least_squares;
 mod metric;
-mod mixture;
+pub(crate) mod mixture;
 mod names;
 pub(crate) mod noise;
 mod none;
+mod resolution;
 pub(crate) mod robust;
+mod same;
 pub mod sequential;
 mod shift;
 mod unequal;
@@ -106,7 +109,10 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
     let history = groups.history.map_or(Vec::new(), |table| usable(table, "history", &mut excluded));
     let mut notes = Vec::new();
     let sides: Vec<&RunFigures> = base.iter().chain(&candidate).copied().collect();
-    notes.extend(untimed(&sides, !history.is_empty()));
+    // A history without any of the metrics is none.
+    let history_runs =
+        history.iter().filter(|run| asked.iter().any(|asked| run.values.contains_key(&asked.figure))).count();
+    notes.extend(untimed(&sides, history_runs > 0));
     if history.is_empty() && (all_before(&base, &candidate) || all_before(&candidate, &base)) {
         notes.push(
             "one side's runs all come after the other's, and no history tells how the machine drifts: a slow wave cannot be \
@@ -124,8 +130,11 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
             )
         })
         .collect();
-    let metrics = verdict::correct(judged, options);
+    let mut metrics = verdict::correct(judged, options);
     let invalid = base.is_empty() || candidate.is_empty();
+    if invalid {
+        metrics.iter_mut().for_each(|metric| metric.verdict = Verdict::Invalid);
+    }
     Ok(Comparison {
         schema: SCHEMA.into(),
         verdict: if invalid { Verdict::Invalid } else { verdict::overall(&metrics) },
@@ -133,7 +142,7 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
         confidence: options.confidence,
         base_runs: base.len(),
         candidate_runs: candidate.len(),
-        history_runs: history.len(),
+        history_runs,
         more_runs_needed: metrics.iter().filter_map(|metric| metric.more_runs_needed).max(),
         metrics,
         excluded,
@@ -183,7 +192,9 @@ fn untimed(runs: &[&RunFigures], has_history: bool) -> Option<String> {
         }
     };
     Some(if without.len() == runs.len() && !has_history {
-        format!("{which}, so drift between the groups cannot be told from a change")
+        format!(
+            "{which}, so runs count as independent of each other, and drift between the groups cannot be told from a change"
+        )
     } else {
         format!("{which}, so intervals are as wide as they have to be whichever side came first")
     })

@@ -92,6 +92,12 @@ const SHARES: [(f64, f64); 9] = [
 /// of what comes of it from the first run of the sides to the last, in those of the noise.
 const TREND: f64 = 0.1;
 const TREND_SD: f64 = 6.0;
+/// Noise below this many steps of rounding does not average the rounding out: as much as two neighbouring values have, and
+/// a little.
+const ROUNDED: f64 = 0.6;
+/// By how much a grouping may be less likely than the best, on the scale of logarithms, to be as good an explanation: 1 to
+/// 20.
+const AS_GOOD: f64 = 3.0;
 /// How far from the fit a run may lie, in scales.
 const REACH: f64 = 2.0;
 /// A side with fewer runs says nothing of its own spread and groups.
@@ -165,16 +171,20 @@ struct Cleaned {
 pub(crate) fn estimate(sample: &Sample) -> Option<Shift> {
     let pairs = pairwise_median(sample);
     // Groups may be hidden by the shift or feigned by it: they are looked for with the shift taken out as the median
-    // difference has it, and as it is. The tighter fit is believed. Of a side with a run or two nobody knows which groups
+    // difference has it, and as it is. The tighter fit is believed, and what is said has to hold by the other, too, where
+    // that is about as tight: candidates all of the base's slower kind, or all slower, of its faster. Of a side with a run or two nobody knows which groups
     // it falls into: any shift would do.
     let starts = [pairs, 0.0];
     let starts = if runs_of_smaller_side(sample) < FEW { &starts[..0] } else { &starts[..] };
-    let cleaned = starts
-        .iter()
-        .filter_map(|start| grouped(sample, *start))
-        .reduce(|a, b| if b.misfit < a.misfit { b } else { a })
-        .or_else(|| clean(sample, &vec![0; sample.values.len()]))?;
+    let mut fits: Vec<Cleaned> = starts.iter().filter_map(|start| grouped(sample, *start)).collect();
+    fits.sort_by(|a, b| a.misfit.total_cmp(&b.misfit));
+    let mut fits = fits.into_iter();
+    let cleaned = fits.next().or_else(|| clean(sample, &vec![0; sample.values.len()]))?;
     let mut shift = weigh(sample, &cleaned)?;
+    let as_good = |other: &Cleaned| other.misfit < cleaned.misfit + AS_GOOD && other.labels != cleaned.labels;
+    if let Some(other) = fits.next().filter(as_good) {
+        shift.orders.extend(weigh(sample, &other)?.orders);
+    }
     if let Some(Unequal { mixture, spread }) = unequal(sample, &cleaned) {
         // What is said has to hold by each side's own scatter, and with the drift that was seen.
         shift.orders.insert(0, mixture);
@@ -442,7 +452,7 @@ fn in_order(sample: &Sample, cleaned: &Cleaned, course: &Course) -> Option<InOrd
         let tiny = 1e-24 * dot(&values, &values);
         let variance = (fit.residual_ss / free).max(tiny).max(f64::MIN_POSITIVE);
         let mut error = (variance * fit.variances.last()?).sqrt() * cleaned.inflation;
-        if variance.sqrt() < sample.resolution / 4.0 {
+        if variance.sqrt() < ROUNDED * sample.resolution {
             // Too little noise to average the rounding out: each side may be off by half a step.
             let rounding = sample.resolution / 6f64.sqrt();
             is_rounded |= rounding > error;

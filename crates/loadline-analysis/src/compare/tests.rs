@@ -566,3 +566,116 @@ fn intervals_of_few_runs_hold_the_truth() {
         assert!((552..=588).contains(&held), "{held} of 600 for {base} and {candidate} runs");
     }
 }
+
+/// Half of the candidate's runs are slower by 10 %, however often it is run.
+#[test]
+fn a_candidate_of_two_kinds_has_regressed() {
+    let mut normal = normal(31);
+    let mut side = |n: usize, slower: f64| -> Vec<f64> {
+        (0..n).map(|at| 20.0 * if at % 2 == 0 { slower } else { 1.0 } * (0.005 * normal()).exp()).collect()
+    };
+    for n in [30, 100] {
+        let (base, slow) = (side(n, 1.0), side(n, 1.1));
+        let comparison = judge(&runs("p99_ms", &base), &runs("p99_ms", &slow), &Options::default());
+        let metric = only(&comparison);
+        assert_eq!(metric.verdict, Verdict::Regressed, "{metric:#?}");
+        let seen = format!("{} of {n} runs of the candidate are worse by +", n / 2);
+        let reasons = metric.reasons.join("; ");
+        assert!(reasons.contains(&seen) && !reasons.contains("more runs"), "{reasons}");
+        assert_eq!(metric.more_runs_needed, None);
+        let (low, high) = (metric.low.unwrap(), metric.high.unwrap());
+        // Half of the runs at ln 1.1: the mean of the logarithms is half of it.
+        let mean = 1.1f64.sqrt() - 1.0;
+        assert!(low <= mean && mean <= high && high - low < 0.05, "{low} {high}");
+        let of_means = metric.candidate.unwrap() / metric.base.unwrap() - 1.0;
+        assert!((metric.change.unwrap() - of_means).abs() < 1e-9);
+        // Both sides have both kinds: that is no change.
+        let other = side(n, 1.1);
+        let alike = judge(&runs("p99_ms", &other), &runs("p99_ms", &slow), &Options::default());
+        assert_eq!(only(&alike).verdict, Verdict::Pass, "{alike:#?}");
+    }
+    // Noise that blurs the two kinds leaves no groups: what is seen is said.
+    let mut loud = |slower: f64| -> Vec<f64> {
+        let level = |at: usize| if at.is_multiple_of(2) { slower } else { 1.0 };
+        side(100, 1.0).iter().enumerate().map(|(at, v)| 20.0 * (v / 20.0).powi(4) * level(at)).collect()
+    };
+    let blurred = judge(&runs("p99_ms", &loud(1.0)), &runs("p99_ms", &loud(1.1)), &Options::default());
+    let reasons = only(&blurred).reasons.join("; ");
+    assert!(reasons.contains("worse than the base's median by more than the tolerance"), "{reasons}");
+    assert!(!reasons.contains("  "), "{reasons}");
+    let (base, fast) = (side(60, 1.0), side(60, 0.8));
+    let better = judge(&runs("p99_ms", &base), &runs("p99_ms", &fast), &Options::default());
+    assert_ne!(only(&better).verdict, Verdict::Regressed, "{better:#?}");
+    let fewer =
+        judge(&runs("throughput_per_s", &base), &runs("throughput_per_s", &fast), &Options::default());
+    assert_eq!(only(&fewer).verdict, Verdict::Regressed, "{fewer:#?}");
+}
+
+/// A plan that sets the rate gives the same throughput in every run.
+#[test]
+fn the_same_value_everywhere_is_no_change() {
+    let side =
+        |value: &str, runs: usize| table(&format!("throughput_per_s\n{}", format!("{value}\n").repeat(runs)));
+    let judged = |value: &str, tolerance: f64| {
+        let options = Options { tolerance, ..Options::default() };
+        let comparison = judge(&side(value, 6), &side(value, 6), &options);
+        let metric = only(&comparison).clone();
+        assert_eq!(metric.change, Some(0.0));
+        (metric.verdict, metric.reasons.join("; "))
+    };
+    assert_eq!(judged("50", 0.05), (Verdict::Pass, String::new()));
+    let (verdict, reasons) = judged("50", 0.0);
+    assert!(verdict == Verdict::Inconclusive && reasons.contains("no difference of exactly 0"), "{reasons}");
+    // 5 may be 4.5 or 5.5: that says nothing of 5 %.
+    let (verdict, reasons) = judged("5", 0.05);
+    assert!(verdict == Verdict::Inconclusive && reasons.contains("a step of 20.0 %"), "{reasons}");
+}
+
+/// A percentile out of a histogram lies on the edges of its buckets, 16 µs apart here.
+#[test]
+fn neighbouring_buckets_are_no_groups() {
+    let bucket = |at: usize| 21.119 + 0.016 * at as f64;
+    for shares in [[3, 17], [10, 10], [16, 4]] {
+        let side = |low: usize, edge: usize| -> Vec<f64> {
+            (0..20).map(|at| bucket(edge + usize::from((at * 7) % 20 >= low))).collect()
+        };
+        for edges in [0, 1] {
+            let (base, candidate) = (side(shares[0], 0), side(shares[1], edges));
+            let comparison = judge(&runs("p50_ms", &base), &runs("p50_ms", &candidate), &Options::default());
+            let metric = only(&comparison);
+            assert_eq!(metric.verdict, Verdict::Pass, "{metric:#?}");
+            assert!(!metric.reasons.join("; ").contains("groups"), "{metric:#?}");
+            let width = (metric.high.unwrap() - metric.low.unwrap()) * 21.1;
+            assert!(width >= 0.016, "{width} is finer than a bucket");
+        }
+    }
+}
+
+/// Earlier runs count where they have the metric, and their level is none of the base's.
+#[test]
+fn what_a_history_tells_is_said() {
+    let options = Options::default();
+    let judged = |history: &RunTable| {
+        let (base, candidate) = (runs("p50_ms", &around(20.0)), runs("p50_ms", &around(20.1)));
+        compare(Groups { base: &base, candidate: &candidate, history: Some(history) }, &options).unwrap()
+    };
+    let other = judged(&runs("p99_ms", &around(40.0)));
+    assert_eq!(other.history_runs, 0);
+    assert!(only(&other).reasons.join("; ").contains("no run of the history has this metric"), "{other:#?}");
+    let far = judged(&runs("p50_ms", &around(16.0)));
+    assert!(
+        only(&far).reasons.join("; ").contains("another level than the base, which is +25.0 %"),
+        "{far:#?}"
+    );
+    assert_eq!(far.history_runs, 10);
+    assert!(!only(&judged(&runs("p50_ms", &around(20.0)))).reasons.join("; ").contains("level"));
+}
+
+/// A single verdict for all of it when a side has nothing.
+#[test]
+fn a_side_without_valid_runs_makes_all_invalid() {
+    let mut candidate = runs("p50_ms", &around(20.0));
+    candidate.runs.iter_mut().for_each(|run| run.invalid = Some("the generator was late".into()));
+    let comparison = judge(&runs("p50_ms", &around(20.0)), &candidate, &Options::default());
+    assert_eq!((comparison.verdict, only(&comparison).verdict), (Verdict::Invalid, Verdict::Invalid));
+}

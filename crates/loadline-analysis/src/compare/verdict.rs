@@ -113,6 +113,10 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
     if evidence.scale == Scale::Linear(0.0) {
         metric.min_detectable_difference = Some(turned.worse + margin + power);
     }
+    if evidence.affected.is_some_and(|chance| chance <= tail / tests as f64) {
+        metric.verdict = Verdict::Regressed;
+        return;
+    }
     if turned.within(options) {
         metric.verdict = Verdict::Pass;
         if evidence.incomplete {

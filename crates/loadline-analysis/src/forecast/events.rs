@@ -70,12 +70,15 @@ pub(super) fn known(values: &[f64], horizon: usize, season: usize, events: &[Kno
             .filter(|span| span.start < span.end)
             .collect();
         if event.lasts && event.spans.iter().any(|span| span.start < n) {
-            known.notes.push(format!("{}: it began before the end of the history, and is left to it", event.name));
+            known
+                .notes
+                .push(format!("{}: it began before the end of the history, and is left to it", event.name));
             continue;
         }
         if event.factor.is_some() && upcoming.is_empty() {
             let beyond = event.spans.iter().all(|span| span.start >= n);
-            let why = if beyond { "it lies beyond the horizon" } else { "it is over before the forecast begins" };
+            let why =
+                if beyond { "it lies beyond the horizon" } else { "it is over before the forecast begins" };
             known.notes.push(format!("{}: {why}, and changes nothing in it", event.name));
         }
         match effect(event, &ratios, upcoming) {

@@ -236,10 +236,24 @@ fn charts(line: &Line<'_>, figures: &[&Figure], changes: Option<&Changes>) -> Ma
 pub fn changes_html(parts: &[(Option<String>, RunTable)], changes: &Changes) -> String {
     let found = changes.changes.len() as u64;
     let told = changes.metrics.iter().filter(|metric| metric.finding != Finding::TooFewRuns).count();
-    let trends = changes.metrics.iter().filter(|metric| metric.finding == Finding::Trend).count();
+    let count = |finding| changes.metrics.iter().filter(|metric| metric.finding == finding).count();
+    let trends = count(Finding::Trend);
+    let of_metrics = |finding| plural(count(finding) as u64, "metric", "metrics");
     let metrics = plural(told as u64, "metric", "metrics");
     let (tone, word, said) = match (found, told) {
         (0, 0) => (Tone::Doubt, "CANNOT TELL", "there are too few runs to show a change".to_owned()),
+        (0, _) if count(Finding::LastRunsApart) > 0 => {
+            let late = of_metrics(Finding::LastRunsApart);
+            (
+                Tone::Doubt,
+                "TOO EARLY",
+                format!("the latest runs differ in {late}, too few yet to tell a lasting change"),
+            )
+        }
+        (0, _) if count(Finding::Shifted) > 0 => {
+            let shifted = of_metrics(Finding::Shifted);
+            (Tone::Doubt, "SHIFTED", format!("the level of {shifted} shifts where the code did not change"))
+        }
         (0, _) if trends > 0 => {
             let trending = plural(trends as u64, "metric", "metrics");
             (

@@ -22,6 +22,12 @@ pub fn sentence(comparison: &Comparison) -> String {
         Verdict::Regressed if named(Verdict::Regressed).is_empty() => {
             comparison.notes.first().cloned().unwrap_or_else(|| "the candidate is worse".to_owned())
         }
+        Verdict::Regressed if of_a_part(comparison) => {
+            format!(
+                "worse by more than {within}, of all runs or a part of them: {}",
+                named(Verdict::Regressed)
+            )
+        }
         Verdict::Regressed => format!("worse by more than {within}: {}", named(Verdict::Regressed)),
         Verdict::Inconclusive => {
             let runs = comparison
@@ -46,6 +52,12 @@ pub fn sentence(comparison: &Comparison) -> String {
     }
 }
 
+/// Whether a metric is worse in a part of the runs only: the change of all is within the tolerance.
+fn of_a_part(comparison: &Comparison) -> bool {
+    let within = |metric: &MetricComparison| metric.change.is_some_and(|c| c.abs() <= comparison.tolerance);
+    comparison.metrics.iter().any(|metric| metric.verdict == Verdict::Regressed && within(metric))
+}
+
 /// `p99`, or `p99 of list`.
 pub(super) fn name(metric: &MetricComparison) -> String {
     if metric.request == ALL {
@@ -66,6 +78,12 @@ pub(super) fn finding(metric: &MetricHistory) -> String {
     let seen = metric.min_detectable_change.map(percent);
     let said = match (metric.finding, seen) {
         (Finding::TooFewRuns, _) => format!("{runs} cannot tell"),
+        (Finding::LastRunsApart, _) => {
+            format!("the latest of {runs} differ from those before, too few yet to tell a lasting change")
+        }
+        (Finding::Shifted, _) => {
+            format!("a shift in {runs} where the code did not change, and no other change")
+        }
         (Finding::NoChange, Some(seen)) => {
             format!(
                 "no change above {seen} in {runs} (one of that size would be found in four cases of five)"
@@ -158,7 +176,7 @@ fn not_the_ratio(comparison: &Comparison) -> Option<String> {
     let names: Vec<String> = comparison.metrics.iter().filter(apart).map(name).collect();
     let why = match comparison.duel {
         Some(_) => "pairs of neighbouring seconds, in which both builds bear the same disturbances",
-        None => "all runs together, allowing for drift and for single wild runs",
+        None => "all runs together, allowing for drift, for groups of runs and for single wild ones",
     };
     (!names.is_empty()).then(|| {
         format!(
