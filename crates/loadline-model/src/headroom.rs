@@ -33,7 +33,8 @@ pub struct HeadroomDocument {
     /// The share of an error budget that expected overload eats in its first 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_budget_eaten: Option<f64>,
-    /// Of a plan, the service that the fields above speak of: the one most likely to run out.
+    /// Of a plan, the service that the fields above speak of: the one that is first to be more likely to have run out than
+    /// its policy allows; where none is, the one most likely to run out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// Of a plan, the services in its order.

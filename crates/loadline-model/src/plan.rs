@@ -233,7 +233,8 @@ fn check_names(services: &[Service], reader: &mut Reader) {
         {
             let message = format!("no service `{}` stands above `{}`", caller.value, service.name.value);
             let help = match above[..] {
-                [] => "callers come first: move this service below the one that calls it".to_owned(),
+                [] => "callers come first: move this service below the one that calls it, which it must not call in turn"
+                    .to_owned(),
                 _ => format!("callers come first; {}", suggestion(&caller.value, above.iter().copied())),
             };
             reader.problem("unknown-service", caller.span, message, help);

@@ -29,7 +29,8 @@ pub struct Asked {
 }
 
 /// The headroom of every service of `plan`, whose files are relative to `base`. The fields of the document itself are
-/// those of the service most likely to run out. `access` says how servers with demand are reached.
+/// those of the service that is first to be more likely to have run out than its policy allows, or else likeliest.
+/// `access` says how servers with demand are reached.
 ///
 /// # Errors
 ///
@@ -60,8 +61,10 @@ pub fn headroom_of_plan(
         }
     }
     let first = (0..services.len())
-        .rev()
-        .max_by(|a, b| services[*a].exceeded_by_end.total_cmp(&services[*b].exceeded_by_end))
+        .min_by(|a, b| {
+            let likelier = services[*b].exceeded_by_end.total_cmp(&services[*a].exceeded_by_end);
+            over_policy(&now[*a]).cmp(&over_policy(&now[*b])).then(likelier)
+        })
         .expect("a plan has a service");
     let service = Some(services[first].service.clone());
     Ok(HeadroomDocument {
@@ -72,6 +75,13 @@ pub fn headroom_of_plan(
         details: now.clone(),
         ..document(now[first].clone())
     })
+}
+
+/// When the probability of having run out is first above what the policy allows, those that never are coming last.
+fn over_policy(answer: &ServiceHeadroom) -> i64 {
+    let allowed = 1.0 - answer.policy.quantile + 1e-9;
+    let first = answer.probability.iter().find(|p| p.exceeded_by > allowed);
+    first.map_or(i64::MAX, |p| p.date.number())
 }
 
 /// Reads what the plan names, servers included, and says what is wrong with it: as [`headroom_of_plan`] would, without

@@ -166,6 +166,9 @@ fn locate(values: &[f64], around: usize, cycle: usize, before: f64, after: f64) 
     (from..=to).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(around)
 }
 
+/// What is off by less than this share of the level is no outlier, however quiet the rest is.
+const SEEN: f64 = 1e-3;
+
 /// Values far from the median of the values in the same phase up to three cycles away, and, where there is a longer
 /// season, from those up to two of it away.
 fn outliers(values: &[f64], (season, longest): (usize, usize), offset: usize) -> Vec<Finding> {
@@ -183,7 +186,8 @@ fn outliers(values: &[f64], (season, longest): (usize, usize), offset: usize) ->
         })
         .collect();
     let off: Vec<f64> = values.iter().zip(&usual).map(|(v, u)| v - u).collect();
-    let limit = OUTLIER * robust_deviation(&off);
+    let level = median(usual.iter().map(|u| u.abs()).collect());
+    let limit = (OUTLIER * robust_deviation(&off)).max(SEEN * level);
     // Where no value is a season away, those beside it tell a weekend.
     let alone = |t: usize| {
         let away = |steps: usize| [t.checked_sub(steps), Some(t + steps).filter(|u| *u < values.len())];
@@ -193,7 +197,7 @@ fn outliers(values: &[f64], (season, longest): (usize, usize), offset: usize) ->
         season >= longest || alike.into_iter().all(|u| (values[t] - values[u]).abs() > limit)
     };
     // Where noise grows with the level a busy hour is off by more than a quiet one without standing out.
-    let least = LEAST * median(usual.iter().map(|u| u.abs()).collect());
+    let least = LEAST * level;
     let shares: Vec<f64> = off.iter().zip(&usual).map(|(off, u)| off / u.abs().max(least)).collect();
     let limit_of_shares = OUTLIER * robust_deviation(&shares);
     let stands_out = |t: usize| off[t].abs() > limit && (least == 0.0 || shares[t].abs() > limit_of_shares);

@@ -39,13 +39,14 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
     let twice = if grain == 1 { duplicates(&cells, counted) } else { 0 };
     if twice > 0 && !counted {
         let verb = reading.aggregate.done();
-        let mixed = raw.id.is_empty() && 2 * twice > raw.rows;
+        let mixed = raw.id.is_empty() && 2 * twice >= raw.rows;
         let doubt = if mixed {
             "; if they are of several series, name the column of those with --series"
         } else {
             ""
         };
-        notes.push(format!("{verb} {} rows with a time that occurs twice or more{doubt}", grouped(twice)));
+        let rows = if twice == 1 { "row" } else { "rows" };
+        notes.push(format!("{verb} {} {rows} with a time that occurs twice or more{doubt}", grouped(twice)));
     }
     let with_value = cells.iter().filter(|c| counted || c.values > 0).count();
     if with_value < 3 && (stated.is_none() || grain == 1) {
@@ -74,7 +75,20 @@ pub fn regular(raw: RawSeries, file: &str, reading: &Reading) -> Result<Series, 
         say_steps(raw.rows, before, &cells, (wide, stated), raw.kind, aggregate, &mut notes);
         step::leave_out_partial(&mut cells, earliest, wide, raw.kind, &mut notes);
     }
-    cells.retain(|c| counted || c.values > 0);
+    let has_value = |c: &Cell| counted || c.values > 0;
+    let ends = [
+        cells.iter().take_while(|c| !has_value(c)).count(),
+        cells.iter().rev().take_while(|c| !has_value(c)).count(),
+    ];
+    for (count, which) in
+        ends.into_iter().zip(["first", "last"]).filter(|end| end.0 > 0 && end.0 < cells.len())
+    {
+        notes.push(match count {
+            1 => format!("the {which} time has no value, and is left out"),
+            _ => format!("the {which} {} times have no value, and are left out", grouped(count as u64)),
+        });
+    }
+    cells.retain(has_value);
     let (Some(first), Some(last)) = (cells.first(), cells.last()) else {
         return Err(error("no step has rows".into(), "give at least 4, better two seasons or more"));
     };

@@ -50,7 +50,7 @@ fn disorder_is_mended_and_said() {
         all[0].notes,
         [
             "put the rows into the order of time",
-            "averaged 1 rows with a time that occurs twice or more",
+            "averaged 1 row with a time that occurs twice or more",
             "interpolated 4 of 9 points",
         ]
     );

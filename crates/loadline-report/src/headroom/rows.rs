@@ -3,10 +3,11 @@
 use loadline_model::headroom::{Cost, HeadroomDocument, Outlook, ServiceHeadroom};
 
 use super::words::{date, money, probability, share};
+use crate::chart::dates::when;
 use crate::format::{NONE, number};
 
 /// The heads of [`outlooks`].
-pub(super) const HEADS: [&str; 8] = [
+pub(super) const HEADS: [&str; 9] = [
     "service",
     "what if",
     "headroom now",
@@ -14,11 +15,12 @@ pub(super) const HEADS: [&str; 8] = [
     "(50 %)",
     "by the end",
     "instances at most",
+    "order by",
     "dearest month",
 ];
 
 /// The services as planned, then under each what-if, in the order of the services.
-pub(super) fn outlooks(document: &HeadroomDocument) -> Vec<[String; 8]> {
+pub(super) fn outlooks(document: &HeadroomDocument) -> Vec<[String; 9]> {
     let currency = document.details.iter().find_map(|d| d.cost.as_ref()).map_or("", |c| &c.currency);
     let row = |o: &Outlook| {
         [
@@ -29,6 +31,7 @@ pub(super) fn outlooks(document: &HeadroomDocument) -> Vec<[String; 8]> {
             date(o.runs_out.p50),
             probability(o.exceeded_by_end),
             o.needed_max.map_or("no bound".to_owned(), |n| n.to_string()),
+            o.order_by.map_or(NONE.to_owned(), when),
             o.cost_per_month_max.map_or(NONE.to_owned(), |c| money(c, currency)),
         ]
     };

@@ -20,8 +20,9 @@ pub fn text(document: &HeadroomDocument) -> String {
     budget(first).iter().for_each(|line| text += &format!("errors     {line}\n"));
     first.demand.events.iter().for_each(|e| text += &format!("event      {}\n", event(e)));
     for row in costs(first) {
+        let instances = if row[1] == "1" { "instance" } else { "instances" };
         text += &format!(
-            "cost       {}: {} instances, {} a month, {} a million requests\n",
+            "cost       {}: {} {instances}, {} a month, {} a million requests\n",
             row[0], row[1], row[2], row[3]
         );
     }
@@ -41,7 +42,7 @@ pub fn text(document: &HeadroomDocument) -> String {
 }
 
 /// Columns as wide as their widest cell.
-fn table(rows: &[[String; 8]]) -> String {
+fn table(rows: &[[String; 9]]) -> String {
     let heads = HEADS.map(str::to_owned);
     let all = || std::iter::once(&heads).chain(rows);
     let widths: Vec<usize> =

@@ -196,6 +196,15 @@ fn cost(
     let bills =
         bills(needed, &months.iter().map(|m| m.1.clone()).collect::<Vec<_>>(), price, scaled, requests);
     let step_s = demand.axis().step_s();
+    let spare = |needed: &Option<u64>| needed.is_some_and(|n| n < u64::from(question.instances));
+    if !scaled && months.iter().any(|(_, month)| needed[month.steps.clone()].iter().all(spare)) {
+        notes.push(format!(
+            "a month costs the instances needed in it, as if spare ones were given back: the {} that there are cost {} a month \
+             until they are",
+            question.instances,
+            price * f64::from(question.instances)
+        ));
+    }
     let months = months.into_iter().zip(bills).map(|((month, steps), bill)| MonthCost {
         month,
         days: step_s.map_or(0.0, |step| steps.steps.len() as f64 * step / DAY_S),
