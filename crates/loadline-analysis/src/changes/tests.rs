@@ -222,6 +222,24 @@ fn a_commit_that_ran_on_the_old_level_made_no_change() {
     assert_eq!(reverted.changes.len(), 2, "{reverted:#?}");
 }
 
+/// A change of the size that is said to be found in four cases of five is found in about as many.
+#[test]
+fn what_could_have_been_seen_is_seen() {
+    let mut noise = Noise(77);
+    let mut quiet = |n: usize| -> Vec<f64> { (0..n).map(|_| 20.0 * (0.03 * noise.next()).exp()).collect() };
+    for n in [60, 200] {
+        let mut said: Vec<f64> =
+            (0..30).filter_map(|_| found(&quiet(n)).metrics[0].min_detectable_change).collect();
+        said.sort_by(f64::total_cmp);
+        let step = 1.0 + said[said.len() / 2];
+        let stepped = |values: Vec<f64>| -> Vec<f64> {
+            values.iter().enumerate().map(|(at, v)| if at < n / 2 { *v } else { v * step }).collect()
+        };
+        let seen = (0..100).filter(|_| !found(&stepped(quiet(n))).changes.is_empty()).count();
+        assert!((68..=95).contains(&seen), "{seen} of 100 steps of {step} in {n} runs");
+    }
+}
+
 #[test]
 fn odd_histories_are_told_of() {
     // So few runs show nothing, whatever they are: that is no "no change".

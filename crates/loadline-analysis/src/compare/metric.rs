@@ -16,7 +16,7 @@ use super::shift::{self, FEW as FEW_RUNS, Order, Sample, Shift, Side};
 use super::verdict::POWER;
 use super::{Asked, Options};
 
-const ERROR_RATE: &str = "error_rate";
+pub(super) const ERROR_RATE: &str = "error_rate";
 
 /// The runs that are used.
 #[derive(Clone, Copy)]
@@ -172,7 +172,9 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     if both_signs {
         metric.reasons.push("some values are below 0 and others above: check the column".into());
     }
-    let incomplete = incomplete || shift.lopsided || both_signs;
+    let shares = unlike_shares(&sample, &shift, scale, options.tolerance);
+    let incomplete = incomplete || shift.lopsided || both_signs || shares.is_some();
+    metric.reasons.extend(shares);
     describe(&mut metric, &shift, scale, options);
     // What is within a step of rounding neither drifts nor scatters as far as anyone can see.
     if shift.widened > DRIFTING && !shift.is_rounded {
@@ -188,6 +190,24 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         metric,
         evidence: Some(Evidence { shift, scale, incomplete, pulled, is_wild, affected: chance }),
     }
+}
+
+/// Why equality within groups is not equality of the sides: where the means of all runs differ by more than the tolerance
+/// since one side has more runs of the slow kind. Chance may deal machines out so, and a change may make more runs slow.
+fn unlike_shares(sample: &Sample, shift: &Shift, scale: Scale, tolerance: f64) -> Option<String> {
+    let mean = |wanted: Side| {
+        let each = sample.values.iter().zip(&sample.sides).filter(|(_, side)| **side == wanted);
+        let (sum, count) = each.fold((0.0, 0.0), |(sum, count), (value, _)| (sum + value, count + 1.0));
+        sum / count
+    };
+    let by = scale.to_change(mean(Side::Candidate) - mean(Side::Base))?;
+    (shift.groups > 1 && by.abs() > tolerance).then(|| {
+        format!(
+            "within groups the sides may be equal, over all runs they differ by {:+.1} %, since their shares of the groups \
+             differ: give more runs to see whether that is chance",
+            100.0 * by
+        )
+    })
 }
 
 /// What is known of the shift. Few runs without a history tell little by their scatter; beside what is usually between
@@ -246,9 +266,12 @@ fn of_few_runs<'a>(
 
 /// The requests of each side, where all its runs know theirs.
 fn requests(figure: &Figure, runs: Runs<'_>) -> Option<[u64; 2]> {
-    let of = |runs: &[&RunFigures]| {
-        runs.iter().map(|run| run.requests.get(&figure.request).copied()).sum::<Option<u64>>()
+    let column = Figure { name: "requests".to_owned(), request: figure.request.clone() };
+    let of_run = |run: &&RunFigures| {
+        let counted = run.requests.get(&figure.request).copied();
+        counted.or_else(|| run.values.get(&column).map(|requests| requests.max(0.0) as u64))
     };
+    let of = |runs: &[&RunFigures]| runs.iter().map(of_run).sum::<Option<u64>>();
     (figure.name == ERROR_RATE).then_some([of(runs.base)?, of(runs.candidate)?])
 }
 

@@ -8,6 +8,7 @@
 use loadline_model::comparison::{MetricComparison, Verdict};
 
 use super::Options;
+use super::metric::ERROR_RATE;
 use super::shift::FEW;
 
 /// A difference of error rates that does not matter where the base has none, and in a duel however small they are: one
@@ -61,6 +62,10 @@ fn by_runs(metric: &mut MetricComparison, options: &Options) {
     let runs = metric.base_runs.min(metric.candidate_runs);
     if runs >= FEW {
         metric.verdict = Verdict::Pass;
+        if metric.metric == ERROR_RATE {
+            let reason = "of how many requests is not known, so that it rests on the runs alone: give a column `requests`";
+            metric.reasons.push(reason.into());
+        }
         return;
     }
     metric.more_runs_needed = Some((FEW - runs) as u64);

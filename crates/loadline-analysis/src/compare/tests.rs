@@ -679,3 +679,36 @@ fn a_side_without_valid_runs_makes_all_invalid() {
     let comparison = judge(&runs("p50_ms", &around(20.0)), &candidate, &Options::default());
     assert_eq!((comparison.verdict, only(&comparison).verdict), (Verdict::Invalid, Verdict::Invalid));
 }
+
+/// No error in 30 requests leaves room for a rate of `−ln(.025) / 30` = 12 %.
+#[test]
+fn requests_in_a_column_count() {
+    let side =
+        |requests: u32| table(&format!("error_rate,requests\n{}", format!("0,{requests}\n").repeat(3)));
+    let judged = |requests: u32| {
+        let asked = Options { metrics: vec!["error_rate".into()], ..Options::default() };
+        only(&judge(&side(requests), &side(requests), &asked)).clone()
+    };
+    let few = judged(10);
+    assert_eq!(few.verdict, Verdict::Inconclusive);
+    assert!((few.difference_interval.unwrap()[1] - 0.025f64.ln() / -30.0).abs() < 1e-9, "{few:#?}");
+    assert_eq!(judged(1000).verdict, Verdict::Pass);
+}
+
+/// Two of ten runs are slow, and five of ten: equal within each kind, which is not to be equal.
+#[test]
+fn more_runs_of_the_slow_kind_are_no_pass() {
+    let mixed = |slow: usize| -> Vec<f64> {
+        let each = NOISE.iter().enumerate();
+        each.map(|(at, noise)| 20.0 * noise.powf(0.2) * if at < slow { 1.3 } else { 1.0 }).collect()
+    };
+    let judged = |base: usize, candidate: usize| {
+        let all =
+            judge(&runs("p50_ms", &mixed(base)), &runs("p50_ms", &mixed(candidate)), &Options::default());
+        only(&all).clone()
+    };
+    let more = judged(2, 5);
+    assert_eq!(more.verdict, Verdict::Inconclusive, "{more:#?}");
+    assert!(more.reasons.join("; ").contains("shares of the groups differ"), "{more:#?}");
+    assert_eq!(judged(4, 4).verdict, Verdict::Pass);
+}

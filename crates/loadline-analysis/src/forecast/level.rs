@@ -40,8 +40,8 @@ const TOLD: usize = 2;
 const ONLY: f64 = 3.0;
 /// Levels count as at least this share of their median.
 const FLOOR: f64 = 0.05;
-/// Cycles on either side of it that show that.
-const FLAT: usize = 3;
+/// Cycles before and after it that show that.
+const FLAT: [usize; 2] = [3, 2];
 /// Steps that make a cycle where there is no longer one.
 const DAYS: usize = 7;
 /// The standard deviation of the new level, as a share of the shift, right after it.
@@ -106,7 +106,7 @@ fn only_shift(values: &[f64], calendar: &Calendar) -> Option<RecentShift> {
         levels.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)))
     };
     let width = |levels: &[f64]| ends(levels).1 - ends(levels).0;
-    if before.len().min(after.len()) < FLAT || ends(&before).0 <= 0.0 || ends(&after).0 <= 0.0 {
+    if before.len() < FLAT[0] || after.len() < FLAT[1] || ends(&before).0 <= 0.0 || ends(&after).0 <= 0.0 {
         return None;
     }
     let vary = width(&before).max(width(&after));
