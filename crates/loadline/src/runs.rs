@@ -243,10 +243,8 @@ impl Gatherer {
         } else if known.request_names != document.request_names {
             let [one, other] = [known, document].map(|run| run.request_names.join(", "));
             format!("the requests differ, {one} in the first and {other} in the second")
-        } else if let Some(difference) = differing.of_what_is_sent.filter(|_| !earlier && !self.is_lenient) {
-            difference
         } else {
-            String::new()
+            differing.of_what_is_sent.filter(|_| !earlier && !self.is_lenient).unwrap_or_default()
         };
         if !what.is_empty() {
             return Err(RunsError::Scenario { first: first.clone(), second: path.to_owned(), what });
