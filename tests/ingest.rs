@@ -54,7 +54,7 @@ fn odd_histories_are_mended_and_that_is_said() {
         .fold("time,requests\n".into(), |text, line| text + line + "\n");
     for (name, text, note) in [
         ("reversed", reversed, "put the rows into the order of time"),
-        ("twice", days(90, twice), "averaged 1 rows with a time that occurs twice or more"),
+        ("twice", days(90, twice), "averaged 1 row with a time that occurs twice or more"),
         ("holes", days(90, holes), "interpolated 14 of 90 points"),
         ("counter", days(90, counter), "took the increments of a counter that was reset once"),
         (

@@ -39,7 +39,7 @@ pub enum DirectoryError {
     )]
     Missing(PathBuf),
     /// A file stands where a directory should.
-    #[error("{} is a file; give a run directory, such as that it is in, or what `compare --json` printed", .0.display())]
+    #[error("{} is a file; give the run directory that it is in, or what `compare --json` printed", .0.display())]
     AFile(PathBuf),
     /// The document is not what it should be.
     #[error("{}: {message}", path.display())]

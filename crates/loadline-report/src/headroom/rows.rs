@@ -1,8 +1,9 @@
 //! Tables that several forms show.
 
 use loadline_model::headroom::{Cost, HeadroomDocument, Outlook, ServiceHeadroom};
+use loadline_model::series::Time;
 
-use super::words::{date, money, probability, share};
+use super::words::{money, probability, share};
 use crate::chart::dates::when;
 use crate::format::{NONE, number};
 
@@ -27,8 +28,8 @@ pub(super) fn outlooks(document: &HeadroomDocument) -> Vec<[String; 9]> {
             o.service.clone(),
             o.what_if.clone().unwrap_or_else(|| "as planned".to_owned()),
             o.headroom_now.map_or(NONE.to_owned(), share),
-            date(o.runs_out.p10),
-            date(o.runs_out.p50),
+            within(o.runs_out.p10),
+            within(o.runs_out.p50),
             probability(o.exceeded_by_end),
             o.needed_max.map_or("no bound".to_owned(), |n| n.to_string()),
             o.order_by.map_or(NONE.to_owned(), when),
@@ -40,6 +41,11 @@ pub(super) fn outlooks(document: &HeadroomDocument) -> Vec<[String; 9]> {
         std::iter::once(row(service)).chain(what_ifs).collect::<Vec<_>>()
     };
     document.services.iter().flat_map(of).collect()
+}
+
+/// A date within the horizon, in a word that fits a column.
+fn within(time: Option<Time>) -> String {
+    time.map_or("later".to_owned(), when)
 }
 
 /// The heads of [`costs`].
