@@ -2,8 +2,7 @@
 //!
 //! [`Search::next`] looks at all steps run so far and says what to do: run another, or end. It ascends
 //! geometrically until an objective breaks, then puts steps where the capacity's posterior ([`posterior`]) has
-//! its middle and its quartiles, until the interval is narrow enough. Once it nearly is, a longer run at the capacity
-//! confirms it, and counts like any other step.
+//! its middle and its quartiles, until the interval is narrow enough, and ends with a longer run at the capacity.
 //!
 //! A load is an arrival rate in the open model, a number of users in the closed one.
 
@@ -34,8 +33,7 @@ pub struct Search {
     pub confidence: f64,
     /// Time for all steps, in seconds.
     pub time_s: f64,
-    /// The shortest step, in seconds, or down to half of it where that holds twice the requests of a step; the ascent
-    /// makes do with half.
+    /// The shortest step, in seconds; the ascent makes do with half.
     pub step_s: f64,
     /// The fewest requests of a step near the capacity; the ascent makes do with a quarter.
     pub step_requests: f64,
@@ -196,11 +194,7 @@ impl Search {
         }
         // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
         let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
-        let near = match last.score {
-            _ if last.is_open() => NEAR_LEAST,
-            score if score < idle + RISE => 1.0,
-            score => (score / idle).clamp(NEAR_LEAST, 1.0),
-        };
+        let near = if last.is_open() { NEAR_LEAST } else { (last.score / idle).clamp(NEAR_LEAST, 1.0) };
         let most = self.growth * kept.unwrap_or(last.load);
         if let Some(kept) = kept.filter(|_| last.load > ALMOST * most && last.is_open()) {
             return self.between(steps, kept, last.load, spent);
@@ -214,10 +208,9 @@ impl Search {
     }
 
     fn ascent_s(&self, load: f64) -> f64 {
-        let requests = 0.25 * self.step_requests;
-        let shortest_s = shortest_s(0.5 * self.step_s, requests / load);
+        let shortest_s = 0.5 * self.step_s;
         let longest_s = shortest_s.max(ASCENT_SHARE * self.time_s);
-        (requests / load).clamp(shortest_s, longest_s)
+        (0.25 * self.step_requests / load).clamp(shortest_s, longest_s)
     }
 
     /// Below a load that was left open, as high as is allowed after the load kept: once more there might say the same
@@ -234,8 +227,7 @@ impl Search {
         let posterior = Posterior::new(steps, self.least, self.most);
         let tail = 0.5 - 0.5 * self.confidence;
         let [low, middle, high] = [tail, 0.5, 1.0 - tail].map(|p| posterior.quantile(p));
-        let width = (high - low) / (2.0 * self.precision * middle);
-        let precise = width <= 1.0;
+        let precise = high - low <= 2.0 * self.precision * middle;
         let confirmed = steps.iter().any(|step| step.confirming);
         if spent >= self.time_s || (precise && confirmed) {
             let interval = (low, Some(high));
@@ -246,20 +238,18 @@ impl Search {
                 precise,
             });
         }
-        let confirming = width <= NEARLY && !confirmed;
-        let wanted = if confirming { middle } else { self.telling(steps, &posterior) };
+        let wanted = if precise { middle } else { self.telling(steps, &posterior) };
         // A breach below a load that kept the objectives was bad luck.
         let breaches = steps.iter().filter(|step| step.fails() && step.load > kept);
         let bound = breaches.map(Step::bound).fold(self.most, f64::min);
         let wanted = if wanted < bound { wanted } else { (bound * kept).sqrt() };
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
-        let shortest_s = shortest_s(self.step_s, self.step_requests / load);
-        let length = if confirming { CONFIRMING } else { 1.0 };
-        let wanted_s = length * shortest_s.max(self.step_requests / load).max(telling_s);
+        let length = if precise { 1.5 } else { 1.0 };
+        let wanted_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
         let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
-        let duration_s = wanted_s.min(room_s).max(shortest_s);
-        Next::Run { load, duration_s, confirming }
+        let duration_s = wanted_s.min(room_s).max(self.step_s);
+        Next::Run { load, duration_s, confirming: precise }
     }
 
     /// The load at which a step tells most: in turn in the middle of the posterior, below and above, there as far
@@ -284,35 +274,20 @@ const APART_MOST: f64 = 0.2;
 const ALMOST: f64 = 0.999;
 
 /// The least exponent of a step of the ascent.
-const NEAR_LEAST: f64 = 0.5;
-
-/// A score that rose by less than this since the least one is no sign of a limit: it scatters by as much.
-const RISE: f64 = 0.1;
-
-/// The width of the interval, as a multiple of what is asked for, at which the confirming run is due: it tells as much
-/// as the steps that are still missing.
-const NEARLY: f64 = 1.3;
-
-/// How much longer than any other step at its load it is.
-const CONFIRMING: f64 = 2.0;
+const NEAR_LEAST: f64 = 0.25;
 
 /// The shares of the time that a step of the ascent may take, and any other one.
 const ASCENT_SHARE: f64 = 1.0 / 30.0;
 const LONGEST_SHARE: f64 = 1.0 / 6.0;
 
-/// The shortest step: `step_s`, or down to half of it where twice the time that its requests take is shorter.
-fn shortest_s(step_s: f64, requests_s: f64) -> f64 {
-    (2.0 * requests_s).clamp(0.5 * step_s, step_s)
-}
-
 /// Clumps of events that a step near the capacity should have room for.
 const CLUMPS_WANTED: (f64, f64) = (0.01, 15.0);
 
-/// The length of a step that tells enough: a sixth of the clumps that the whole precision takes; at most four times
+/// The length of a step that tells enough: a third of the clumps that the whole precision takes; at most four times
 /// the longest step so far.
 fn informative_s(steps: &[Step], load: f64, posterior: &Posterior, precision: f64) -> f64 {
     let steepness = posterior.steepness();
-    let needed = (1.645 / (precision * steepness)).powi(2) / 6.0;
+    let needed = (1.645 / (precision * steepness)).powi(2) / 3.0;
     let clumps = needed.clamp(CLUMPS_WANTED.0, CLUMPS_WANTED.1);
     let (allowed, volume) = steps
         .iter()

@@ -17,6 +17,9 @@ const LOOKS: [usize; 2] = [50, 40];
 const CAPACITIES: usize = 60;
 /// What is left out on either side of what a look found.
 const OUTSIDE: f64 = 1e-5;
+/// How wrong a curve may be, as a share of the ln r it gives, and at least.
+const MISFIT_SHARE: f64 = 0.15;
+const MISFIT_LEAST: f64 = 0.02;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -162,11 +165,8 @@ impl Counts {
         if !self.settled && self.seen <= expected {
             return 0.0;
         }
-        let misfit = curve.misfit(ratio);
-        // At most as if a queue were full at once or never, so that all of the events are seen or none.
-        let filling = self.allowed * (ratio - reached).max(0.0);
-        let clumps = (curve.clump(relative, ratio, self.most) - 1.0).max(filling);
-        let spread = clumps + misfit * misfit * expected;
+        let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
+        let spread = curve.clump(relative, ratio, self.most) - 1.0 + misfit * misfit * expected;
         let log = self.log_probability(expected, spread);
         if !self.settled {
             return (log - self.log_probability(self.seen, spread)).max(DISTURBED.ln()).min(0.0);
