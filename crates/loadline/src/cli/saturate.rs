@@ -85,7 +85,7 @@ struct SearchFlags {
     /// Never more than this factor above the largest load that kept the objectives
     #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = growth)]
     growth: f64,
-    /// The least length of a step near the capacity; at high rates down to half of it
+    /// The least length of a step near the capacity
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = input::duration)]
     step: Duration,
     /// Cut a step short in which a larger share of requests fails

@@ -44,7 +44,7 @@ pub struct SaturateOptions {
     pub confidence: f64,
     /// How long it may take.
     pub max_time: Duration,
-    /// The least length of a step near the capacity; where half of it holds twice the requests of a step, down to that.
+    /// The least length of a step near the capacity.
     pub step: Duration,
     /// A step in which a larger share of requests fails is cut short, 0 to 1.
     pub abort_error_share: f64,
