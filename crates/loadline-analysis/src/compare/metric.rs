@@ -138,7 +138,6 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let scale = if values.iter().all(|value| value.value > 0.0) {
         Scale::Log
     } else {
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         (metric.base, metric.candidate) = (Some(mean(&base)), Some(mean(&candidate)));
         Scale::Linear(mean(&base))
     };
@@ -192,15 +191,20 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     }
 }
 
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The values of both sides, such that more is worse.
+fn sides(sample: &Sample, higher_is_better: bool) -> [Vec<f64>; 2] {
+    let sign = if higher_is_better { -1.0 } else { 1.0 };
+    [Side::Base, Side::Candidate].map(|side| sample.of(side).into_iter().map(|v| sign * v).collect())
+}
+
 /// Why equality within groups is not equality of the sides: where the means of all runs differ by more than the tolerance
 /// since one side has more runs of the slow kind. Chance may deal machines out so, and a change may make more runs slow.
 fn unlike_shares(sample: &Sample, shift: &Shift, scale: Scale, tolerance: f64) -> Option<String> {
-    let mean = |wanted: Side| {
-        let each = sample.values.iter().zip(&sample.sides).filter(|(_, side)| **side == wanted);
-        let (sum, count) = each.fold((0.0, 0.0), |(sum, count), (value, _)| (sum + value, count + 1.0));
-        sum / count
-    };
-    let by = scale.to_change(mean(Side::Candidate) - mean(Side::Base))?;
+    let by = scale.to_change(mean(&sample.of(Side::Candidate)) - mean(&sample.of(Side::Base)))?;
     (shift.groups > 1 && by.abs() > tolerance).then(|| {
         format!(
             "within groups the sides may be equal, over all runs they differ by {:+.1} %, since their shares of the groups \
@@ -450,11 +454,7 @@ fn affected(
     options: &Options,
 ) -> Option<(Shift, Affected)> {
     let sign = if metric.higher_is_better { -1.0 } else { 1.0 };
-    let of = |wanted: Side| -> Vec<f64> {
-        let each = sample.values.iter().zip(&sample.sides).filter(|(_, side)| **side == wanted);
-        each.map(|(value, _)| sign * value).collect()
-    };
-    let (base, candidate) = (of(Side::Base), of(Side::Candidate));
+    let [base, candidate] = sides(sample, metric.higher_is_better);
     let least = (sign * scale.of_change(sign * options.tolerance)).max(0.0);
     let found = affected::find(&base, &candidate, sample.resolution, least)?;
     let by = scale.to_change(sign * found.by).map_or(String::new(), |by| format!(" by {:+.1} %", 100.0 * by));
@@ -475,11 +475,9 @@ fn affected(
         "{seen}: groups of their own, beyond chance, which is a regression of these runs whatever that of all is; base, \
          candidate and change are those of the means"
     ));
-    let (base, candidate) = (base.iter().map(|v| sign * v), candidate.iter().map(|v| sign * v));
-    let (base, candidate): (Vec<f64>, Vec<f64>) = (base.collect(), candidate.collect());
+    let [base, candidate] = [Side::Base, Side::Candidate].map(|side| sample.of(side));
     if scale == Scale::Log {
-        let mean = |values: &[f64]| Some((values.iter().sum::<f64>() / values.len() as f64).exp());
-        (metric.base, metric.candidate) = (mean(&base), mean(&candidate));
+        (metric.base, metric.candidate) = (Some(mean(&base).exp()), Some(mean(&candidate).exp()));
     }
     Some((affected::of_means(&base, &candidate)?, found))
 }
@@ -488,11 +486,7 @@ fn affected(
 /// chance deals out: two kinds of runs that noise blurs are no groups, and a reader wants to know of them.
 fn more_beyond(sample: &Sample, scale: Scale, higher_is_better: bool, tolerance: f64) -> Option<String> {
     let sign = if higher_is_better { -1.0 } else { 1.0 };
-    let of = |wanted: Side| -> Vec<f64> {
-        let each = sample.values.iter().zip(&sample.sides).filter(|(_, side)| **side == wanted);
-        each.map(|(value, _)| sign * value).collect()
-    };
-    let (base, candidate) = (of(Side::Base), of(Side::Candidate));
+    let [base, candidate] = sides(sample, higher_is_better);
     let edge = median(&base) + sign * scale.of_change(sign * tolerance);
     let beyond = |values: &[f64]| values.iter().filter(|value| **value > edge).count();
     let (of_base, worse) = (beyond(&base), beyond(&candidate));

@@ -50,6 +50,14 @@ pub(crate) struct Sample {
     pub(crate) resolution: f64,
 }
 
+impl Sample {
+    /// The values of one side, in their order.
+    pub(crate) fn of(&self, side: Side) -> Vec<f64> {
+        let each = self.values.iter().zip(&self.sides);
+        each.filter(|(_, own)| **own == side).map(|(value, _)| *value).collect()
+    }
+}
+
 /// What is thought of the shift.
 #[derive(Debug, Clone)]
 pub(crate) struct Shift {
@@ -208,13 +216,9 @@ fn unequal(sample: &Sample, cleaned: &Cleaned) -> Option<Unequal> {
 }
 
 fn pairwise_median(sample: &Sample) -> f64 {
-    let of = |wanted| {
-        let each = sample.values.iter().zip(&sample.sides);
-        each.filter(move |(_, side)| **side == wanted).map(|(value, _)| *value)
-    };
-    let candidate: Vec<f64> = of(Side::Candidate).collect();
+    let (base, candidate) = (sample.of(Side::Base), sample.of(Side::Candidate));
     let differences: Vec<f64> =
-        of(Side::Base).flat_map(|base| candidate.iter().map(move |c| c - base)).collect();
+        base.iter().flat_map(|base| candidate.iter().map(move |c| c - base)).collect();
     median(&differences)
 }
 
@@ -323,8 +327,7 @@ fn runs_of_smaller_side(sample: &Sample) -> usize {
 /// The coefficients of one group by medians.
 fn medians(sample: &Sample) -> Vec<f64> {
     let of = |wanted: Side| {
-        let each = sample.values.iter().zip(&sample.sides);
-        let values: Vec<f64> = each.filter(|(_, side)| **side == wanted).map(|(value, _)| *value).collect();
+        let values = sample.of(wanted);
         (!values.is_empty()).then(|| median(&values))
     };
     let base = of(Side::Base).unwrap_or_default();
