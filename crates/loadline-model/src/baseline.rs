@@ -54,6 +54,13 @@ pub struct Baseline {
     pub run: RunDocument,
     /// The measured part.
     pub blocks: Vec<Block>,
+    /// A hash of all that stands before it, blanks left out, which tells an edited file: 16 hexadecimal digits. Empty until
+    /// it is written, and in files that are older than this field.
+    #[serde(default)]
+    checksum: String,
+    /// Whether the file was edited since it was written.
+    #[serde(skip)]
+    pub is_edited: bool,
 }
 
 /// Why a file is no baseline.
@@ -95,7 +102,15 @@ impl Fingerprint {
 impl Baseline {
     /// Of a run that has ended, and the blocks of its measured part.
     pub fn new(run: RunDocument, blocks: Vec<Block>) -> Baseline {
-        Baseline { schema: SCHEMA.into(), fingerprint: Fingerprint::of(&run), run, blocks }
+        let fingerprint = Fingerprint::of(&run);
+        Baseline {
+            schema: SCHEMA.into(),
+            fingerprint,
+            run,
+            blocks,
+            checksum: String::new(),
+            is_edited: false,
+        }
     }
 
     /// Reads a baseline.
@@ -110,7 +125,10 @@ impl Baseline {
         if schema != SCHEMA {
             return Err(BaselineError::Schema(schema.into()));
         }
-        let baseline: Baseline = serde_json::from_value(json)?;
+        let mut baseline: Baseline = serde_json::from_value(json)?;
+        let is_known = !baseline.checksum.is_empty();
+        baseline.is_edited = baseline.fingerprint != Fingerprint::of(&baseline.run)
+            || (is_known && baseline.checksum != checksum(&text));
         if baseline.run.summary.is_none() { Err(BaselineError::NoSummary) } else { Ok(baseline) }
     }
 
@@ -119,9 +137,19 @@ impl Baseline {
     /// # Errors
     /// When `out` fails.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut out, self)?;
+        let unsigned = Baseline { checksum: String::new(), ..self.clone() };
+        let text = serde_json::to_string_pretty(&unsigned)?;
+        let signed = Baseline { checksum: checksum(&text), ..unsigned };
+        serde_json::to_writer_pretty(&mut out, &signed)?;
         out.write_all(b"\n")
     }
+}
+
+/// The hash of a document up to its checksum, without blanks, which line ends and indentation may change.
+fn checksum(text: &str) -> String {
+    let signed = text.rfind("\"checksum\"").map_or(text, |at| &text[..at]);
+    let plain: String = signed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    format!("{:016x}", fnv(&plain))
 }
 
 /// Gathers the measured part of a run into blocks of equal length, in bounded memory.
@@ -262,6 +290,15 @@ mod tests {
         let blocks = blocks.finish();
         let text = serde_json::to_string(&blocks).unwrap();
         assert_eq!(serde_json::from_str::<Vec<Block>>(&text).unwrap(), blocks);
+    }
+
+    /// A figure that was edited is noticed; other indentation and line ends are not.
+    #[test]
+    fn an_edited_file_is_noticed() {
+        let text = "{\n  \"a\": 1.5,\n  \"checksum\": \"\"\n}";
+        let sum = checksum(text);
+        assert_eq!(checksum("{\"a\":1.5,\r\n\"checksum\":\"0123\"}"), sum);
+        assert_ne!(checksum("{\"a\": 1.6, \"checksum\": \"\"}"), sum);
     }
 
     #[test]

@@ -5,11 +5,14 @@
 //! 1,2026-11-02T08:00:00Z,4f2a,1.91,4.10,499.8
 //! ```
 //!
-//! `run`, `time` and `commit` are optional; without `run` a row is known by its number. Every other column is a
-//! metric, or a label if none of its cells is a number. An empty cell is a figure that the run does not have. Columns
-//! of [`SERIES`] are labels whatever stands in them: they say which of several histories a row belongs to.
+//! `run`, `time` and `commit` are optional; without `run` a row is known by its number. A time may also be called
+//! `timestamp`, `datetime` or `date`; one without a zone is of UTC. `valid` (true or false) and `status` say which runs
+//! cannot be used. With a column `request` the rows of a run are about one request each, and belong together by `run`, or
+//! else by their time. Every other column is a metric, or a label if none of its cells is a number. An empty cell is a
+//! figure that the run does not have. Columns of [`SERIES`] are labels whatever stands in them: they say which of several
+//! histories a row belongs to.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 
 /// What a figure is about.
@@ -138,9 +141,10 @@ pub enum TableError {
         /// What should, and the way out.
         wanted: &'static str,
     },
-    /// A run stands in the table twice.
+    /// A run stands in the table twice, with the same request if rows are about requests.
     #[error(
-        "{name}, line {line}: run `{run}` is there twice; a run counts once, so remove one or give it its own id"
+        "{name}, line {line}: run `{run}`{} is there twice; a run counts once, so remove one or give it its own id",
+        request.as_ref().map_or(String::new(), |request| format!(" with the request `{request}`"))
     )]
     Twice {
         /// The table.
@@ -149,20 +153,48 @@ pub enum TableError {
         line: u64,
         /// The run.
         run: String,
+        /// The request that the row is about, where rows are about one.
+        request: Option<String>,
     },
 }
 
 /// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Role {
     Run,
     Time,
     Commit,
+    Request,
+    Valid,
+    Status,
     Figure,
     Label,
 }
 
+/// What a column of times may be called; the first of these that there is counts.
+const TIMES: [&str; 4] = ["time", "timestamp", "datetime", "date"];
+/// What a `status` says of a run that can be used, and of one that cannot. A column with any other word is a label.
+const USABLE: [&str; 10] =
+    ["ok", "valid", "complete", "completed", "done", "finished", "pass", "passed", "success", "succeeded"];
+const UNUSABLE: [&str; 12] = [
+    "invalid",
+    "incomplete",
+    "interrupted",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "error",
+    "errored",
+    "fail",
+    "failed",
+    "generator_limited",
+    "timeout",
+];
+
 const NUMBER: &str = "a finite number; leave the cell empty where the run has no such figure";
-const TIME: &str = "a time; write RFC 3339 such as `2026-11-02T08:00:00Z`, epoch seconds or an integer step";
+const TIME: &str =
+    "a time; write RFC 3339 such as `2026-11-02T08:00:00Z`, a date, epoch seconds or an integer step";
+const VALID: &str = "`true` or `false`";
 
 impl RunTable {
     /// Reads a CSV; `name` is what messages call it.
@@ -198,29 +230,63 @@ impl RunTable {
         if rows.is_empty() {
             return Err(TableError::Empty { name: name.into() });
         }
-        let roles: Vec<Role> =
-            header.iter().enumerate().map(|(at, column)| role(column, at, &rows)).collect();
-        let named = |wanted: fn(&Role) -> bool| {
-            header.iter().zip(&roles).filter(move |(_, role)| wanted(role)).map(|(column, _)| column.clone())
+        let roles = roles(&header, &rows);
+        let named = |wanted: Role| {
+            header
+                .iter()
+                .zip(&roles)
+                .filter(move |(_, role)| **role == wanted)
+                .map(|(column, _)| column.clone())
         };
-        let figures: Vec<Figure> = named(|role| matches!(role, Role::Figure)).map(Figure::of_all).collect();
-        if figures.is_empty() {
+        let columns: Vec<String> = named(Role::Figure).collect();
+        if columns.is_empty() {
             let mut cells = rows[0].iter().zip(&roles).filter(|(_, role)| matches!(role, Role::Label));
             let cell = cells.next().map(|(cell, _)| cell.to_owned());
             return Err(TableError::NoFigures { name: name.into(), cell });
         }
-        let labels = named(|role| matches!(role, Role::Label)).collect();
-        let mut table = RunTable { figures, labels, runs: Vec::with_capacity(rows.len()) };
-        let mut ids = HashSet::new();
+        let labels = named(Role::Label).collect();
+        let mut table = RunTable { figures: Vec::new(), labels, runs: Vec::with_capacity(rows.len()) };
+        let mut ids: HashMap<String, usize> = HashMap::new();
+        let mut requests: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
         for (index, row) in rows.iter().enumerate() {
             let place = Place { name, line: line(&bytes, row.position()), index };
-            let run = read_run(&header, &roles, row, place)?;
-            if !ids.insert(run.run.clone()) {
-                return Err(TableError::Twice { name: name.into(), line: place.line, run: run.run });
+            let Row { run, request } = read_run(&header, &roles, row, place)?;
+            if !seen.insert((run.run.clone(), request.clone())) {
+                return Err(TableError::Twice { name: name.into(), line: place.line, run: run.run, request });
             }
-            table.runs.push(run);
+            let request = request.unwrap_or_else(|| ALL.into());
+            if !requests.contains(&request) {
+                requests.push(request);
+            }
+            match ids.get(&run.run) {
+                Some(at) => table.runs[*at].join(run),
+                None => {
+                    ids.insert(run.run.clone(), table.runs.len());
+                    table.runs.push(run);
+                }
+            }
         }
+        let of = |request: &String| {
+            let request = request.clone();
+            columns.iter().map(move |name| Figure { request: request.clone(), name: name.clone() })
+        };
+        table.figures = requests.iter().flat_map(of).collect();
         Ok(table)
+    }
+}
+
+impl RunFigures {
+    /// Takes the figures of another row of the same run.
+    fn join(&mut self, row: RunFigures) {
+        self.values.extend(row.values);
+        self.time_s = self.time_s.or(row.time_s);
+        self.time = self.time.take().or(row.time);
+        self.commit = self.commit.take().or(row.commit);
+        self.invalid = self.invalid.take().or(row.invalid);
+        row.labels.into_iter().for_each(|(column, cell)| {
+            self.labels.entry(column).or_insert(cell);
+        });
     }
 }
 
@@ -231,20 +297,43 @@ impl Figure {
     }
 }
 
-fn role(column: &str, at: usize, rows: &[csv::StringRecord]) -> Role {
-    match column.to_ascii_lowercase().as_str() {
-        "run" => Role::Run,
-        "time" | "timestamp" => Role::Time,
-        "commit" => Role::Commit,
-        name if SERIES.contains(&name) => Role::Label,
-        _ => {
-            let mut cells =
-                rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty()).peekable();
+/// What each column is for.
+fn roles(header: &[String], rows: &[csv::StringRecord]) -> Vec<Role> {
+    let names: Vec<String> = header.iter().map(|column| column.to_ascii_lowercase()).collect();
+    let has = |name: &str| names.iter().any(|other| other == name);
+    let time = TIMES.into_iter().find(|time| has(time));
+    let each = names.iter().enumerate().map(|(at, name)| {
+        let mut cells = rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty()).peekable();
+        match name.as_str() {
+            "run" => Role::Run,
+            "commit" => Role::Commit,
+            "valid" if cells.all(|cell| truth(cell).is_some()) => Role::Valid,
+            "status" if cells.all(|cell| is_usable(cell).is_some()) => Role::Status,
+            // Rows of a run can only be brought together where something says which they are.
+            "request" if has("run") || time.is_some() => Role::Request,
+            name if time == Some(name) => Role::Time,
+            name if SERIES.contains(&name) || name == "request" => Role::Label,
             // A column that is all empty is a figure no run has, not a label.
-            let figure = cells.peek().is_none() || cells.any(|cell| cell.parse::<f64>().is_ok());
-            if figure { Role::Figure } else { Role::Label }
+            _ if cells.peek().is_none() || cells.any(|cell| cell.parse::<f64>().is_ok()) => Role::Figure,
+            _ => Role::Label,
         }
+    });
+    each.collect()
+}
+
+fn truth(cell: &str) -> Option<bool> {
+    match cell.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
     }
+}
+
+/// Whether a status is that of a run that can be used, where it is known.
+fn is_usable(status: &str) -> Option<bool> {
+    let status = status.to_ascii_lowercase().replace(['-', ' '], "_");
+    let is_among = |words: &[&str]| words.contains(&status.as_str());
+    if is_among(&USABLE) { Some(true) } else { is_among(&UNUSABLE).then_some(false) }
 }
 
 /// The line on which a record begins. The reader's own count stops before the line ends and the empty lines that it has
@@ -263,13 +352,30 @@ struct Place<'a> {
     index: usize,
 }
 
+/// A row, and the request it is about where it says so.
+struct Row {
+    run: RunFigures,
+    request: Option<String>,
+}
+
 fn read_run(
     header: &[String],
     roles: &[Role],
     row: &csv::StringRecord,
     place: Place<'_>,
-) -> Result<RunFigures, TableError> {
+) -> Result<Row, TableError> {
     let mut run = RunFigures { run: (place.index + 1).to_string(), ..RunFigures::default() };
+    let cell_of = |wanted: Role| {
+        let mut cells = roles.iter().zip(row).filter(|(role, cell)| **role == wanted && !cell.is_empty());
+        cells.next().map(|(_, cell)| cell.to_owned())
+    };
+    let request = cell_of(Role::Request);
+    if roles.contains(&Role::Request)
+        && let Some(time) = cell_of(Role::Time)
+    {
+        run.run = time;
+    }
+    let of = request.clone().unwrap_or_else(|| ALL.into());
     for ((column, role), cell) in header.iter().zip(roles).zip(row) {
         let wrong = |wanted| TableError::Cell {
             name: place.name.into(),
@@ -282,6 +388,17 @@ fn read_run(
             _ if cell.is_empty() => {}
             Role::Run => run.run = cell.into(),
             Role::Commit => run.commit = Some(cell.into()),
+            Role::Request => {}
+            Role::Valid => {
+                if !truth(cell).ok_or_else(|| wrong(VALID))? {
+                    run.invalid = Some(format!("its `{column}` is {cell}"));
+                }
+            }
+            Role::Status => {
+                if is_usable(cell) == Some(false) {
+                    run.invalid = Some(format!("its `{column}` is {cell}"));
+                }
+            }
             Role::Label => {
                 run.labels.insert(column.clone(), cell.into());
             }
@@ -292,19 +409,23 @@ fn read_run(
             Role::Figure => {
                 let value =
                     cell.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| wrong(NUMBER))?;
-                run.values.insert(Figure::of_all(column.clone()), value);
+                run.values.insert(Figure { request: of.clone(), name: column.clone() }, value);
             }
         }
     }
-    Ok(run)
+    Ok(Row { run, request })
 }
 
-/// Reads RFC 3339, or a number of seconds or steps.
+/// Reads RFC 3339, the same without a zone, which is UTC then, or a number of seconds or steps.
 fn seconds(text: &str) -> Option<f64> {
     if let Ok(number) = text.parse::<f64>() {
         return number.is_finite().then_some(number);
     }
-    let time: jiff::Timestamp = text.parse().ok()?;
+    let in_utc = || -> Option<jiff::Timestamp> {
+        let time: jiff::civil::DateTime = text.parse().ok()?;
+        Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+    };
+    let time: jiff::Timestamp = text.parse().ok().or_else(in_utc)?;
     Some(time.as_microsecond() as f64 / 1e6)
 }
 
@@ -330,6 +451,48 @@ mod tests {
         assert_eq!(table.runs[0].commit.as_deref(), Some("4f2a"));
         assert_eq!(table.runs[0].values.get(&Figure::of_all("errors")), None);
         assert_eq!(table.runs[1].values[&Figure::of_all("errors")], 2.0);
+    }
+
+    /// Rows about one request each make one run, by its id or its time; what is marked as spoiled is left out.
+    #[test]
+    fn requests_and_marks_are_understood() {
+        let figure = |request: &str| Figure { request: request.into(), name: "p99_ms".into() };
+        let table = read("run,request,p99_ms\na,GET /,4\na,POST /,9\nb,GET /,5\n").unwrap();
+        assert_eq!(table.figures, [figure("GET /"), figure("POST /")]);
+        assert_eq!((table.runs.len(), table.runs[0].values[&figure("POST /")]), (2, 9.0));
+        let timed = read("date,request,p99_ms\n2026-11-02,x,4\n2026-11-02,all,9\n2026-11-03,x,5\n").unwrap();
+        assert_eq!(timed.runs[0].values, [(figure("all"), 9.0), (figure("x"), 4.0)].into());
+        assert_eq!(timed.runs[1].time_s.unwrap() - timed.runs[0].time_s.unwrap(), 86_400.0);
+        let twice = message("run,request,p99_ms\na,x,4\na,x,4\n");
+        assert!(twice.contains("run `a` with the request `x` is there twice"), "{twice}");
+        let marked =
+            read("run,valid,status,p99_ms\na,true,ok,1\nb,false,ok,2\nc,yes,Generator-Limited,3\nd,,,4\n");
+        let marks: Vec<_> = marked.unwrap().runs.into_iter().map(|run| run.invalid).collect();
+        let said = |why: &str| Some(why.to_owned());
+        assert_eq!(
+            marks,
+            [None, said("its `valid` is false"), said("its `status` is Generator-Limited"), None]
+        );
+        // Words that are not known, and counts of answers, are what they were.
+        assert_eq!(read("status,p99_ms\nblue,1\nok,2\n").unwrap().labels, ["status"]);
+        assert_eq!(read("status,p99_ms\n200,1\n200,2\n").unwrap().figures.len(), 2);
+    }
+
+    /// The column `time` before `date`; what is left is a label.
+    #[test]
+    fn times_without_a_zone_are_utc() {
+        let time = |text: &str| read(text).unwrap().runs[0].time_s;
+        let wanted = Some(1_793_606_400.0);
+        for (column, cell) in [
+            ("time", "2026-11-02T08:00:00Z"),
+            ("datetime", "2026-11-02 08:00:00"),
+            ("Timestamp", "2026-11-02T09:00+01:00"),
+        ] {
+            assert_eq!(time(&format!("{column},p99_ms\n{cell},1\n")), wanted, "{column}");
+        }
+        let both = read("date,time,p99_ms\n2026-11-03,1,4\n").unwrap();
+        assert_eq!((both.runs[0].time_s, both.labels), (Some(1.0), vec!["date".to_owned()]));
+        assert!(message("time,p99_ms\n08:00,2\n").contains("a date"));
     }
 
     #[test]

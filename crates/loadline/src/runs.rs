@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use loadline_analysis::compare::errors_within;
-use loadline_model::baseline::{Baseline, BaselineError, Block, Fingerprint};
+use loadline_model::baseline::{Baseline, BaselineError, Block};
 use loadline_model::histogram::{self, Histogram};
 use loadline_model::run::{Errors, Latency, RunDocument, Status, Summary, ValidityVerdict};
 use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, TableError};
@@ -174,7 +174,7 @@ impl Gatherer {
             self.same_scenario(&place, &document, None, earlier)?;
             if is_edited {
                 self.note(format!(
-                    "{} was changed after it was saved: its fingerprint is not that of the run in it",
+                    "{} was changed after it was saved, so its figures may not be those of the run",
                     place.display()
                 ));
             }
@@ -320,13 +320,13 @@ fn is_json(path: &Path) -> io::Result<bool> {
 struct Read {
     run: RunDocument,
     blocks: Vec<Block>,
-    /// Whether its fingerprint is another than that it was saved with.
+    /// Whether it was edited after it was saved.
     is_edited: bool,
 }
 
 /// Reads a run directory or a baseline.
 fn read(path: &Path) -> Result<Read, RunsError> {
-    let Baseline { run, blocks, fingerprint, .. } = if path.is_dir() {
+    let Baseline { run, blocks, is_edited, .. } = if path.is_dir() {
         baseline::of_directory(path)?
     } else {
         let fault = |source| RunsError::Io { path: path.to_owned(), source };
@@ -336,7 +336,6 @@ fn read(path: &Path) -> Result<Read, RunsError> {
     if run.duel.is_some() {
         return Err(RunsError::Duel(path.to_owned()));
     }
-    let is_edited = fingerprint != Fingerprint::of(&run);
     Ok(Read { run, blocks, is_edited })
 }
 

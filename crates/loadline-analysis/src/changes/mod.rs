@@ -27,7 +27,7 @@ pub use parts::{Part, Parting, parts, series_columns};
 pub use segment::FEWEST_RUNS;
 use segment::{MOST_STEPS, Segmentation, Step};
 
-use crate::compare::robust::median;
+use crate::compare::robust::{median, scale};
 
 /// What is wrong with a request for change points.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -183,11 +183,37 @@ fn of_metric(figure: &Figure, runs: &[&RunFigures], confidence: f64) -> (Vec<Cha
             found.push(report(figure, runs, &points, Placed { step, place, before }, scale));
         }
     }
+    if about.finding != Finding::LastRunsApart
+        && let Some((before, off)) = last_alone(&values, &segmentation)
+    {
+        about.finding = Finding::LastRunsApart;
+        let by = scale.change(before, off).map(|change| format!(" by {:+.1} %", 100.0 * change));
+        about.notes.push(apart_note("last", 1, &by.unwrap_or_else(|| format!(" by {off:+.4}"))));
+    }
     about.changes = found.len();
     if !found.is_empty() {
         about.finding = Finding::Changed;
     }
     (found, about)
+}
+
+/// A last run so many scales from its level is told, if no run before it lay as far from its own.
+const FAR: f64 = 6.0;
+
+/// The last level and how far the last run lies from it, where it lies apart as no other: wild runs are moved in before steps
+/// are looked for, so that it is none.
+fn last_alone(values: &[f64], segmentation: &Segmentation) -> Option<(f64, f64)> {
+    let Segmentation { steps, levels, .. } = segmentation;
+    let last_level = steps.last().zip(levels.last()).map(|(step, level)| level + step.size);
+    let last_level = last_level.unwrap_or_else(|| median(values));
+    let level = |at: usize| {
+        let passed = steps.partition_point(|step| step.place <= at);
+        levels.get(passed).copied().unwrap_or(last_level)
+    };
+    let residuals: Vec<f64> = values.iter().enumerate().map(|(at, value)| value - level(at)).collect();
+    let (off, others) = residuals.split_last()?;
+    let is_farthest = others.iter().all(|other| other.abs() < off.abs());
+    (is_farthest && off.abs() > FAR * scale(others)).then_some((last_level, *off))
 }
 
 /// The size of a step in words, with its interval.

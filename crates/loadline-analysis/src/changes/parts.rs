@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use loadline_model::run_table::{Figure, RunFigures, RunTable, SERIES};
+use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable, SERIES};
 
 use super::ChangesError;
 
@@ -33,11 +33,40 @@ pub enum Parting {
 /// One history, and what it is called where there are several.
 pub type Part = (Option<String>, RunTable);
 
-/// The histories of a table, in the order in which they begin.
+/// The histories of a table, in the order in which they begin. Where its figures are of single requests only, each request
+/// has its own.
 ///
 /// # Errors
 /// When a column does not exist, or it cannot be known whether there are several.
 pub fn parts(table: &RunTable, by: &Parting) -> Result<Vec<Part>, ChangesError> {
+    if table.figures.iter().any(|figure| figure.request == ALL) {
+        return parts_of_one(table, by);
+    }
+    let mut all = Vec::new();
+    for request in table.figures.iter().map(|figure| &figure.request).collect::<BTreeSet<_>>() {
+        let parts = parts_of_one(&of_request(table, request), by)?;
+        all.extend(parts.into_iter().map(|(name, part)| {
+            let name = name.map_or_else(|| request.clone(), |name| format!("{request} / {name}"));
+            (Some(name), part)
+        }));
+    }
+    Ok(all)
+}
+
+/// The runs that have figures of a request, as if that were all they have.
+fn of_request(table: &RunTable, request: &str) -> RunTable {
+    let is_of = |figure: &&Figure| figure.request == request;
+    let figures = table.figures.iter().filter(is_of).map(|figure| Figure::of_all(&figure.name)).collect();
+    let runs = table.runs.iter().filter_map(|run| {
+        let values = run.values.iter().filter(|(figure, _)| is_of(figure));
+        let values: BTreeMap<Figure, f64> =
+            values.map(|(figure, value)| (Figure::of_all(&figure.name), *value)).collect();
+        (!values.is_empty()).then(|| RunFigures { values, ..run.clone() })
+    });
+    RunTable { figures, labels: table.labels.clone(), runs: runs.collect() }
+}
+
+fn parts_of_one(table: &RunTable, by: &Parting) -> Result<Vec<Part>, ChangesError> {
     match by {
         Parting::Together => Ok(vec![(None, table.clone())]),
         Parting::By(columns) => {
@@ -161,6 +190,14 @@ mod tests {
         // One value, or one of its own for each row, parts nothing.
         assert_eq!(names(&rows("test,p99_ms", |_| "a,1".into()), &Parting::Found), [(None, 20)]);
         assert_eq!(names(&rows("test,p99_ms", |at| format!("t{at},1")), &Parting::Found), [(None, 20)]);
+    }
+
+    #[test]
+    fn requests_have_histories_of_their_own() {
+        let two = rows("run,request,p99_ms", |at| format!("{},{},{at}", at / 2, ["a", "b"][at % 2]));
+        let parts = parts(&two, &Parting::Found).unwrap();
+        assert_eq!(names(&two, &Parting::Found), [(Some("a".into()), 10), (Some("b".into()), 10)]);
+        assert_eq!(parts[1].1.runs[9].values, [(Figure::of_all("p99_ms"), 19.0)].into());
     }
 
     #[test]

@@ -50,6 +50,21 @@ fn steps_are_found_where_they_are() {
     }
 }
 
+/// One wild last run is told, and is no change; a history that has had such runs before says nothing of it.
+#[test]
+fn a_wild_last_run_is_told() {
+    let mut noise = Noise(8);
+    let mut values: Vec<f64> = (0..40).map(|_| 10.0 * (0.02 * noise.next()).exp()).collect();
+    assert_eq!(found(&values).metrics[0].finding, Finding::NoChange);
+    values[39] = 20.0;
+    let document = found(&values);
+    let about = &document.metrics[0];
+    assert_eq!((about.finding, about.changes), (Finding::LastRunsApart, 0));
+    assert!(about.notes[0].contains("the last run differs from its neighbours by +10"), "{:?}", about.notes);
+    values[12] = 25.0;
+    assert_eq!(found(&values).metrics[0].finding, Finding::NoChange);
+}
+
 /// A step three runs or more before the end is where it is, and as large; the step of two runs may be wild runs.
 #[test]
 fn a_step_shortly_before_the_end_is_told_as_it_is() {

@@ -18,6 +18,7 @@
 //! after every block.
 
 mod affected;
+mod direction;
 pub mod duel;
 mod few;
 mod groups;
@@ -50,13 +51,16 @@ pub struct Options {
     pub confidence: f64,
     /// The metrics, with or without their unit; empty: all there are.
     pub metrics: Vec<String>,
-    /// Metrics of which more is better, besides those that are known to be so, such as throughput.
+    /// Metrics of which more is better, besides those whose name says so, such as throughput.
     pub higher_is_better: Vec<String>,
+    /// Metrics of which less is better although their name says otherwise.
+    pub lower_is_better: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { tolerance: 0.05, confidence: 0.95, metrics: Vec::new(), higher_is_better: Vec::new() }
+        let (metrics, higher_is_better, lower_is_better) = Default::default();
+        Options { tolerance: 0.05, confidence: 0.95, metrics, higher_is_better, lower_is_better }
     }
 }
 
@@ -80,6 +84,9 @@ pub enum CompareError {
         /// Those there are.
         known: Vec<String>,
     },
+    /// More and less of a metric are both said to be better.
+    #[error("more of `{0}` is said to be better, and less of it as well; say one of them")]
+    BothWays(String),
     /// A metric that was asked for is a column of words.
     #[error("the column `{0}` holds no numbers; compare a column that does")]
     Label(String),
@@ -131,6 +138,7 @@ pub fn compare(groups: Groups<'_>, options: &Options) -> Result<Comparison, Comp
         })
         .collect();
     let mut metrics = verdict::correct(judged, options);
+    notes.extend(direction::assumed(&metrics, options));
     let invalid = base.is_empty() || candidate.is_empty();
     if invalid {
         metrics.iter_mut().for_each(|metric| metric.verdict = Verdict::Invalid);

@@ -1,7 +1,8 @@
-//! Which figures a metric's name stands for, and which way is better.
+//! Which figures a metric's name stands for.
 
 use loadline_model::run_table::{ALL, Figure};
 
+use super::direction::higher_is_better;
 use super::{Asked, CompareError, Groups, Options};
 
 /// Units that a name may end with. The longest comes first.
@@ -9,33 +10,6 @@ const UNITS: [&str; 5] = ["_per_s", "_ms", "_us", "_ns", "_s"];
 /// Metrics that are called by their short name unless asked for otherwise.
 const KNOWN: [&str; 12] =
     ["p50", "p90", "p95", "p99", "p999", "p9999", "mean", "max", "min", "throughput", "requests", "capacity"];
-/// Metrics of which more is better.
-const HIGHER: [&str; 19] = [
-    "throughput",
-    "capacity",
-    "requests",
-    "achieved",
-    "offered",
-    "goodput",
-    "rps",
-    "qps",
-    "tps",
-    "ops",
-    "ops_sec",
-    "iops",
-    "apdex",
-    "success_rate",
-    "hit_rate",
-    "accepted",
-    "load_accepted",
-    "availability",
-    "bandwidth",
-];
-/// What is a rate, as names end with.
-const RATES: [&str; 4] = ["_per_s", "_per_sec", "_per_second", "/s"];
-/// Metrics of which less is better, however they are counted.
-const LOWER: [&str; 7] = ["error", "fail", "timeout", "drop", "retr", "reset", "reject"];
-
 /// The name without its unit.
 pub(super) fn stem(name: &str) -> &str {
     UNITS.iter().find_map(|unit| name.strip_suffix(unit)).filter(|stem| !stem.is_empty()).unwrap_or(name)
@@ -51,17 +25,8 @@ pub(super) fn is_response_time(name: &str) -> bool {
 }
 
 /// Whether a metric that was asked for as `asked` is the column `name`.
-fn matches(asked: &str, name: &str) -> bool {
+pub(super) fn matches(asked: &str, name: &str) -> bool {
     asked == name || asked == stem(name) || stem(asked) == name
-}
-
-fn higher_is_better(name: &str, options: &Options) -> bool {
-    if options.higher_is_better.iter().any(|asked| matches(asked, name)) {
-        return true;
-    }
-    let name = name.to_lowercase();
-    let is_rate = RATES.iter().any(|end| name.ends_with(end));
-    !LOWER.iter().any(|bad| name.contains(bad)) && (HIGHER.contains(&stem(&name)) || is_rate)
 }
 
 /// The metrics to judge, in the order asked for, or in that of the columns.
@@ -80,10 +45,17 @@ pub(super) fn resolve(groups: Groups<'_>, options: &Options) -> Result<Vec<Asked
         let known = figures.iter().filter(|figure| figure.request == ALL).map(|figure| figure.name.clone());
         CompareError::UnknownMetric { metric: metric.clone(), known: known.collect() }
     };
-    for metric in &options.higher_is_better {
+    for metric in options.higher_is_better.iter().chain(&options.lower_is_better) {
         if !figures.iter().any(|figure| matches(metric, &figure.name)) {
             return Err(unknown(metric));
         }
+    }
+    let both = |figure: &&&Figure| {
+        let is_among = |stated: &[String]| stated.iter().any(|asked| matches(asked, &figure.name));
+        is_among(&options.higher_is_better) && is_among(&options.lower_is_better)
+    };
+    if let Some(figure) = figures.iter().find(both) {
+        return Err(CompareError::BothWays(figure.name.clone()));
     }
     let asked = |name: &str, figure: &Figure| Asked {
         name: name.into(),
@@ -91,7 +63,16 @@ pub(super) fn resolve(groups: Groups<'_>, options: &Options) -> Result<Vec<Asked
         higher_is_better: higher_is_better(&figure.name, options),
     };
     if options.metrics.is_empty() {
-        let short = |name| Some(stem(name)).filter(|stem| KNOWN.contains(stem)).unwrap_or(name);
+        // The same in two units goes by its full names.
+        let is_alone = |short: &str| {
+            figures
+                .iter()
+                .filter(|other| other.request == figures[0].request && stem(&other.name) == short)
+                .count()
+                < 2
+        };
+        let short =
+            |name| Some(stem(name)).filter(|stem| KNOWN.contains(stem) && is_alone(stem)).unwrap_or(name);
         return Ok(figures.iter().map(|figure| asked(short(&figure.name), figure)).collect());
     }
     // What is missing everywhere can be asked for: then it is told why it is missing.
@@ -128,19 +109,5 @@ mod tests {
             matches("p99", "p99_ms") && matches("p99_ms", "p99") && matches("throughput", "throughput_per_s")
         );
         assert!(!matches("p9", "p99_ms") && !matches("cpu", "cpu_per_request"));
-    }
-
-    #[test]
-    fn more_of_a_rate_is_better() {
-        let options = Options { higher_is_better: vec!["score".into()], ..Options::default() };
-        assert!(higher_is_better("throughput", &options) && higher_is_better("orders_per_s", &options));
-        assert!(higher_is_better("score", &options) && !higher_is_better("p99_ms", &options));
-        assert!(!higher_is_better("error_rate", &options));
-        for better in ["Throughput", "ops_sec", "MB/s", "queries_per_second", "success_rate", "iops"] {
-            assert!(higher_is_better(better, &Options::default()), "{better}");
-        }
-        for worse in ["errors_per_s", "latency_sec", "timeouts_per_s", "duration", "cpu"] {
-            assert!(!higher_is_better(worse, &Options::default()), "{worse}");
-        }
     }
 }

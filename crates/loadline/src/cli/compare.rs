@@ -8,7 +8,6 @@ use loadline::model::run_table::RunTable;
 use loadline::render::comparison::Page;
 use loadline::runs::{Gatherer, RunsError};
 
-use super::direction;
 use super::exit::{Exit, UserError, sort_directory};
 use super::output::Output;
 use super::verdict::VerdictFlags;
@@ -41,6 +40,9 @@ pub(crate) struct Compare {
     /// A metric of which more is better (repeatable; a name with throughput, hits, success or a rate in it tells so)
     #[arg(long, value_delimiter = ',', value_name = "COL")]
     higher_is_better: Vec<String>,
+    /// A metric of which less is better, whatever its name says (repeatable)
+    #[arg(long, value_delimiter = ',', value_name = "COL")]
+    lower_is_better: Vec<String>,
     #[command(flatten)]
     results: VerdictFlags,
 }
@@ -78,13 +80,6 @@ fn one_series(table: &RunTable) -> anyhow::Result<()> {
 }
 
 impl Compare {
-    /// What was stated, and what the names of the columns tell.
-    fn better_when_higher(&self, tables: [&RunTable; 2]) -> Vec<String> {
-        let columns = tables.into_iter().flat_map(|table| &table.figures).map(|figure| &figure.name);
-        let by_name = columns.filter(|name| direction::is_more(name)).cloned();
-        self.higher_is_better.iter().cloned().chain(by_name).collect()
-    }
-
     pub(crate) fn run(self, out: &Output) -> anyhow::Result<Exit> {
         self.results.check()?;
         let mut gatherer = Gatherer::default();
@@ -98,13 +93,13 @@ impl Compare {
             tolerance: self.tolerance,
             confidence: self.confidence,
             metrics: self.metrics.clone(),
-            higher_is_better: self.better_when_higher([&base, &candidate]),
+            higher_is_better: self.higher_is_better.clone(),
+            lower_is_better: self.lower_is_better.clone(),
         };
         let known = (!self.history.is_empty()).then_some(&history);
         let groups = Groups { base: &base, candidate: &candidate, history: known };
         let mut comparison = compare(groups, &options).map_err(UserError::input)?;
         comparison.notes.append(&mut gatherer.notes);
-        comparison.notes.append(&mut direction::assumed(&comparison, &self.higher_is_better));
         let found = known.and_then(|history| changes(history, &[], self.confidence).ok());
         let page = Page {
             comparison: &comparison,

@@ -6,7 +6,6 @@ mod changes;
 mod check;
 mod compare;
 mod demo;
-mod direction;
 mod duel;
 mod engine;
 mod exit;

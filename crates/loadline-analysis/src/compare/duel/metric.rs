@@ -5,15 +5,12 @@ use loadline_model::run_table::ALL;
 
 use super::Rules;
 use super::block::{Block, Kind, Ratio, Tally};
-use super::errors::{ErrorCounts, rate_interval};
-use crate::compare::none::ERROR_RATE_MARGIN;
+use super::errors::ErrorCounts;
 use crate::compare::sequential::Sequence;
 
-/// The most times the requests there are that a duel is asked to go on for.
-const MUCH_LONGER: f64 = 64.0;
 /// How many half-widths of the interval a change has to lie beyond the tolerance to be found in four duels of five: the
 /// interval reaches some 3.5 standard errors, and 0.84 more are needed.
-const POWER: f64 = 1.25;
+pub(super) const POWER: f64 = 1.25;
 /// The share of the blocks that are quiet.
 const QUIET: f64 = 0.2;
 
@@ -38,7 +35,7 @@ pub(super) struct Standing {
     pub(super) within: bool,
 }
 
-const UNKNOWN: Standing = Standing { worse: 1.0, better: 1.0, within: false };
+pub(super) const UNKNOWN: Standing = Standing { worse: 1.0, better: 1.0, within: false };
 
 impl Tracked {
     pub(super) fn new(name: &str, kind: Kind) -> Tracked {
@@ -48,7 +45,8 @@ impl Tracked {
 
     pub(super) fn push(&mut self, second: &[Tally; 2]) {
         if self.kind == Kind::ErrorRate {
-            self.errors.push([second[0].failed, second[1].failed]);
+            let count = |of: fn(&Tally) -> u64| [of(&second[0]), of(&second[1])];
+            self.errors.push(count(|side| side.failed), count(|side| side.requests));
         } else if let Some(ratio) = self.block.push(second) {
             let noise = self.noise(ratio);
             self.ratios.push_noisy(ratio.log, noise);
@@ -66,7 +64,7 @@ impl Tracked {
     }
 
     pub(super) fn standing(&self, totals: &[Tally; 2], rules: &Rules) -> Standing {
-        if self.kind == Kind::ErrorRate { self.of_errors(totals, rules) } else { self.of_ratios(rules) }
+        if self.kind == Kind::ErrorRate { self.errors.standing(totals, rules) } else { self.of_ratios(rules) }
     }
 
     fn of_ratios(&self, rules: &Rules) -> Standing {
@@ -89,18 +87,6 @@ impl Tracked {
     fn edges(&self, tolerance: f64) -> (f64, f64, f64) {
         let (up, down) = (tolerance.ln_1p(), -(-tolerance).ln_1p());
         if self.kind.higher_is_better() { (-1.0, down, up) } else { (1.0, up, down) }
-    }
-
-    fn of_errors(&self, totals: &[Tally; 2], rules: &Rules) -> Standing {
-        let Some([base, candidate]) = rates(totals) else { return UNKNOWN };
-        let chance = (-self.errors.log_evidence()).exp().min(1.0);
-        let margin = margin(base, rules);
-        let [low, high] = difference(totals, rules.confidence);
-        Standing {
-            worse: if candidate > base * (1.0 + rules.tolerance) { chance } else { 1.0 },
-            better: if candidate < base { chance } else { 1.0 },
-            within: low > -margin && high < margin && chance > 1.0 - rules.confidence,
-        }
     }
 
     /// The metric for the document.
@@ -134,7 +120,7 @@ impl Tracked {
             reasons: Vec::new(),
         };
         if self.kind == Kind::ErrorRate {
-            describe_errors(&mut metric, totals, seconds, rules);
+            self.errors.describe(&mut metric, totals, seconds, rules);
         } else {
             self.describe_ratios(&mut metric, seconds, rules);
         }
@@ -184,106 +170,34 @@ impl Tracked {
             let nearest = distance.into_iter().fold(f64::INFINITY, f64::min);
             let needed = seconds as f64 * (half / nearest).powi(2);
             metric.more_time_needed_s = worthwhile(needed - seconds as f64);
-            metric.reasons.push(longer(rules.tolerance, metric.more_time_needed_s));
+            let ends = [low, high].map(|end| sign * end);
+            let is_beyond = ends.iter().all(|end| *end > worse) || ends.iter().all(|end| *end < 0.0);
+            metric.reasons.push(longer(rules, is_beyond, metric.more_time_needed_s));
         }
     }
 }
 
 /// Seconds that are worth waiting for, rounded; at least ten.
-fn worthwhile(more_s: f64) -> Option<f64> {
+pub(super) fn worthwhile(more_s: f64) -> Option<f64> {
     const LONGEST_S: f64 = 3600.0;
     (more_s < LONGEST_S).then(|| more_s.max(10.0).round())
 }
 
-/// What would settle a metric whose interval crosses an edge.
-fn longer(tolerance: f64, more_s: Option<f64>) -> String {
-    let crosses = if tolerance > 0.0 { "the interval crosses the tolerance" } else { "no change is shown" };
-    match more_s {
-        Some(more_s) => format!("{crosses}; about {more_s} s more, or a higher rate, would decide"),
-        None if tolerance > 0.0 => {
-            format!("{crosses}, and the change is so near its edge that time would hardly decide")
+/// What would settle a metric whose interval crosses an edge, or that would be decided were it the only one.
+fn longer(rules: &Rules, is_beyond: bool, more_s: Option<f64>) -> String {
+    let (is_tolerant, metrics) = (rules.tolerance > 0.0, rules.metrics.len());
+    let open = match (is_beyond, is_tolerant) {
+        (true, _) if metrics > 1 => {
+            format!("alone it would show a change, as one of {metrics} metrics it does not yet")
         }
-        None => format!("{crosses}, and a tolerance of 0 leaves nothing to pass"),
-    }
-}
-
-/// The largest difference of error rates that does not matter.
-fn margin(base: f64, rules: &Rules) -> f64 {
-    ERROR_RATE_MARGIN.max(rules.tolerance * base)
-}
-
-fn describe_errors(metric: &mut MetricComparison, totals: &[Tally; 2], seconds: u64, rules: &Rules) {
-    // A block is a second here.
-    (metric.base_runs, metric.candidate_runs) = (seconds as usize, seconds as usize);
-    let Some([base, candidate]) = rates(totals) else {
-        metric.reasons.push("no request of one side ended".into());
-        return;
+        (_, true) => "the interval crosses the tolerance".to_owned(),
+        (_, false) => "no change is shown".to_owned(),
     };
-    let interval = difference(totals, rules.confidence);
-    if base > 0.0 {
-        metric.change = Some(candidate / base - 1.0);
-        // Fewer errors than none there cannot be.
-        (metric.low, metric.high) = (Some((interval[0] / base).max(-1.0)), Some(interval[1] / base));
-    } else {
-        (metric.difference, metric.difference_interval) = (Some(candidate - base), Some(interval));
+    match more_s {
+        Some(more_s) => format!("{open}; about {more_s} s more, or a higher rate, would decide"),
+        None if is_tolerant => {
+            format!("{open}, and the change is so near its edge that time would hardly decide")
+        }
+        None => format!("{open}, and a tolerance of 0 leaves nothing to pass"),
     }
-    // How much larger the candidate's rate can be than was seen.
-    let detectable = (interval[1] - (candidate - base)) * POWER;
-    metric.min_detectable_change = (base > 0.0).then_some(detectable / base);
-    metric.min_detectable_difference = (base == 0.0).then_some(detectable);
-    if metric.verdict != Verdict::Inconclusive {
-        return;
-    }
-    let margin = margin(base, rules);
-    let come = if base + candidate > 0.0 {
-        "errors came, and too few to tell whose they are"
-    } else {
-        "no errors came"
-    };
-    let times = times_until_within(totals, margin, rules.confidence);
-    metric.more_time_needed_s = times.and_then(|times| worthwhile((times - 1.0) * seconds as f64));
-    let until = match metric.more_time_needed_s {
-        Some(more_s) => format!("about {more_s} s more like this, or a higher rate, would show it"),
-        None => "time alone would hardly show it".into(),
-    };
-    let (reach, percent) = (interval[1].max(-interval[0]), 100.0);
-    metric.reasons.push(format!(
-        "{come}: so many requests leave a difference of {:.2} points possible, and {:.2} do not matter; {until}",
-        reach * percent,
-        margin * percent
-    ));
-}
-
-/// How many times the requests, errors in the same shares, show that the rates differ by less than the margin.
-fn times_until_within(totals: &[Tally; 2], margin: f64, confidence: f64) -> Option<f64> {
-    let within = |times: f64| {
-        let counts = |side: &Tally| [side.failed, side.requests].map(|count| (count as f64 * times) as u64);
-        let [low, high] = difference_of([&totals[0], &totals[1]].map(counts), confidence);
-        low > -margin && high < margin
-    };
-    let (mut inside, mut outside) = (MUCH_LONGER, 1.0);
-    if !within(inside) {
-        return None;
-    }
-    for _ in 0..20 {
-        let between = 0.5 * (inside + outside);
-        if within(between) { inside = between } else { outside = between }
-    }
-    Some(inside)
-}
-
-fn rates(totals: &[Tally; 2]) -> Option<[f64; 2]> {
-    let [base, candidate] = [&totals[0], &totals[1]].map(|side| Kind::ErrorRate.figure(side));
-    Some([base?, candidate?])
-}
-
-/// The interval of the difference of error rates: from the ends of both sides' own, each at half the risk.
-fn difference(totals: &[Tally; 2], confidence: f64) -> [f64; 2] {
-    difference_of([&totals[0], &totals[1]].map(|side| [side.failed, side.requests]), confidence)
-}
-
-fn difference_of(counts: [[u64; 2]; 2], confidence: f64) -> [f64; 2] {
-    let each = 1.0 - (1.0 - confidence) / 2.0;
-    let [base, candidate] = counts.map(|[failed, requests]| rate_interval(failed, requests, each));
-    [candidate[0] - base[1], candidate[1] - base[0]]
 }

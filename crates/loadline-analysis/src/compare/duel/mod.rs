@@ -12,6 +12,7 @@
 mod block;
 mod errors;
 mod metric;
+mod rates;
 
 use loadline_model::comparison::{Comparison, SCHEMA, Verdict};
 use loadline_model::recording::Second;

@@ -134,6 +134,10 @@ fn errors_are_judged_by_bursts_and_rates() {
     let worse = with([0.001, 0.02], 200);
     assert_eq!(worse.verdict, Verdict::Regressed, "{worse:?}");
     assert_eq!(with([0.02, 0.001], 200).verdict, Verdict::Improved);
+    // What decides and what is printed agree: the interval has the change in it, and no change is outside.
+    let metric = &worse.metrics[0];
+    let ends = metric.low.zip(metric.high).map(|(low, high)| [low, high]).or(metric.difference_interval);
+    assert!(ends.unwrap()[0] > 0.0, "{metric:?}");
     // A few errors of either side are no difference, and too few requests cannot rule one out.
     let alike = with([0.01, 0.01], 50);
     assert_eq!(alike.verdict, Verdict::Inconclusive);
@@ -205,6 +209,26 @@ fn a_tolerance_of_nothing_is_never_kept() {
     assert!(comparison.metrics[0].reasons[0].contains("no change is shown"));
     let (comparison, _) = hold(strict, Service::new(3, [5.0, 5.25]), 180);
     assert_eq!(comparison.verdict, Verdict::Regressed);
+}
+
+/// Half a point of errors is not nothing.
+#[test]
+fn no_errors_are_no_pass_where_nothing_is_tolerated() {
+    let strict = Rules { tolerance: 0.0, ..rules(&["error_rate"]) };
+    let (comparison, _) = hold(strict, Service { requests: 200, ..Service::new(8, [5.0, 5.0]) }, 60);
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    assert!(comparison.metrics[0].reasons[0].contains("leaves nothing to pass"));
+}
+
+/// A class of errors that the base does not have: no ratio has an upper end, and the difference is shown to be above 0.
+#[test]
+fn new_errors_regress_with_a_difference_above_nothing() {
+    let service = Service { errors: [0.0, 0.003], requests: 200, ..Service::new(12, [5.0, 5.0]) };
+    let (comparison, _) = hold(rules(&["error_rate"]), service, 180);
+    let metric = &comparison.metrics[0];
+    assert_eq!((comparison.verdict, metric.change), (Verdict::Regressed, None));
+    let [low, high] = metric.difference_interval.unwrap();
+    assert!(low > 0.0 && low < 0.003 && high > 0.003, "{metric:?}");
 }
 
 #[test]
