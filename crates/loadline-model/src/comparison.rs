@@ -70,7 +70,7 @@ pub struct MetricComparison {
     pub low: Option<f64>,
     /// The upper end.
     pub high: Option<f64>,
-    /// Candidate less base in the metric's own unit, given where there is no fraction of the base.
+    /// Candidate less base in the metric's own unit, given where there is no fraction of the base or it has no interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
     /// The interval of the difference.

@@ -65,7 +65,7 @@ pub fn rate(per_s: f64) -> String {
 
 /// A share as per cent: `0.01%`, `41%`.
 pub fn percent(ratio: f64) -> String {
-    format!("{}%", number(ratio * 100.0))
+    if ratio.is_finite() { format!("{}%", number(ratio * 100.0)) } else { NONE.to_owned() }
 }
 
 /// A size: `1.5 MiB`.

@@ -296,6 +296,17 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
             Finding::Outlier { time: series.axis.time(index), value, usual }
         }
     };
+    let (events, _) = events::place(&request.events, &series.axis, n);
+    let is_explained = |index: &usize| {
+        events
+            .iter()
+            .filter(|event| !event.lasts)
+            .any(|event| event.spans.iter().any(|span| span.contains(index)))
+    };
+    let is_new = |finding: &forecast::Finding| match finding {
+        forecast::Finding::Outlier { index, .. } => !is_explained(index),
+        forecast::Finding::Shift { .. } => true,
+    };
     let clock = clock(series, request, n);
     let (history, tests) = if request.history {
         (past(series), forecast.tests.iter().map(|t| test(series, t)).collect())
@@ -305,7 +316,13 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
     SeriesForecast {
         id: series.id.clone(),
         model: forecast.model.clone(),
-        seasons: made.calendar.seasons.clone(),
+        seasons: made
+            .calendar
+            .seasons
+            .iter()
+            .copied()
+            .filter(|s| *s > 1 && seasons::is_seen(*s, n))
+            .collect(),
         backtest: Backtest {
             count: accuracy.count,
             horizon: accuracy.horizon,
@@ -319,6 +336,7 @@ pub(crate) fn entry(series: &Series, made: &Forecasted, request: &Request) -> Se
         points: (0..forecast.horizon()).map(point).collect(),
         findings: forecast::findings_local(&series.values, &made.calendar, &clock)
             .into_iter()
+            .filter(is_new)
             .map(finding)
             .collect(),
         events: forecast.effects.iter().map(|e| effect(series, e)).collect(),

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::ops::RangeInclusive;
 
 use loadline_model::lines::{Lines, line_of};
+use loadline_model::run_table::SERIES;
 
 /// Why a file of points cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,31 @@ pub enum PointsFileError {
         /// How many there are.
         found: usize,
     },
+    /// The rows are of several systems, whose points are on no common curve.
+    #[error(
+        "{file}: the rows are of several systems, by column `{column}`: {}{}; choose one with --only {}",
+        systems.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+        if systems.len() > 5 { ", …" } else { "" },
+        systems[0]
+    )]
+    Several {
+        /// The file.
+        file: String,
+        /// The column that names them.
+        column: String,
+        /// Their names.
+        systems: Vec<String>,
+    },
+    /// The system that was asked for is not there.
+    #[error("{file}: no row is of the system `{system}`{}", column_of(column.as_deref()))]
+    Unknown {
+        /// The file.
+        file: String,
+        /// What was asked for.
+        system: String,
+        /// The column that names systems, where there is one.
+        column: Option<String>,
+    },
     /// The text is no CSV.
     #[error("{file}: {source}")]
     Csv {
@@ -70,6 +96,13 @@ pub enum PointsFileError {
         /// Why.
         source: csv::Error,
     },
+}
+
+fn column_of(column: Option<&str>) -> String {
+    match column {
+        Some(column) => format!(" in column `{column}`"),
+        None => "; the file has no column that names several, such as `system`".to_owned(),
+    }
 }
 
 /// One measurement.
@@ -118,15 +151,19 @@ const RATE: [&str; 8] =
 const LATENCY: [&str; 6] =
     ["latency_ms", "response_time_ms", "response_ms", "mean_ms", "mean_latency_ms", "latency_mean_ms"];
 
+/// Columns that name the system a row is of, besides those of tables of runs.
+const SYSTEMS: [&str; 2] = ["system", "service"];
+
 /// Beyond these squares overflow, and a fit would be silently wrong.
 const USABLE: RangeInclusive<f64> = 1e-100..=1e100;
 
-/// Reads points; `file` names them in errors. Other columns are ignored, empty lines too.
+/// Reads points; `file` names them in errors. Other columns are ignored, empty lines too. Where a column says which system a
+/// row is of, those of `only` are read, and all where it says the same everywhere.
 ///
 /// # Errors
-/// Where a column is missing, a value is missing, no number or not above 0, a row has more fields than the header, or
-/// there are fewer than three different levels.
-pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError> {
+/// Where a column is missing, a value is missing, no number or not above 0, a row has more fields than the header, there are
+/// fewer than three different levels, or rows of several systems and none of them is asked for.
+pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Vec<Point>, PointsFileError> {
     let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Lines::new(input));
@@ -147,6 +184,12 @@ pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError>
     let (other, other_at) = needed(if by_rate { &LATENCY } else { &THROUGHPUT })?;
     let latency = if by_rate { Some((other, other_at)) } else { find(&LATENCY) };
 
+    let names_system = |header: &str| {
+        let header = header.trim_start_matches('\u{feff}').to_ascii_lowercase();
+        SYSTEMS.iter().chain(&SERIES).any(|name| *name == header)
+    };
+    let system_at = headers.iter().position(names_system);
+    let mut systems: Vec<String> = Vec::new();
     let mut points = Vec::new();
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(csv_error)? {
@@ -154,6 +197,13 @@ pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError>
         if row.iter().skip(headers.len()).any(|field| !field.is_empty()) {
             let (found, expected) = (row.len(), headers.len());
             return Err(PointsFileError::Fields { file: file.into(), line, found, expected });
+        }
+        let system = system_at.and_then(|at| row.get(at)).unwrap_or_default();
+        if only.is_some_and(|only| only != system) {
+            continue;
+        }
+        if systems.iter().all(|known| known != system) {
+            systems.push(system.to_owned());
         }
         let value = |column, at: usize| {
             number(row.get(at)).map_err(|problem| PointsFileError::Value {
@@ -169,6 +219,17 @@ pub fn read(input: impl Read, file: &str) -> Result<Vec<Point>, PointsFileError>
             Some(latency) if by_rate => Point { concurrency: first * latency, throughput: first, latency_s },
             _ => Point { concurrency: first, throughput: value(other, other_at)?, latency_s },
         });
+    }
+    let column = system_at.map(|at| headers[at].to_owned());
+    match (column, only) {
+        (column, Some(only)) if systems.is_empty() => {
+            return Err(PointsFileError::Unknown { file: file.into(), system: only.into(), column });
+        }
+        // A name of its own for each row says nothing.
+        (Some(column), None) if (2..points.len()).contains(&systems.len()) => {
+            return Err(PointsFileError::Several { file: file.into(), column, systems });
+        }
+        _ => {}
     }
     let mut levels: Vec<f64> =
         points.iter().map(|p| if by_rate { p.throughput } else { p.concurrency }).collect();
@@ -201,17 +262,31 @@ mod tests {
     use proptest::prelude::*;
 
     fn error(text: &str) -> String {
-        read(text.as_bytes(), "p.csv").unwrap_err().to_string()
+        read(text.as_bytes(), "p.csv", None).unwrap_err().to_string()
     }
 
     #[test]
     fn reads_both_forms() {
         let points =
-            read("\u{feff}Concurrency, Throughput ,note\n1,10,a\n2,19,b\n\n4.5,30,c\n".as_bytes(), "p")
+            read("\u{feff}Concurrency, Throughput ,note\n1,10,a\n2,19,b\n\n4.5,30,c\n".as_bytes(), "p", None)
                 .unwrap();
         assert_eq!(points[2], Point { concurrency: 4.5, throughput: 30.0, latency_s: None });
-        let points = read("rate,latency_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p").unwrap();
+        let points = read("rate,latency_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p", None).unwrap();
         assert_eq!(points[2], Point { concurrency: 6.0, throughput: 300.0, latency_s: Some(0.02) });
+    }
+
+    #[test]
+    fn systems_are_told_apart() {
+        let text = "system,users,tps\na,1,10\na,2,19\nb,1,99\na,4,30\n";
+        let of = |only| read(text.as_bytes(), "p.csv", only);
+        assert_eq!(of(Some("a")).unwrap().len(), 3);
+        let several = of(None).unwrap_err().to_string();
+        assert!(several.contains("column `system`: a, b; choose one with --only a"), "{several}");
+        assert!(
+            of(Some("c")).unwrap_err().to_string().contains("no row is of the system `c` in column `system`")
+        );
+        let one = text.replace("b,", "a,");
+        assert_eq!(read(one.as_bytes(), "p.csv", None).unwrap().len(), 4);
     }
 
     #[test]
@@ -226,11 +301,11 @@ mod tests {
             "load,throughput",
         ] {
             let points =
-                read(format!("{names},latency_ms\n1,10,5\n2,19,6\n4,30,9\n").as_bytes(), "p").unwrap();
+                read(format!("{names},latency_ms\n1,10,5\n2,19,6\n4,30,9\n").as_bytes(), "p", None).unwrap();
             let last = Point { concurrency: 4.0, throughput: 30.0, latency_s: Some(0.009) };
             assert_eq!(points[2], last, "{names}");
         }
-        let points = read("rps,mean_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p").unwrap();
+        let points = read("rps,mean_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p", None).unwrap();
         assert_eq!(points[2], Point { concurrency: 6.0, throughput: 300.0, latency_s: Some(0.02) });
     }
 
@@ -256,7 +331,7 @@ mod tests {
         assert!(
             error(&format!("{head}3,190,5")).starts_with("p.csv, line 4: 3 fields where the header has 2")
         );
-        assert!(read(format!("{head}3,190,\n").as_bytes(), "p").is_ok(), "an empty field at the end");
+        assert!(read(format!("{head}3,190,\n").as_bytes(), "p", None).is_ok(), "an empty field at the end");
         assert!(error("users;rps\n1;2\n").ends_with("with commas between them"));
         assert!(error(head).contains("2 different values in column concurrency are too few"));
         assert!(error("users,rate\n1,2\n").contains("no column `throughput` among `users,rate`"));
@@ -276,7 +351,7 @@ mod tests {
         #[test]
         fn never_panics(body in "[0-9eE,.+\\-\n\"a-]{0,200}") {
             let text = format!("concurrency,throughput\n{body}");
-            if let Ok(points) = read(text.as_bytes(), "p") {
+            if let Ok(points) = read(text.as_bytes(), "p", None) {
                 prop_assert!(points.iter().all(|p| p.concurrency > 0.0 && p.throughput > 0.0));
             }
         }

@@ -7,10 +7,11 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::affected::{self, Affected};
 use super::few::{self, BETWEEN_RUNS};
-use super::names::{self, stem};
+use super::names;
 use super::none;
+use super::remarks;
 use super::resolution;
-use super::robust::{self, median};
+use super::robust::median;
 use super::same;
 use super::shift::{self, FEW as FEW_RUNS, Order, Sample, Shift, Side};
 use super::verdict::POWER;
@@ -65,7 +66,7 @@ impl Scale {
         }
     }
 
-    fn to_change(self, shift: f64) -> Option<f64> {
+    pub(super) fn to_change(self, shift: f64) -> Option<f64> {
         match self {
             Scale::Log => Some(shift.exp_m1()),
             Scale::Linear(0.0) => None,
@@ -97,7 +98,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let (base, candidate) = (of(Side::Base), of(Side::Candidate));
     let asked_figure = asked.figure.clone();
     let mut metric = empty(asked, &base, &candidate);
-    let missing = missing(&asked_figure, &base, &candidate, runs);
+    let missing = remarks::missing(&asked_figure, &base, &candidate, runs);
     let incomplete = !missing.is_empty();
     metric.reasons.extend(missing);
     if base.is_empty() || candidate.is_empty() {
@@ -125,7 +126,9 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         }
         return Judged { metric, evidence: None };
     }
-    about_history(&mut metric, &of(Side::History), &base, !runs.history.is_empty(), options.tolerance);
+    let history =
+        remarks::about_history(&of(Side::History), &base, !runs.history.is_empty(), options.tolerance);
+    metric.reasons.extend(history);
     let first = base[0];
     if values.iter().all(|value| value.value == first) && base.len().min(candidate.len()) >= FEW_RUNS {
         same::judge(&mut metric, first, resolution::decimal(std::iter::once(first)), options);
@@ -166,23 +169,32 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         plan(&mut metric, options);
         return Judged { metric, evidence: None };
     };
+    let is_told = reason.is_some() || shift.is_unequal;
     metric.reasons.extend(reason);
+    if !is_told {
+        metric.reasons.extend(remarks::borrowed_noise(base.len(), candidate.len()));
+    }
     let both_signs = values.iter().any(|v| v.value < 0.0) && values.iter().any(|v| v.value > 0.0);
     if both_signs {
         metric.reasons.push("some values are below 0 and others above: check the column".into());
     }
-    let shares = unlike_shares(&sample, &shift, scale, options.tolerance);
+    let shares = remarks::unlike_shares(&sample, &shift, scale, options.tolerance);
     let incomplete = incomplete || shift.lopsided || both_signs || shares.is_some();
     metric.reasons.extend(shares);
     describe(&mut metric, &shift, scale, options);
     // What is within a step of rounding neither drifts nor scatters as far as anyone can see.
     if shift.widened > DRIFTING && !shift.is_rounded {
-        metric.reasons.push(drifting(order).into());
+        metric.reasons.push(remarks::drifting(order).into());
     }
     if shift.is_unequal && !shift.is_rounded {
         let reason = "one side's runs scatter more than the other's: each counts by its own scatter";
         metric.reasons.push(reason.into());
-        metric.reasons.extend(more_beyond(&sample, scale, metric.higher_is_better, options.tolerance));
+        metric.reasons.extend(remarks::more_beyond(
+            &sample,
+            scale,
+            metric.higher_is_better,
+            options.tolerance,
+        ));
     }
     let (is_wild, pulled) = wild(&mut metric, &values, &shift, scale, options.tolerance);
     Judged {
@@ -191,27 +203,14 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The values of both sides, such that more is worse.
-fn sides(sample: &Sample, higher_is_better: bool) -> [Vec<f64>; 2] {
+pub(super) fn sides(sample: &Sample, higher_is_better: bool) -> [Vec<f64>; 2] {
     let sign = if higher_is_better { -1.0 } else { 1.0 };
     [Side::Base, Side::Candidate].map(|side| sample.of(side).into_iter().map(|v| sign * v).collect())
-}
-
-/// Why equality within groups is not equality of the sides: where the means of all runs differ by more than the tolerance
-/// since one side has more runs of the slow kind. Chance may deal machines out so, and a change may make more runs slow.
-fn unlike_shares(sample: &Sample, shift: &Shift, scale: Scale, tolerance: f64) -> Option<String> {
-    let by = scale.to_change(mean(&sample.of(Side::Candidate)) - mean(&sample.of(Side::Base)))?;
-    (shift.groups > 1 && by.abs() > tolerance).then(|| {
-        format!(
-            "within groups the sides may be equal, over all runs they differ by {:+.1} %, since their shares of the groups \
-             differ: give more runs to see whether that is chance",
-            100.0 * by
-        )
-    })
 }
 
 /// What is known of the shift. Few runs without a history tell little by their scatter; beside what is usually between
@@ -303,34 +302,6 @@ fn empty(asked: Asked, base: &[f64], candidate: &[f64]) -> MetricComparison {
     }
 }
 
-/// What of a figure is missing, and why where that is known.
-fn missing(figure: &Figure, base: &[f64], candidate: &[f64], runs: Runs<'_>) -> Vec<String> {
-    let sides = [("base", base.len(), runs.base), ("candidate", candidate.len(), runs.candidate)];
-    let lacking = sides.into_iter().filter(|(_, have, all)| *have < all.len() || all.is_empty());
-    lacking
-        .map(|(side, have, all)| {
-            let why = all.iter().find_map(|run| run.missing.get(figure)).cloned();
-            let why = why.or_else(|| in_another_unit(figure, all));
-            let why = why.map_or(String::new(), |why| format!(": {why}"));
-            match (have, all.len()) {
-                (_, 0) => format!("no valid run of the {side} is left"),
-                (0, _) => format!("no run of the {side} has this metric{why}"),
-                (have, all) => format!("{} of {all} runs of the {side} lack this metric{why}", all - have),
-            }
-        })
-        .collect()
-}
-
-/// Where the runs have the same figure in another unit.
-fn in_another_unit(figure: &Figure, runs: &[&RunFigures]) -> Option<String> {
-    let is_other = |other: &&Figure| {
-        let differs = other.request == figure.request && other.name != figure.name;
-        differs && stem(&other.name) == stem(&figure.name)
-    };
-    let other = runs.iter().flat_map(|run| run.values.keys()).find(is_other)?;
-    Some(format!("it has `{}`, the other side `{}`; give both in one unit", other.name, figure.name))
-}
-
 /// Where noise cannot be told from a change: how many runs could, were their noise the usual one. The sides' difference
 /// has the variance 2σ²/n for n runs a side, and is to lie its two quantiles beyond the tolerance.
 fn plan(metric: &mut MetricComparison, options: &Options) {
@@ -420,20 +391,6 @@ fn in_time_order(values: &mut [Value<'_>]) -> Order {
     Order::Timed
 }
 
-/// Why drift widens the interval.
-fn drifting(order: Order) -> &'static str {
-    match order {
-        Order::Timed => {
-            "the figures drift from run to run, and one side's runs come after the other's, which widens the interval: \
-             interleave them, or use `duel`"
-        }
-        Order::Assumed | Order::Unknown => {
-            "the figures drift from run to run, and without times either side may have come first, which widens the \
-             interval: give the time of every run, and interleave them, or use `duel`"
-        }
-    }
-}
-
 /// The step to which values were rounded, on the scale of the shift.
 fn resolution(values: &[Value<'_>], scale: Scale) -> f64 {
     let all: Vec<f64> = values.iter().map(|value| value.value).collect();
@@ -480,50 +437,6 @@ fn affected(
         (metric.base, metric.candidate) = (Some(mean(&base).exp()), Some(mean(&candidate).exp()));
     }
     Some((affected::of_means(&base, &candidate)?, found))
-}
-
-/// How many runs of each side are worse than the base's median by more than the tolerance, where the candidate has more than
-/// chance deals out: two kinds of runs that noise blurs are no groups, and a reader wants to know of them.
-fn more_beyond(sample: &Sample, scale: Scale, higher_is_better: bool, tolerance: f64) -> Option<String> {
-    let sign = if higher_is_better { -1.0 } else { 1.0 };
-    let [base, candidate] = sides(sample, higher_is_better);
-    let edge = median(&base) + sign * scale.of_change(sign * tolerance);
-    let beyond = |values: &[f64]| values.iter().filter(|value| **value > edge).count();
-    let (of_base, worse) = (beyond(&base), beyond(&candidate));
-    (affected::chance([of_base, base.len()], [worse, candidate.len()])? <= affected::CHANCE).then(|| {
-        format!(
-            "{worse} of {} runs of the candidate are worse than the base's median by more than the tolerance, and {of_base} \
-             of {} of the base",
-            candidate.len(),
-            base.len()
-        )
-    })
-}
-
-/// By how many standard errors the level of earlier runs has to differ from the base's to be told.
-const OTHER_LEVEL: f64 = 4.0;
-
-/// What is amiss with the history of a metric: that there is none, or that it lies elsewhere.
-fn about_history(metric: &mut MetricComparison, history: &[f64], base: &[f64], any: bool, tolerance: f64) {
-    if history.is_empty() {
-        if any {
-            metric
-                .reasons
-                .push("no run of the history has this metric, so that it tells nothing here".into());
-        }
-        return;
-    }
-    let (earlier, now) = (median(history), median(base));
-    let off: Vec<f64> = history.iter().map(|value| value - earlier).collect();
-    let error = robust::scale(&off) * (1.0 / history.len() as f64 + 1.0 / base.len() as f64).sqrt();
-    let change = (now - earlier) / earlier.abs();
-    if history.len() >= FEW_RUNS && (now - earlier).abs() > OTHER_LEVEL * error && change.abs() > tolerance {
-        metric.reasons.push(format!(
-            "the history is of another level than the base, which is {:+.1} % from it: it tells how runs scatter and drift, \
-             and nothing else",
-            100.0 * change
-        ));
-    }
 }
 
 fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options: &Options) {

@@ -28,6 +28,7 @@ pub(crate) mod mixture;
 mod names;
 pub(crate) mod noise;
 mod none;
+mod remarks;
 mod resolution;
 pub(crate) mod robust;
 mod same;

@@ -712,3 +712,50 @@ fn more_runs_of_the_slow_kind_are_no_pass() {
     assert!(more.reasons.join("; ").contains("shares of the groups differ"), "{more:#?}");
     assert_eq!(judged(4, 4).verdict, Verdict::Pass);
 }
+
+/// Of candidates whose errors come at the rate that is said to be found, some four of five are.
+#[test]
+fn errors_of_the_size_told_are_found() {
+    let mut state = 5u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let side = |errors: &[u32]| {
+        let rows = errors.iter().map(|errors| format!("{},1000\n", f64::from(*errors) / 1000.0));
+        table(&format!("error_rate,requests\n{}", rows.collect::<String>()))
+    };
+    let asked = Options { metrics: vec!["error_rate".into()], ..Options::default() };
+    for runs in [5, 12] {
+        let none = side(&vec![0; runs]);
+        let told = only(&judge(&none, &none, &asked)).min_detectable_difference.unwrap();
+        let found = (0..200).filter(|_| {
+            let of_run = |_| (0..1000).filter(|_| uniform() < told).count() as u32;
+            let errors: Vec<u32> = (0..runs).map(of_run).collect();
+            judge(&none, &side(&errors), &asked).verdict == Verdict::Regressed
+        });
+        let found = found.count();
+        assert!((120..=190).contains(&found), "{found} of 200 with {runs} runs at {told}");
+    }
+}
+
+/// The same figure in two units goes by its columns' names, so that no two rows are called alike.
+#[test]
+fn a_figure_in_two_units_keeps_its_names() {
+    let side = table("p50_ms,p50_us,p99_ms\n5,5000,9\n5.1,5100,9.1\n5.2,5200,9\n");
+    let names: Vec<String> =
+        judge(&side, &side, &Options::default()).metrics.into_iter().map(|metric| metric.metric).collect();
+    assert_eq!(names, ["p50_ms", "p50_us", "p99"]);
+}
+
+/// Two runs do not tell how noisy they are, beside ten that do; as many as that do.
+#[test]
+fn a_side_that_borrows_its_noise_says_so() {
+    let values: Vec<f64> = NOISE.iter().map(|noise| 20.0 * noise).collect();
+    let told = |of_candidate: usize| {
+        let candidate = runs("p50_ms", &values[..of_candidate]);
+        only(&judge(&runs("p50_ms", &values), &candidate, &Options::default())).reasons.join("; ")
+    };
+    assert!(told(2).contains("2 runs of the candidate cannot tell how noisy they are"), "{}", told(2));
+    assert!(!told(values.len()).contains("how noisy"), "{}", told(values.len()));
+}

@@ -2,7 +2,7 @@
 
 use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
 
-use super::words::{change, difference, interval, name, signed};
+use super::words::{change, difference, interval, is_difference, name, signed};
 use crate::chart::labels::fit;
 use crate::chart::{Axis, Chart, EndLabel, Head, Picture, Role, Scale};
 use crate::format::{NONE, percent};
@@ -28,7 +28,7 @@ enum Kind<'a> {
 impl Kind<'_> {
     fn middle(self, metric: &MetricComparison) -> Option<f64> {
         match self {
-            Kind::Change => metric.change,
+            Kind::Change => metric.change.filter(|_| !is_difference(metric)),
             Kind::Difference(_) => metric.difference.filter(|_| is_difference(metric)),
         }
     }
@@ -62,11 +62,6 @@ impl Kind<'_> {
             Kind::Difference(_) => 1.0,
         }
     }
-}
-
-/// Whether what is known is a difference in the metric's own unit.
-fn is_difference(metric: &MetricComparison) -> bool {
-    metric.change.is_none() && metric.difference.is_some()
 }
 
 /// The metrics with differences, each once.

@@ -78,7 +78,9 @@ impl<'a> Line<'a> {
             return None;
         }
         let [low, high] = self.reach(figure);
-        let room = 0.12 * (high - low).max(1e-3 * high.abs()).max(f64::MIN_POSITIVE);
+        // Where all are 0 any height will do.
+        let height = (high - low).max(1e-3 * high.abs());
+        let room = 0.12 * if height > 0.0 { height } else { 1.0 };
         let beyond: Vec<f64> = known().filter(|value| !(low..=high).contains(value)).collect();
         let scale = Scale::linear(if low >= 0.0 { (low - room).max(0.0) } else { low - room }, high + room);
         let steps: Vec<&Change> = changes.map_or(Vec::new(), |changes| {

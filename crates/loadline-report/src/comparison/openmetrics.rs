@@ -15,7 +15,7 @@ const FAMILIES: [Family; 7] = [
     }),
     ("loadline_change_low_ratio", "Lower end of the interval of the change.", |metric| metric.low),
     ("loadline_change_high_ratio", "Upper end of the interval of the change.", |metric| metric.high),
-    ("loadline_difference", "Candidate less base in the metric's own unit, where the base is 0.", |metric| {
+    ("loadline_difference", "Candidate less base in its own unit, where a fraction tells less.", |metric| {
         metric.difference
     }),
     ("loadline_regressed", "1 where the metric has regressed, else 0.", |metric| {

@@ -10,7 +10,8 @@ use super::forest::{differences_of, forest, undrawn, with_differences};
 use super::history::Line;
 use super::overlay::{differences, distributions};
 use super::words::{
-    HEADS, change, detectable, finding, interval, name, of_series, remarks, row, sentence, signed,
+    HEADS, change, detectable, finding, interval, is_difference, name, of_series, remarks, row, sentence,
+    signed,
 };
 use crate::format::{NONE, number, percent, plural};
 use crate::page::{Figure as Shown, Tile, Tone, Width, badge, banner, chart, document, key_figures, scroll};
@@ -128,9 +129,10 @@ fn tiles(comparison: &Comparison) -> Vec<Tile> {
 /// which have units of their own.
 fn telling(comparison: &Comparison) -> Option<&MetricComparison> {
     let shown = |metric: &&MetricComparison| metric.change.or(metric.difference).is_some();
+    let fraction = |metric: &MetricComparison| metric.change.filter(|_| !is_difference(metric));
     let decides = |metric: &&MetricComparison| metric.verdict == comparison.verdict;
     let far = |metric: &MetricComparison| {
-        let change = metric.change.or(metric.difference).unwrap_or(0.0);
+        let change = fraction(metric).or(metric.difference).unwrap_or(0.0);
         let for_the_worse = if metric.higher_is_better { -change } else { change };
         match metric.verdict {
             Verdict::Regressed | Verdict::Inconclusive | Verdict::Invalid => for_the_worse,
@@ -139,7 +141,7 @@ fn telling(comparison: &Comparison) -> Option<&MetricComparison> {
         }
     };
     let farthest = |a: &&MetricComparison, b: &&MetricComparison| {
-        a.change.is_some().cmp(&b.change.is_some()).then(far(a).total_cmp(&far(b)))
+        fraction(a).is_some().cmp(&fraction(b).is_some()).then(far(a).total_cmp(&far(b)))
     };
     let all = || comparison.metrics.iter().filter(shown);
     all().filter(decides).max_by(farthest).or_else(|| all().max_by(farthest))

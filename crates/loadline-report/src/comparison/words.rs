@@ -102,16 +102,21 @@ pub(super) fn finding(metric: &MetricHistory) -> String {
 
 /// A fraction with its sign: `+5.2%`.
 pub(super) fn signed(change: f64) -> String {
-    if change > 0.0 { format!("+{}", percent(change)) } else { percent(change) }
+    if change > 0.0 && change.is_finite() { format!("+{}", percent(change)) } else { percent(change) }
 }
 
 /// The change, or the difference where there is no fraction of the base.
 pub(super) fn change(metric: &MetricComparison) -> String {
     match (metric.change, metric.difference) {
-        (Some(change), _) => signed(change),
-        (None, Some(value)) => difference(value),
-        (None, None) => NONE.to_owned(),
+        (Some(change), _) if !is_difference(metric) => signed(change),
+        (_, Some(value)) => difference(value),
+        (_, None) => NONE.to_owned(),
     }
+}
+
+/// Whether what is known of a metric is a difference, and no fraction of the base.
+pub(super) fn is_difference(metric: &MetricComparison) -> bool {
+    metric.difference.is_some() && (metric.change.is_none() || metric.low.is_none())
 }
 
 /// A difference with its sign: `+0.02`.

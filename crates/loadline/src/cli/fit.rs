@@ -20,6 +20,9 @@ pub(crate) struct Fit {
     /// A CSV with `concurrency,throughput[,latency_ms]` (also as `users`, `threads`, `vus`, `n` … and `rps`, `tps` …) or
     /// `rate,latency_ms`; `-` reads stdin
     file: PathBuf,
+    /// Only the rows of this system, where a column `system`, `series` or the like names several
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
     /// The model: the USL by least squares, an M/M/c queue, or all families weighted by their evidence
     #[arg(long, value_enum, default_value_t = ModelName::Auto)]
     model: ModelName,
@@ -64,7 +67,7 @@ impl Fit {
             ModelName::Queue => Model::Queue,
             ModelName::Auto => Model::Auto,
         };
-        let measured = read(&self.file)?;
+        let measured = read(&self.file, self.only.as_deref())?;
         let points = points_of(&measured, model, &self.file)?;
         let crossings = self.crossings(&measured)?;
         let mut document = fit(&points, &Request { model, confidence: self.confidence, at: self.at });
@@ -144,13 +147,13 @@ fn points_of(measured: &[Point], model: Model, file: &Path) -> anyhow::Result<Po
     Points::new(&pairs).map_err(|e| UserError::input(format!("{}: {e}", file.display())))
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<Point>> {
+fn read(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Point>> {
     let read = if path == Path::new("-") {
-        points::read(std::io::stdin().lock(), "stdin")
+        points::read(std::io::stdin().lock(), "stdin", only)
     } else {
         let file = std::fs::File::open(path)
             .map_err(|error| UserError::input(format!("cannot read {}: {error}", path.display())))?;
-        points::read(std::io::BufReader::new(file), &path.display().to_string())
+        points::read(std::io::BufReader::new(file), &path.display().to_string(), only)
     };
     read.map_err(UserError::input)
 }

@@ -287,10 +287,20 @@ pub fn of_utilisation(
         ));
     }
     let target = history.target;
-    let unclear =
-        "utilisation does not clearly grow with demand: no capacity can be derived from these histories";
-    let found = per_instance(&pairs, target, CONFIDENCE).ok_or(unclear)?;
-    let (low, high) = found.interval.filter(|(low, _)| *low > 0.0).ok_or(unclear)?;
+    let least = pairs.iter().map(|(_, utilisation)| *utilisation).fold(f64::INFINITY, f64::min);
+    let unclear = || match target <= least {
+        true => format!(
+            "{:.0} % utilisation is less than these instances ever had, {:.0} % at least: give a target above that",
+            100.0 * target,
+            100.0 * least
+        ),
+        false => {
+            "utilisation does not clearly grow with demand: no capacity can be derived from these histories"
+                .to_owned()
+        }
+    };
+    let found = per_instance(&pairs, target, CONFIDENCE).ok_or_else(unclear)?;
+    let (low, high) = found.interval.filter(|(low, _)| *low > 0.0).ok_or_else(unclear)?;
     let mut notes = Vec::new();
     if scale > 1.0 {
         notes.push("the utilisation was read as per cent".into());

@@ -92,7 +92,8 @@ impl ErrorCounts {
         }
     }
 
-    /// Adds what the failures say to the metric: the change where the ratio has an interval, else the difference.
+    /// Adds what the failures say to the metric. A verdict that they differ rests on the ratio, which is shown where it has an
+    /// interval; any other on the difference.
     pub(super) fn describe(
         &self,
         metric: &mut MetricComparison,
@@ -108,14 +109,16 @@ impl ErrorCounts {
         };
         let [base, candidate] = rates.seen();
         let ratio = ratio_of([base, candidate]);
+        let is_told_apart = matches!(metric.verdict, Verdict::Regressed | Verdict::Improved);
         match self.ratio_interval(ratio, rules.confidence) {
-            [Some(low), Some(high)] if base > 0.0 => {
+            [Some(low), Some(high)] if base > 0.0 && is_told_apart => {
                 metric.change = Some(candidate / base - 1.0);
                 (metric.low, metric.high) = (Some(low - 1.0), Some(high - 1.0));
                 let half = 0.5 * (high / low).ln() * POWER;
                 metric.min_detectable_change = Some((1.0 + rules.tolerance) * half.exp() - 1.0);
             }
             ends => {
+                metric.change = (base > 0.0).then(|| candidate / base - 1.0);
                 let interval = rates.difference(rules.confidence);
                 metric.difference = Some(candidate - base);
                 metric.difference_interval = Some(rates.difference_within(ends, rules.confidence));
