@@ -173,11 +173,31 @@ enum Role {
 
 /// What a column of times may be called; the first of these that there is counts.
 const TIMES: [&str; 4] = ["time", "timestamp", "datetime", "date"];
-/// What a `status` says of a run that can be used, and of one that cannot. A column with any other word is a label.
-const USABLE: [&str; 10] =
-    ["ok", "valid", "complete", "completed", "done", "finished", "pass", "passed", "success", "succeeded"];
-const UNUSABLE: [&str; 12] = [
+/// What a `status` says of a run that can be used, and of one that cannot. A column without any of these is a label.
+const USABLE: [&str; 12] = [
+    "ok",
+    "good",
+    "valid",
+    "complete",
+    "completed",
+    "done",
+    "finished",
+    "pass",
+    "passed",
+    "success",
+    "succeeded",
+    "successful",
+];
+const UNUSABLE: [&str; 20] = [
     "invalid",
+    "bad",
+    "ko",
+    "broken",
+    "crashed",
+    "killed",
+    "skipped",
+    "failure",
+    "unstable",
     "incomplete",
     "interrupted",
     "aborted",
@@ -194,7 +214,9 @@ const UNUSABLE: [&str; 12] = [
 const NUMBER: &str = "a finite number; leave the cell empty where the run has no such figure";
 const TIME: &str =
     "a time; write RFC 3339 such as `2026-11-02T08:00:00Z`, a date, epoch seconds or an integer step";
-const VALID: &str = "`true` or `false`";
+const VALID: &str = "`true` or `false`; name the column otherwise if it is no mark of runs that count";
+const STATUS: &str = "a status that is known: write `ok` or `failed`, or name the column otherwise if it is no mark of runs \
+                      that count";
 
 impl RunTable {
     /// Reads a CSV; `name` is what messages call it.
@@ -307,18 +329,25 @@ fn roles(header: &[String], rows: &[csv::StringRecord]) -> Vec<Role> {
         match name.as_str() {
             "run" => Role::Run,
             "commit" => Role::Commit,
-            "valid" if cells.all(|cell| truth(cell).is_some()) => Role::Valid,
-            "status" if cells.all(|cell| is_usable(cell).is_some()) => Role::Status,
+            "valid" if !cells.clone().all(is_number) || cells.any(|cell| truth(cell).is_some()) => {
+                Role::Valid
+            }
+            "status" if cells.any(|cell| is_usable(cell).is_some()) => Role::Status,
+            "status" => Role::Label,
             // Rows of a run can only be brought together where something says which they are.
             "request" if has("run") || time.is_some() => Role::Request,
             name if time == Some(name) => Role::Time,
             name if SERIES.contains(&name) || name == "request" => Role::Label,
             // A column that is all empty is a figure no run has, not a label.
-            _ if cells.peek().is_none() || cells.any(|cell| cell.parse::<f64>().is_ok()) => Role::Figure,
+            _ if cells.peek().is_none() || cells.any(is_number) => Role::Figure,
             _ => Role::Label,
         }
     });
     each.collect()
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.parse::<f64>().is_ok()
 }
 
 fn truth(cell: &str) -> Option<bool> {
@@ -395,7 +424,7 @@ fn read_run(
                 }
             }
             Role::Status => {
-                if is_usable(cell) == Some(false) {
+                if !is_usable(cell).ok_or_else(|| wrong(STATUS))? {
                     run.invalid = Some(format!("its `{column}` is {cell}"));
                 }
             }
@@ -473,9 +502,15 @@ mod tests {
             marks,
             [None, said("its `valid` is false"), said("its `status` is Generator-Limited"), None]
         );
-        // Words that are not known, and counts of answers, are what they were.
-        assert_eq!(read("status,p99_ms\nblue,1\nok,2\n").unwrap().labels, ["status"]);
-        assert_eq!(read("status,p99_ms\n200,1\n200,2\n").unwrap().figures.len(), 2);
+        // A word beside known ones could be either; words of another kind, and codes, are labels; counts are counts.
+        assert!(
+            message("status,p99_ms\nblue,1\nok,2\n")
+                .contains("line 2, column `status`: `blue` is not a status")
+        );
+        assert!(message("valid,p99_ms\ntrue,1\nmaybe,2\n").contains("`maybe` is not `true` or `false`"));
+        assert_eq!(read("status,p99_ms\nblue,1\nred,2\n").unwrap().labels, ["status"]);
+        assert_eq!(read("status,p99_ms\n200,1\n200,2\n").unwrap().labels, ["status"]);
+        assert_eq!(read("valid,p99_ms\n998,1\n999,2\n").unwrap().figures.len(), 2);
     }
 
     /// The column `time` before `date`; what is left is a label.

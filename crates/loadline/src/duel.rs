@@ -106,6 +106,7 @@ pub fn duel(
     let stages = doubled(&stages(base.load.as_ref().ok_or(JourneyError::NoLoad)?), options.max_time)?;
     let stop = options.run.stop.clone();
     // Objectives are about one build; a duel compares.
+    let objectives = base.slos.len();
     let scenario = Scenario { slos: Vec::new(), ..base.clone() };
     let run = drive(&scenario, Arc::new(script), &stages, Some(terms), options.run, &mut |progress| {
         if let Progress::Second(second) = progress {
@@ -116,7 +117,12 @@ pub fn duel(
         }
         watch(progress);
     })?;
-    let comparison = comparison(&referee, &run.document, &run.summary);
+    let mut comparison = comparison(&referee, &run.document, &run.summary);
+    if objectives > 0 {
+        comparison.notes.push(format!(
+            "the scenario's objectives ({objectives}) are not judged: they are about one build, and a duel compares two"
+        ));
+    }
     let responses = referee.responses().map(Clone::clone);
     Ok(FinishedDuel { comparison, responses, unreachable: unreachable(&run), run })
 }

@@ -270,7 +270,7 @@ fn first_of_commit(step: &Step, since: usize, last_runs: &[Option<usize>]) -> Op
 fn trend_note(scale: Scale, values: &[f64], rise: f64) -> String {
     let start = median(values) - 0.5 * rise;
     let size =
-        scale.change(start, rise).map_or(String::new(), |change| format!(" of {:+.1} %", 100.0 * change));
+        scale.change(start, rise).map_or(String::new(), |change| format!(" by {:+.1} %", 100.0 * change));
     format!(
         "the level moves steadily{size} from the first run to the last, which is no change at one of them"
     )

@@ -208,7 +208,7 @@ fn a_steady_trend_is_told() {
         assert!(ramp.changes.is_empty() && ramp.metrics[0].finding == Finding::Trend, "{ramp:#?}");
         let said: f64 = ramp.metrics[0].notes[0].split(['+', '%']).nth(usize::from(rise > 0.0)).map_or_else(
             || panic!("{ramp:?}"),
-            |said| said.trim_start_matches("the level moves steadily of ").trim().parse().unwrap(),
+            |said| said.trim_start_matches("the level moves steadily by ").trim().parse().unwrap(),
         );
         assert!((said / 100.0 - rise.exp_m1()).abs() < 0.03, "{said}");
         let step = found(&history(&|at| if at < 30 { 0.0 } else { rise }));

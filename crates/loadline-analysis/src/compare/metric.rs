@@ -43,6 +43,8 @@ pub(super) struct Evidence {
     pub(super) pulled: f64,
     /// Whether runs of the candidate stand apart.
     pub(super) is_wild: bool,
+    /// Whether the candidate is worse over all runs by more than the tolerance, whatever it is within groups of them.
+    pub(super) is_worse_over_all: bool,
     /// How likely chance is to make as many runs of the candidate worse, where a part of them is.
     pub(super) affected: Option<f64>,
 }
@@ -180,8 +182,15 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     }
     let shares = remarks::unlike_shares(&sample, &shift, scale, options.tolerance);
     let incomplete = incomplete || shift.lopsided || both_signs || shares.is_some();
-    metric.reasons.extend(shares);
-    describe(&mut metric, &shift, scale, options);
+    let is_worse = |by: f64| if metric.higher_is_better { by < 0.0 } else { by > 0.0 };
+    let is_worse_over_all = shares.as_ref().is_some_and(|(by, _)| is_worse(*by));
+    metric.reasons.extend(shares.map(|(_, why)| why));
+    if shift.is_without_history {
+        let why = "the runs scatter more than the history does, so that it does not tell how noisy they are, and is left out";
+        metric.reasons.push(why.into());
+    }
+    let is_positive = values.iter().all(|value| value.value >= 0.0);
+    describe(&mut metric, &shift, scale, is_positive, options);
     // What is within a step of rounding neither drifts nor scatters as far as anyone can see.
     if shift.widened > DRIFTING && !shift.is_rounded {
         metric.reasons.push(remarks::drifting(order).into());
@@ -199,7 +208,15 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let (is_wild, pulled) = wild(&mut metric, &values, &shift, scale, options.tolerance);
     Judged {
         metric,
-        evidence: Some(Evidence { shift, scale, incomplete, pulled, is_wild, affected: chance }),
+        evidence: Some(Evidence {
+            shift,
+            scale,
+            incomplete,
+            pulled,
+            is_wild,
+            is_worse_over_all,
+            affected: chance,
+        }),
     }
 }
 
@@ -269,7 +286,7 @@ fn of_few_runs<'a>(
 
 /// The requests of each side, where all its runs know theirs.
 fn requests(figure: &Figure, runs: Runs<'_>) -> Option<[u64; 2]> {
-    let column = Figure { name: "requests".to_owned(), request: figure.request.clone() };
+    let column = Figure { name: names::REQUESTS.to_owned(), request: figure.request.clone() };
     let of_run = |run: &&RunFigures| {
         let counted = run.requests.get(&figure.request).copied();
         counted.or_else(|| run.values.get(&column).map(|requests| requests.max(0.0) as u64))
@@ -439,7 +456,14 @@ fn affected(
     Some((affected::of_means(&base, &candidate)?, found))
 }
 
-fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options: &Options) {
+/// Adds the change with its interval. What is never below 0 cannot fall by more than all of it.
+fn describe(
+    metric: &mut MetricComparison,
+    shift: &Shift,
+    scale: Scale,
+    is_positive: bool,
+    options: &Options,
+) {
     let tail = (1.0 - options.confidence) / 2.0;
     let interval = [shift.quantile(tail), shift.quantile(1.0 - tail)];
     if shift.groups > 1 {
@@ -456,7 +480,7 @@ fn describe(metric: &mut MetricComparison, shift: &Shift, scale: Scale, options:
         }
     }
     metric.change = scale.to_change(shift.estimate());
-    metric.low = scale.to_change(interval[0]);
+    metric.low = scale.to_change(interval[0]).map(|low| if is_positive { low.max(-1.0) } else { low });
     metric.high = scale.to_change(interval[1]);
     if metric.change.is_none() {
         metric.difference = Some(shift.estimate());

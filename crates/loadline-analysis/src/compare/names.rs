@@ -3,6 +3,7 @@
 use loadline_model::run_table::{ALL, Figure};
 
 use super::direction::higher_is_better;
+use super::metric::ERROR_RATE;
 use super::{Asked, CompareError, Groups, Options};
 
 /// Units that a name may end with. The longest comes first.
@@ -10,6 +11,9 @@ const UNITS: [&str; 5] = ["_per_s", "_ms", "_us", "_ns", "_s"];
 /// Metrics that are called by their short name unless asked for otherwise.
 const KNOWN: [&str; 12] =
     ["p50", "p90", "p95", "p99", "p999", "p9999", "mean", "max", "min", "throughput", "requests", "capacity"];
+/// How many requests a run made.
+pub(super) const REQUESTS: &str = "requests";
+
 /// The name without its unit.
 pub(super) fn stem(name: &str) -> &str {
     UNITS.iter().find_map(|unit| name.strip_suffix(unit)).filter(|stem| !stem.is_empty()).unwrap_or(name)
@@ -73,7 +77,11 @@ pub(super) fn resolve(groups: Groups<'_>, options: &Options) -> Result<Vec<Asked
         };
         let short =
             |name| Some(stem(name)).filter(|stem| KNOWN.contains(stem) && is_alone(stem)).unwrap_or(name);
-        return Ok(figures.iter().map(|figure| asked(short(&figure.name), figure)).collect());
+        // The number of requests is what a rate of errors is of.
+        let has_rate =
+            |request: &str| figures.iter().any(|other| other.request == request && other.name == ERROR_RATE);
+        let judged = figures.iter().filter(|figure| figure.name != REQUESTS || !has_rate(&figure.request));
+        return Ok(judged.map(|figure| asked(short(&figure.name), figure)).collect());
     }
     // What is missing everywhere can be asked for: then it is told why it is missing.
     let runs = groups.base.runs.iter().chain(&groups.candidate.runs);

@@ -38,14 +38,21 @@ fn in_another_unit(figure: &Figure, runs: &[&RunFigures]) -> Option<String> {
 
 /// Why equality within groups is not equality of the sides: where the means of all runs differ by more than the tolerance
 /// since one side has more runs of the slow kind. Chance may deal machines out so, and a change may make more runs slow.
-pub(super) fn unlike_shares(sample: &Sample, shift: &Shift, scale: Scale, tolerance: f64) -> Option<String> {
+/// By how much, and the words.
+pub(super) fn unlike_shares(
+    sample: &Sample,
+    shift: &Shift,
+    scale: Scale,
+    tolerance: f64,
+) -> Option<(f64, String)> {
     let by = scale.to_change(mean(&sample.of(Side::Candidate)) - mean(&sample.of(Side::Base)))?;
     (shift.groups > 1 && by.abs() > tolerance).then(|| {
-        format!(
-            "within groups the sides may be equal, over all runs they differ by {:+.1} %, since their shares of the groups \
-             differ: give more runs to see whether that is chance",
+        let why = format!(
+            "over all runs the sides differ by {:+.1} %, other than within groups, since their shares of the groups differ: \
+             give more runs to see whether that is chance",
             100.0 * by
-        )
+        );
+        (by, why)
     })
 }
 

@@ -79,6 +79,8 @@ pub(crate) struct Shift {
     pub(crate) widened: f64,
     /// One side scatters more than the other.
     pub(crate) is_unequal: bool,
+    /// The history was left out, since the runs scatter more than it does.
+    pub(crate) is_without_history: bool,
 }
 
 /// How slowly drift fades, from one run to the next.
@@ -108,8 +110,10 @@ const ROUNDED: f64 = 0.6;
 const AS_GOOD: f64 = 3.0;
 /// How far from the fit a run may lie, in scales.
 const REACH: f64 = 2.0;
-/// A side with fewer runs says nothing of its own spread and groups.
+/// A side with fewer runs says nothing of its own spread.
 pub(super) const FEW: usize = 3;
+/// A side with fewer runs says nothing of groups: each of a few runs that scatter could be one.
+const GROUPED: usize = 6;
 
 impl Shift {
     /// A shift whose standard error is known from elsewhere, as if from `free` degrees of freedom.
@@ -124,6 +128,7 @@ impl Shift {
             is_rounded: false,
             widened: 1.0,
             is_unequal: false,
+            is_without_history: false,
         })
     }
 
@@ -180,14 +185,17 @@ pub(crate) fn estimate(sample: &Sample) -> Option<Shift> {
     let pairs = pairwise_median(sample);
     // Groups may be hidden by the shift or feigned by it: they are looked for with the shift taken out as the median
     // difference has it, and as it is. The tighter fit is believed, and what is said has to hold by the other, too, where
-    // that is about as tight: candidates all of the base's slower kind, or all slower, of its faster. Of a side with a run or two nobody knows which groups
-    // it falls into: any shift would do.
+    // that is about as tight: candidates all of the base's slower kind, or all slower, of its faster. Of a side with few runs
+    // nobody knows which groups it falls into: any shift would do.
     let starts = [pairs, 0.0];
-    let starts = if runs_of_smaller_side(sample) < FEW { &starts[..0] } else { &starts[..] };
+    let starts = if runs_of_smaller_side(sample) < GROUPED { &starts[..0] } else { &starts[..] };
     let mut fits: Vec<Cleaned> = starts.iter().filter_map(|start| grouped(sample, *start)).collect();
     fits.sort_by(|a, b| a.misfit.total_cmp(&b.misfit));
     let mut fits = fits.into_iter();
     let cleaned = fits.next().or_else(|| clean(sample, &vec![0; sample.values.len()]))?;
+    if is_history_quieter(sample, &cleaned) {
+        return without_history(sample);
+    }
     let mut shift = weigh(sample, &cleaned)?;
     let as_good = |other: &Cleaned| other.misfit < cleaned.misfit + AS_GOOD && other.labels != cleaned.labels;
     if let Some(other) = fits.next().filter(as_good) {
@@ -204,15 +212,42 @@ pub(crate) fn estimate(sample: &Sample) -> Option<Shift> {
 
 /// The shift by each side's own scatter, where the two differ.
 fn unequal(sample: &Sample, cleaned: &Cleaned) -> Option<Unequal> {
-    if runs_of_smaller_side(sample) < FEW {
-        return None;
-    }
     let shift = *least_squares::fit(&cleaned.columns, &cleaned.values)?.coefficients.last()?;
-    let of = |wanted| -> Vec<f64> {
-        let each = cleaned.residuals.iter().zip(&sample.sides);
+    let [base, candidate] = [Side::Base, Side::Candidate].map(|side| cleaned.residuals_of(sample, side));
+    unequal::estimate(&base, &candidate, shift, REACH)
+}
+
+impl Cleaned {
+    fn residuals_of(&self, sample: &Sample, wanted: Side) -> Vec<f64> {
+        let each = self.residuals.iter().zip(&sample.sides);
         each.filter(|(_, side)| **side == wanted).map(|(residual, _)| *residual).collect()
+    }
+}
+
+/// Whether earlier runs scatter so much less than those of the sides that they do not tell how noisy these are.
+fn is_history_quieter(sample: &Sample, cleaned: &Cleaned) -> bool {
+    let [history, base, candidate] =
+        [Side::History, Side::Base, Side::Candidate].map(|side| cleaned.residuals_of(sample, side));
+    unequal::is_quieter(&history, [&base, &candidate], REACH)
+}
+
+/// The shift by the runs of the sides alone.
+fn without_history(sample: &Sample) -> Option<Shift> {
+    let is_of_sides = |at: &usize| sample.sides[*at] != Side::History;
+    let kept: Vec<usize> = (0..sample.values.len()).filter(is_of_sides).collect();
+    let sides = Sample {
+        values: kept.iter().map(|at| sample.values[*at]).collect(),
+        sides: kept.iter().map(|at| sample.sides[*at]).collect(),
+        ..*sample
     };
-    unequal::estimate(&of(Side::Base), &of(Side::Candidate), shift, REACH)
+    let mut shift = estimate(&sides)?;
+    // Each value keeps its place.
+    let (mut labels, mut residuals) = (vec![usize::MAX; sample.values.len()], vec![0.0; sample.values.len()]);
+    for (at, (label, residual)) in kept.iter().zip(shift.labels.iter().zip(&shift.residuals)) {
+        (labels[*at], residuals[*at]) = (*label, *residual);
+    }
+    (shift.labels, shift.residuals, shift.is_without_history) = (labels, residuals, true);
+    Some(shift)
 }
 
 fn pairwise_median(sample: &Sample) -> f64 {
@@ -420,6 +455,7 @@ fn weigh(sample: &Sample, cleaned: &Cleaned) -> Option<Shift> {
         residuals: cleaned.residuals.clone(),
         spread: cleaned.spread,
         is_unequal: false,
+        is_without_history: false,
     })
 }
 

@@ -170,10 +170,15 @@ fn the_inconclusive_say_what_would_decide() {
     assert!(reasons.contains("cannot be known") && reasons.contains("16 more runs"), "{reasons}");
     let (_, reasons) = ask(&runs("p50", &[5.0]), &runs("p50", &[5.1]), 0.0);
     assert!(reasons.contains("cannot be known") && reasons.contains("more runs a side"), "{reasons}");
-    let some = runs("error_rate", &[0.0, 0.0, 0.0, 0.0, 0.0, 0.003, 0.0, 0.0]);
+    let some = |rate| runs("error_rate", &[0.0, 0.0, 0.0, 0.0, 0.0, rate, 0.0, 0.0]);
     let none = runs("error_rate", &[0.0; 8]);
-    let (errors, _) = ask(&none, &some, 0.05);
-    assert!(errors.min_detectable_difference.is_some_and(|least| (0.0..0.01).contains(&least)), "{errors:?}");
+    let (errors, _) = ask(&none, &some(0.03), 0.05);
+    assert!(errors.min_detectable_difference.is_some_and(|least| (0.0..0.1).contains(&least)), "{errors:?}");
+    // Where all of the interval is below half a point, some errors are no more than none.
+    let few = judge(&none, &some(0.003), &Options::default());
+    let metric = only(&few);
+    assert_eq!(few.verdict, Verdict::Pass, "{metric:?}");
+    assert!(metric.difference_interval.is_some_and(|[_, high]| high < 0.005), "{metric:?}");
     let (errors, reasons) = ask(&runs("error_rate", &[0.0]), &runs("error_rate", &[0.003]), 0.05);
     assert!(errors.min_detectable_difference.is_none() && reasons.contains("cannot be known"), "{reasons}");
 }
@@ -758,4 +763,42 @@ fn a_side_that_borrows_its_noise_says_so() {
     };
     assert!(told(2).contains("2 runs of the candidate cannot tell how noisy they are"), "{}", told(2));
     assert!(!told(values.len()).contains("how noisy"), "{}", told(values.len()));
+}
+
+/// Nearly half of the candidate's runs take three times as long, too few to rule chance out; the others are quicker. That is
+/// no improvement.
+#[test]
+fn what_is_worse_over_all_runs_is_no_improvement() {
+    let base = runs("p50_ms", &[20.1, 19.8, 20.3, 20.0, 19.9, 20.2, 20.4, 19.7]);
+    let candidate = [60.1, 61.0, 60.5, 62.0, 61.2, 18.3, 18.5, 18.2, 18.4, 18.6, 18.3];
+    let comparison = judge(&base, &runs("p50_ms", &candidate), &Options::default());
+    assert_eq!(comparison.verdict, Verdict::Inconclusive, "{:#?}", only(&comparison));
+}
+
+/// A history six times as quiet as the runs tells nothing of their noise: intervals hold as often as without it.
+#[test]
+fn a_history_from_quieter_times_is_left_out() {
+    let mut normal = normal(77);
+    let mut side = |count: usize, noise: f64| {
+        runs("p50_ms", &(0..count).map(|_| 20.0 * (noise * normal()).exp()).collect::<Vec<f64>>())
+    };
+    let (mut missed, mut told) = (0, 0);
+    for _ in 0..200 {
+        let (history, base, candidate) = (side(30, 0.005), side(6, 0.03), side(6, 0.03));
+        let groups = Groups { base: &base, candidate: &candidate, history: Some(&history) };
+        let comparison = compare(groups, &Options::default()).unwrap();
+        let metric = only(&comparison);
+        missed += usize::from(metric.low.unwrap() > 0.0 || metric.high.unwrap() < 0.0);
+        told += usize::from(metric.reasons.join("; ").contains("scatter more than the history"));
+    }
+    // 10 expected, with a standard error of 3; 82 with the history.
+    assert!(missed <= 20 && told > 190, "{missed} missed, told {told} times");
+}
+
+/// Two runs that differ by far more than the base's do are not as noisy as those.
+#[test]
+fn a_noisy_candidate_of_two_runs_is_no_regression() {
+    let values: Vec<f64> = NOISE.iter().map(|noise| 20.0 * noise).collect();
+    let comparison = judge(&runs("p50_ms", &values), &runs("p50_ms", &[20.9, 23.1]), &Options::default());
+    assert_eq!(comparison.verdict, Verdict::Inconclusive, "{:#?}", only(&comparison));
 }

@@ -44,6 +44,26 @@ impl Scatter {
     }
 }
 
+/// Whether earlier runs scatter less than the runs of both sides together, each side about its own middle, by more than
+/// chance makes it.
+pub(super) fn is_quieter(history: &[f64], sides: [&[f64]; 2], reach: f64) -> bool {
+    let several = |values: &[f64]| values.len() > 1;
+    if history.len() < FEW || !sides.into_iter().any(several) {
+        return false;
+    }
+    let history = Scatter::of(history, reach);
+    let sides = sides.into_iter().filter(|side| several(side)).map(|side| Scatter::of(side, reach));
+    let (squares, free) = sides
+        .fold((0.0, 0.0), |(squares, free), side| (squares + side.variance * side.free, free + side.free));
+    is_beyond_chance([squares / free, free], [history.variance, history.free])
+}
+
+/// Whether a variance is larger than another by more than chance makes it; each with its degrees of freedom.
+fn is_beyond_chance([more, of_more]: [f64; 2], [less, of_less]: [f64; 2]) -> bool {
+    let most = FisherSnedecor::new(of_more, of_less).map(|f| f.inverse_cdf(1.0 - CHANCE));
+    most.is_ok_and(|most| more > most * less)
+}
+
 /// What is thought of a shift, and the larger scale of the two sides.
 pub(super) struct Unequal {
     pub(super) mixture: Mixture,
@@ -53,11 +73,13 @@ pub(super) struct Unequal {
 /// The shift by each side's own scatter; `shift` is that which the residuals are without. `None` where the sides may
 /// scatter alike.
 pub(super) fn estimate(base: &[f64], candidate: &[f64], shift: f64, reach: f64) -> Option<Unequal> {
+    if base.len().min(candidate.len()) < 2 {
+        return None;
+    }
     let (base, candidate) = (Scatter::of(base, reach), Scatter::of(candidate, reach));
     let (more, less) =
         if base.variance > candidate.variance { (&base, &candidate) } else { (&candidate, &base) };
-    let most = FisherSnedecor::new(more.free, less.free).ok()?.inverse_cdf(1.0 - CHANCE);
-    if more.variance <= most * less.variance {
+    if !is_beyond_chance([more.variance, more.free], [less.variance, less.free]) {
         return None;
     }
     let error = base.error + candidate.error;

@@ -3,7 +3,8 @@
 use loadline_model::comparison::{MetricComparison, Verdict};
 
 use super::Options;
-use super::metric::{Evidence, Judged, Scale};
+use super::metric::{ERROR_RATE, Evidence, Judged, Scale};
+use super::none::ERROR_RATE_MARGIN;
 
 /// The power that plans are made for.
 pub(super) const POWER: f64 = 0.8;
@@ -103,6 +104,9 @@ pub(super) fn holm(chances: &[f64], alpha: f64) -> Vec<bool> {
     significant
 }
 
+const UNKNOWN: &str =
+    "how many more runs would decide cannot be known: it hangs on how often that comes again";
+
 fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests: usize, options: &Options) {
     let turned = Turned::new(evidence, metric, options.tolerance);
     let tail = (1.0 - options.confidence) / 2.0;
@@ -121,9 +125,7 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
         metric.verdict = Verdict::Pass;
         if evidence.incomplete {
             metric.verdict = Verdict::Inconclusive;
-            let unknown =
-                "how many more runs would decide cannot be known: it hangs on how often that comes again";
-            metric.reasons.push(unknown.into());
+            metric.reasons.push(UNKNOWN.into());
         } else if evidence.is_wild && turned.mean() > turned.worse {
             metric.verdict = Verdict::Inconclusive;
             metric.reasons.push(
@@ -134,17 +136,51 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
         }
         return;
     }
+    if shown && worse < better {
+        metric.verdict = Verdict::Regressed;
+        return;
+    }
+    if shown && (evidence.is_worse_over_all || (evidence.is_wild && turned.mean() > turned.worse)) {
+        metric.reasons.push(
+            "no improvement: the other runs are better, and over all runs the candidate is worse by more than the \
+             tolerance; look at the runs that stand apart first"
+                .into(),
+        );
+        return;
+    }
     if shown {
-        metric.verdict = if worse < better { Verdict::Regressed } else { Verdict::Improved };
+        metric.verdict = Verdict::Improved;
+        return;
+    }
+    if metric.metric.starts_with(ERROR_RATE) && is_nearly_none(&turned, tail, options) {
+        metric.verdict = if evidence.incomplete { Verdict::Inconclusive } else { Verdict::Pass };
+        metric.reasons.push(format!(
+            "errors came, too few to tell whose they are, and the rates are shown to differ by less than {:.1} %",
+            100.0 * ERROR_RATE_MARGIN
+        ));
         return;
     }
     if worse.min(better) <= tail {
-        metric.reasons.push(format!("beyond chance by itself, but not as one of {tests} comparisons"));
+        let ruled_out = turned.above(turned.worse) <= tail;
+        metric.reasons.push(format!(
+            "{} by itself, but not as one of {tests} comparisons{}",
+            if worse < better { "worse" } else { "better" },
+            if ruled_out { "; a regression is ruled out" } else { "" }
+        ));
+        metric.more_runs_needed = more_runs(metric, &turned, tail / tests as f64);
+        metric.reasons.extend(
+            metric.more_runs_needed.map(|runs| format!("about {runs} more runs a side would show it")),
+        );
+        return;
     }
     if evidence.shift.is_rounded && evidence.scale != Scale::Linear(0.0) {
         let digits =
             "the interval is that of the rounding: figures with more digits would tell, more runs would not";
         metric.reasons.push(digits.into());
+        return;
+    }
+    if evidence.is_wild && turned.mean() > turned.worse {
+        metric.reasons.push(UNKNOWN.into());
         return;
     }
     metric.more_runs_needed = more_runs(metric, &turned, tail / tests as f64);
@@ -164,6 +200,14 @@ fn decide(metric: &mut MetricComparison, evidence: &Evidence, shown: bool, tests
         }
         (true, None) => "the change is so near the tolerance that more runs would not decide".into(),
     });
+}
+
+/// Whether error rates are shown to differ by less than does not matter, where the base is 0 and has no fraction.
+fn is_nearly_none(turned: &Turned<'_>, tail: f64, options: &Options) -> bool {
+    turned.evidence.scale == Scale::Linear(0.0)
+        && options.tolerance > 0.0
+        && turned.above(ERROR_RATE_MARGIN) <= tail
+        && turned.below(-ERROR_RATE_MARGIN) <= tail
 }
 
 /// A shift for the worse as a fraction of the base, always positive.

@@ -10,7 +10,7 @@ use crate::format::{NONE, number};
 pub fn text(changes: &Changes) -> String {
     let mut out = String::new();
     if !changes.changes.is_empty() {
-        let heads = ["metric", "run", "time", "commit", "before", "after", "change", "interval"];
+        let heads = ["metric", "run from 0", "time", "commit", "before", "after", "change", "interval"];
         let rows = changes.changes.iter().map(|change| {
             let [first, last] = change.index_interval;
             let place = if first == last { String::new() } else { format!(" ({first} … {last})") };

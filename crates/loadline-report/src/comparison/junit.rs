@@ -4,6 +4,7 @@ use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::words::{change, interval, name, sentence};
+use crate::format::{NONE, number};
 
 /// The comparison as a JUnit report: a regression is a failure; what cannot be judged is an error, or skipped where that is
 /// `lenient`, so that the cases say what the exit code says.
@@ -32,7 +33,10 @@ pub fn junit(comparison: &Comparison, lenient: bool) -> String {
 /// What became of a metric, and the figures.
 fn metric(metric: &MetricComparison, lenient: bool) -> (TestCaseStatus, String) {
     let reasons = metric.reasons.iter().map(|reason| format!("; {reason}")).collect::<String>();
-    let told = format!("change {}, interval {}{reasons}", change(metric), interval(metric));
+    let [base, candidate] =
+        [metric.base, metric.candidate].map(|value| value.map_or(NONE.to_owned(), number));
+    let (change, interval) = (change(metric), interval(metric));
+    let told = format!("base {base}, candidate {candidate}, change {change}, interval {interval}{reasons}");
     let status = match metric.verdict {
         Verdict::Pass | Verdict::Improved => TestCaseStatus::success(),
         Verdict::Regressed => failure(told.clone()),

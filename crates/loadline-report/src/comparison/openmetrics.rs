@@ -7,7 +7,7 @@ use loadline_model::comparison::{Comparison, MetricComparison, Verdict};
 /// One family of metrics: its name, what it is, and the figure of a metric.
 type Family = (&'static str, &'static str, fn(&MetricComparison) -> Option<f64>);
 
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 9] = [
     ("loadline_base", "Figure of the base.", |metric| metric.base),
     ("loadline_candidate", "Figure of the candidate.", |metric| metric.candidate),
     ("loadline_change_ratio", "Change as a fraction of the base; positive means larger.", |metric| {
@@ -18,6 +18,12 @@ const FAMILIES: [Family; 7] = [
     ("loadline_difference", "Candidate less base in its own unit, where a fraction tells less.", |metric| {
         metric.difference
     }),
+    ("loadline_difference_low", "Lower end of the interval of the difference.", |metric| {
+        metric.difference_interval.map(|[low, _]| low)
+    }),
+    ("loadline_difference_high", "Upper end of the interval of the difference.", |metric| {
+        metric.difference_interval.map(|[_, high]| high)
+    }),
     ("loadline_regressed", "1 where the metric has regressed, else 0.", |metric| {
         Some(f64::from(u8::from(metric.verdict == Verdict::Regressed)))
     }),
@@ -27,16 +33,17 @@ const FAMILIES: [Family; 7] = [
 pub fn openmetrics(comparison: &Comparison) -> String {
     let mut out = String::new();
     for (name, help, figure) in FAMILIES {
-        let _ = writeln!(out, "# TYPE {name} gauge\n# HELP {name} {help}");
-        for metric in &comparison.metrics {
-            if let Some(value) = figure(metric) {
-                let labels = format!(
-                    "metric=\"{}\",request=\"{}\"",
-                    escape_label(&metric.metric),
-                    escape_label(&metric.request)
-                );
-                let _ = writeln!(out, "{name}{{{labels}}} {value}");
+        let known = comparison.metrics.iter().filter_map(|metric| Some((metric, figure(metric)?)));
+        for (at, (metric, value)) in known.enumerate() {
+            if at == 0 {
+                let _ = writeln!(out, "# TYPE {name} gauge\n# HELP {name} {help}");
             }
+            let labels = format!(
+                "metric=\"{}\",request=\"{}\"",
+                escape_label(&metric.metric),
+                escape_label(&metric.request)
+            );
+            let _ = writeln!(out, "{name}{{{labels}}} {value}");
         }
     }
     out.push_str("# EOF\n");

@@ -28,6 +28,9 @@ pub fn sentence(comparison: &Comparison) -> String {
                 named(Verdict::Regressed)
             )
         }
+        Verdict::Regressed if comparison.metrics.iter().all(is_difference_where(Verdict::Regressed)) => {
+            format!("worse: {}", named(Verdict::Regressed))
+        }
         Verdict::Regressed => format!("worse by more than {within}: {}", named(Verdict::Regressed)),
         Verdict::Inconclusive => {
             let runs = comparison
@@ -50,6 +53,11 @@ pub fn sentence(comparison: &Comparison) -> String {
             None => "no valid run is left to compare".to_owned(),
         },
     }
+}
+
+/// Whether what is known of a metric with this verdict is a difference, of which the tolerance says nothing.
+fn is_difference_where(verdict: Verdict) -> impl Fn(&MetricComparison) -> bool {
+    move |metric| metric.verdict != verdict || is_difference(metric)
 }
 
 /// Whether a metric is worse in a part of the runs only: the change of all is within the tolerance.

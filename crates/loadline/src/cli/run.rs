@@ -20,6 +20,7 @@ use super::live::Live;
 use super::output::{Output, talk};
 use super::results::{OnInconclusive, ResultFlags};
 use super::saturate::source;
+use super::verdict::VerdictFlags;
 use super::{headers, input};
 
 /// The load on a URL where nothing is said.
@@ -142,6 +143,10 @@ struct AgainstFlags {
     /// With --against: when it ends at the latest [default: 3m]
     #[arg(long, value_name = "TIME", value_parser = input::duration, requires = "against")]
     max_time: Option<Duration>,
+    /// With --against: print GitHub annotations on stderr, and append Markdown to the file in GITHUB_STEP_SUMMARY where it is
+    /// set
+    #[arg(long, requires = "against")]
+    github: bool,
 }
 
 impl Run {
@@ -165,6 +170,13 @@ impl Run {
 
     /// The target as the base of a duel.
     fn duel(&self, base: &Scenario, url: &str, folder: PathBuf, out: &Output) -> anyhow::Result<Exit> {
+        // The environment may set them for all runs, of which this is none.
+        if !self.load.slo.is_empty() && std::env::var_os("LOADLINE_SLO").is_none() {
+            return Err(UserError::input(
+                "--slo is about one build, and --against compares two: leave one of them out, or judge the candidate by a `run` \
+                 of its own",
+            ));
+        }
         let mut candidate = base.clone();
         if self.target.contains("://") {
             let body = self.request.body.as_deref().map(body_text).transpose()?;
@@ -190,7 +202,8 @@ impl Run {
             max_time: self.duel.max_time.or(self.load.duration.map(|length| length + warmup)),
         };
         let options = judge.options(self.options(folder, StopHandle::new())?);
-        hold(base, &candidate, options, &self.results.of_duel()?, out)
+        let results = VerdictFlags { github: self.duel.github, ..self.results.of_duel()? };
+        hold(base, &candidate, options, &results, out)
     }
 
     fn override_scenario(&self, scenario: &mut Scenario, out: &Output) -> anyhow::Result<()> {

@@ -158,7 +158,7 @@ fn tell_what_is_open(metric: &mut MetricComparison, rates: &Rates, seconds: u64,
     let [low, high] = rates.difference(rules.confidence);
     let percent = 100.0;
     metric.reasons.push(format!(
-        "{come}: so many requests leave a difference of {:.2} points possible, and {:.2} do not matter; {until}",
+        "{come}: so many requests leave a difference of {:.2} points possible, and a pass is below {:.2}; {until}",
         high.max(-low) * percent,
         margin * percent
     ));

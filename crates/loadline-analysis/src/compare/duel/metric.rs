@@ -138,8 +138,8 @@ impl Tracked {
             }
             (_, 0) => format!("{blocks} blocks of enough requests are too noisy for an interval, so {unknown}; ask for a higher rate or more time"),
             (_, more) => {
-                metric.more_time_needed_s = worthwhile(seconds as f64 / blocks as f64 * more as f64);
-                let time = match metric.more_time_needed_s {
+                // What it takes for an interval is not what it takes to decide.
+                let time = match worthwhile(seconds as f64 / blocks as f64 * more as f64) {
                     Some(more_s) => format!("about {more_s} s"),
                     None => "more than an hour".to_owned(),
                 };
