@@ -53,8 +53,8 @@ pub(crate) struct Duel {
 pub(super) struct JudgeFlags {
     /// The change that does not matter, such as 2%; 0 asks for any change at all [default: 2%]
     ///
-    /// Of error rates a difference of half a point does not matter either: with no errors at all, some 1,900 requests a side
-    /// show that the rates differ by less.
+    /// A candidate that is shown to fail more often has regressed, by however little. Where that is not shown, error rates pass
+    /// once they are shown to differ by less than half a point, which takes some 1,900 requests a side without an error.
     #[arg(long, value_name = "SHARE", value_parser = share, env = "LOADLINE_TOLERANCE")]
     pub(super) tolerance: Option<f64>,
     /// The confidence of the verdict, such as 99% [default: 99%]
