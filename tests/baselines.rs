@@ -17,7 +17,7 @@ use crate::support::tools;
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: a_baseline_is_a_run_in_one_file, the_cpu_of_a_request_is_compared, fingerprints_are_held_against_each_other,
-            what_cannot_be_compared_never_passes, openmetrics_are_what_prometheus_reads;
+            what_cannot_be_compared_never_passes, openmetrics_are_what_prometheus_reads, tables_of_other_tools_are_understood;
     }
 }
 
@@ -58,6 +58,7 @@ fn a_baseline_is_a_run_in_one_file() {
     let of_directories = against("base", "new").expect(0).json();
     let of_baselines = against("base.json", "kept").expect(0).json();
     assert_eq!(of_directories["metrics"], of_baselines["metrics"]);
+    assert!(!of_baselines["notes"].to_string().contains("changed after it was saved"), "{of_baselines}");
     assert!(
         of_directories["metrics"][0]["reasons"][0].as_str().is_some_and(|why| why.contains("one run a side"))
     );
@@ -116,7 +117,12 @@ fn fingerprints_are_held_against_each_other() {
     let compared =
         run(&folder, &["compare", "base.json", "--candidate", "other.json", "--json", "--metrics", "p50"]);
     let notes = compared.json()["notes"].to_string();
-    for said in ["different machines", "different versions", "scenarios differ in details"] {
+    for said in [
+        "different machines",
+        "different versions",
+        "scenarios differ in details",
+        "changed after it was saved",
+    ] {
         assert!(notes.contains(said), "{notes}");
     }
     other["run"]["id"] = "foreign".into();
@@ -173,6 +179,45 @@ fn what_cannot_be_compared_never_passes() {
     // One without its recording is no run at all.
     fs::remove_file(folder.join("short/latency.hlog")).expect("it was written");
     run(&folder, &["compare", "base.json", "--candidate", "short"]).expect(2);
+}
+
+/// Tables of other tools: rows about one request each, dates, marks of runs that do not count.
+fn tables_of_other_tools_are_understood() {
+    let folder = Folder::new("tables");
+    let row = |at: usize, list_ms: f64, status: &str| {
+        format!(
+            "r{at},2026-11-{:02},list,{list_ms},{status}\nr{at},2026-11-{:02},buy,30.{at},ok\n",
+            at + 1,
+            at + 1
+        )
+    };
+    let side = |level: f64| {
+        let each = (0..8).map(|at| row(at, level + 0.01 * at as f64, if at == 3 { "failed" } else { "ok" }));
+        format!("run,date,request,p50_ms,status\n{}", each.collect::<String>())
+    };
+    folder.write("base.csv", &side(20.0));
+    folder.write("new.csv", &side(26.0));
+    let compared =
+        run(&folder, &["compare", "base.csv", "--candidate", "new.csv", "--json"]).expect(4).json();
+    let verdict = |request: &str| {
+        let all = compared["metrics"].as_array().expect("there are metrics");
+        let one = all.iter().find(|metric| metric["request"] == request).expect("it is there");
+        (one["verdict"].clone(), one["base_runs"].clone())
+    };
+    assert_eq!(verdict("list"), ("regressed".into(), 7.into()));
+    assert_eq!(verdict("buy"), ("pass".into(), 7.into()));
+    assert_eq!(compared["excluded"].as_array().map(Vec::len), Some(2), "{compared}");
+    let other_way = ["--lower-is-better", "throughput_per_s", "--json"];
+    folder.write("less.csv", "throughput_per_s\n9.1\n9.0\n9.2\n9.1\n");
+    folder.write("more.csv", "throughput_per_s\n12.1\n12.0\n12.2\n12.1\n");
+    run(&folder, &[&["compare", "less.csv", "--candidate", "more.csv"], &other_way[..]].concat()).expect(4);
+    folder.write("unknown.csv", "p50_ms,status\n1,ok\n2,flaky\n");
+    let unknown = run(&folder, &["compare", "unknown.csv", "--candidate", "new.csv"]).expect(2);
+    assert!(unknown.stderr.contains("line 3, column `status`: `flaky`"), "{}", unknown.stderr);
+    let systems = "system,users,throughput\na,1,10\na,2,19\nb,1,99\na,4,30\n";
+    folder.write("systems.csv", systems);
+    assert!(run(&folder, &["fit", "systems.csv"]).expect(2).stderr.contains("choose one with --only a"));
+    run(&folder, &["fit", "systems.csv", "--only", "a", "--json"]).expect(0);
 }
 
 /// The second of a line of either file; `None` for the head of the log.

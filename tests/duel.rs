@@ -122,6 +122,8 @@ fn a_candidate_that_fails_regresses() {
     let metric = &ended.json()["metrics"][0];
     assert_eq!((metric["verdict"].as_str(), metric["change"].as_f64()), (Some("regressed"), None));
     assert!((0.1..0.3).contains(&number(metric, "/difference")), "{metric}");
+    // What decides is what is printed.
+    assert!(number(metric, "/difference_interval/0") > 0.0, "{metric}");
 }
 
 fn a_build_that_is_not_there_is_1() {
@@ -175,6 +177,7 @@ fn run_against_is_a_duel() {
         (&["--tolerance", "5%"][..], "--against"),
         (&["--against", "http://127.0.0.1:1/elsewhere"], "different paths"),
         (&["--against", &candidate.url("/"), "--save-baseline", "base.json"], "a duel is of two"),
+        (&["--against", &candidate.url("/"), "--slo", "p99 < 1s"], "--against compares two"),
     ] {
         let ended = run(&folder, &[&["run", &base.url("/"), "--out", "bad"], flags].concat()).expect(2);
         assert!(ended.stderr.contains(said), "{}", ended.stderr);

@@ -395,11 +395,16 @@ fn in_time_order(values: &mut [Value<'_>]) -> Order {
     let earlier = values.iter().take_while(|value| value.side == Side::History).count();
     let is_timed = |value: &Value<'_>| value.run.time_s.is_some();
     let time = |value: &Value<'_>| value.run.time_s.unwrap_or(0.0);
-    let key = |a: &Value<'_>, b: &Value<'_>| time(a).total_cmp(&time(b));
+    // Of runs of one time either side may have come first: they take turns at it, so that drift is in both.
+    let sort = |values: &mut [Value<'_>]| {
+        values.sort_by(|a, b| time(a).total_cmp(&time(b)));
+        let at_once = values.chunk_by_mut(|a, b| time(a) == time(b)).filter(|runs| runs.len() > 1);
+        at_once.skip(1).step_by(2).for_each(<[Value<'_>]>::reverse);
+    };
     if values.iter().all(is_timed) {
-        values.sort_by(key);
+        sort(values);
     } else if values[earlier..].iter().all(is_timed) {
-        values[earlier..].sort_by(key);
+        sort(&mut values[earlier..]);
     } else if earlier > 0 || values.iter().any(is_timed) {
         return Order::Assumed;
     } else {

@@ -802,3 +802,15 @@ fn a_noisy_candidate_of_two_runs_is_no_regression() {
     let comparison = judge(&runs("p50_ms", &values), &runs("p50_ms", &[20.9, 23.1]), &Options::default());
     assert_eq!(comparison.verdict, Verdict::Inconclusive, "{:#?}", only(&comparison));
 }
+
+/// Runs of both sides at the same times on a steady trend: who came first is not known, and is no change.
+#[test]
+fn a_trend_is_no_change_between_runs_of_one_time() {
+    let side = |level: f64| {
+        let row = |at: usize| format!("{at},{}\n", level * (1.0 + 0.01 * at as f64) * NOISE[at].powf(0.1));
+        table(&format!("time,p50_ms\n{}", (0..10).map(row).collect::<String>()))
+    };
+    let judged = only(&judge(&side(20.0), &side(20.0), &Options::default())).clone();
+    assert!(judged.low.unwrap() <= 0.0 && judged.high.unwrap() >= 0.0, "{judged:#?}");
+    assert!(judged.change.unwrap().abs() < 0.001, "{judged:#?}");
+}
