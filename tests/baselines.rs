@@ -216,7 +216,7 @@ fn tables_of_other_tools_are_understood() {
     assert!(unknown.stderr.contains("line 3, column `status`: `flaky`"), "{}", unknown.stderr);
     let systems = "system,users,throughput\na,1,10\na,2,19\nb,1,99\na,4,30\n";
     folder.write("systems.csv", systems);
-    assert!(run(&folder, &["fit", "systems.csv"]).expect(2).stderr.contains("choose one with --only a"));
+    assert!(run(&folder, &["fit", "systems.csv"]).expect(2).stderr.contains("choose one with --only 'a'"));
     run(&folder, &["fit", "systems.csv", "--only", "a", "--json"]).expect(0);
 }
 

@@ -298,6 +298,9 @@ pub struct DuelTerms {
     pub confidence: f64,
     /// The metrics, as they were asked for.
     pub metrics: Vec<String>,
+    /// Objectives of the scenario, which a duel does not judge.
+    #[serde(default)]
+    pub objectives: usize,
 }
 
 /// `run.json`.

@@ -28,7 +28,7 @@ pub struct Figure {
 pub const ALL: &str = "all";
 
 /// Columns that say what a row is about: their values are names.
-pub const SERIES: [&str; 10] = [
+pub const SERIES: [&str; 11] = [
     "series",
     "series_id",
     "unique_id",
@@ -39,6 +39,7 @@ pub const SERIES: [&str; 10] = [
     "test_name",
     "scenario",
     "endpoint",
+    "request",
 ];
 
 /// The figures of one run.
@@ -71,7 +72,7 @@ pub struct RunFigures {
 pub struct RunTable {
     /// The metrics in the order of the columns.
     pub figures: Vec<Figure>,
-    /// The columns that hold no number at all.
+    /// The columns that hold words, or names whatever they look like.
     pub labels: Vec<String>,
     /// The runs in the order of the rows.
     pub runs: Vec<RunFigures>,
@@ -337,7 +338,7 @@ fn roles(header: &[String], rows: &[csv::StringRecord]) -> Vec<Role> {
             // Rows of a run can only be brought together where something says which they are.
             "request" if has("run") || time.is_some() => Role::Request,
             name if time == Some(name) => Role::Time,
-            name if SERIES.contains(&name) || name == "request" => Role::Label,
+            name if SERIES.contains(&name) => Role::Label,
             // A column that is all empty is a figure no run has, not a label.
             _ if cells.peek().is_none() || cells.any(is_number) => Role::Figure,
             _ => Role::Label,

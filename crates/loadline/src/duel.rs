@@ -101,12 +101,12 @@ pub fn duel(
     }
     let script = joined(base, candidate, &options.run.base)?;
     let Rules { tolerance, confidence, ref metrics } = options.rules;
-    let terms = DuelTerms { candidate: candidate_target, tolerance, confidence, metrics: metrics.clone() };
+    let (metrics, objectives) = (metrics.clone(), base.slos.len());
+    let terms = DuelTerms { candidate: candidate_target, tolerance, confidence, metrics, objectives };
     let mut referee = Referee::new(options.rules, &script.request_names)?;
     let stages = doubled(&stages(base.load.as_ref().ok_or(JourneyError::NoLoad)?), options.max_time)?;
     let stop = options.run.stop.clone();
     // Objectives are about one build; a duel compares.
-    let objectives = base.slos.len();
     let scenario = Scenario { slos: Vec::new(), ..base.clone() };
     let run = drive(&scenario, Arc::new(script), &stages, Some(terms), options.run, &mut |progress| {
         if let Progress::Second(second) = progress {
@@ -117,12 +117,7 @@ pub fn duel(
         }
         watch(progress);
     })?;
-    let mut comparison = comparison(&referee, &run.document, &run.summary);
-    if objectives > 0 {
-        comparison.notes.push(format!(
-            "the scenario's objectives ({objectives}) are not judged: they are about one build, and a duel compares two"
-        ));
-    }
+    let comparison = comparison(&referee, &run.document, &run.summary);
     let responses = referee.responses().map(Clone::clone);
     Ok(FinishedDuel { comparison, responses, unreachable: unreachable(&run), run })
 }
@@ -142,6 +137,12 @@ pub(crate) fn comparison(referee: &Referee, run: &RunDocument, summary: &Summary
         comparison.notes.push(
             "both builds are sent the same arrivals, so their throughput shows only whether each keeps up with them".into(),
         );
+    }
+    let objectives = run.duel.as_ref().map_or(0, |terms| terms.objectives);
+    if objectives > 0 {
+        comparison.notes.push(format!(
+            "the scenario's objectives ({objectives}) are not judged: they are about one build, and a duel compares two"
+        ));
     }
     comparison.duel = Some(comparison::Duel {
         base_target: run.target.clone(),

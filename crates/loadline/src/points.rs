@@ -65,7 +65,7 @@ pub enum PointsFileError {
     },
     /// The rows are of several systems, whose points are on no common curve.
     #[error(
-        "{file}: the rows are of several systems, by column `{column}`: {}{}; choose one with --only {}",
+        "{file}: the rows are of several systems, by column `{column}`: {}{}; choose one with --only '{}'",
         systems.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
         if systems.len() > 5 { ", …" } else { "" },
         systems[0]
@@ -281,7 +281,7 @@ mod tests {
         let of = |only| read(text.as_bytes(), "p.csv", only);
         assert_eq!(of(Some("a")).unwrap().len(), 3);
         let several = of(None).unwrap_err().to_string();
-        assert!(several.contains("column `system`: a, b; choose one with --only a"), "{several}");
+        assert!(several.contains("column `system`: a, b; choose one with --only 'a'"), "{several}");
         assert!(
             of(Some("c")).unwrap_err().to_string().contains("no row is of the system `c` in column `system`")
         );

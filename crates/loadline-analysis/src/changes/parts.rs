@@ -34,7 +34,7 @@ pub enum Parting {
 pub type Part = (Option<String>, RunTable);
 
 /// The histories of a table, in the order in which they begin. Where its figures are of single requests only, each request
-/// has its own.
+/// has its own, in the order of their names.
 ///
 /// # Errors
 /// When a column does not exist, or it cannot be known whether there are several.

@@ -128,9 +128,8 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         }
         return Judged { metric, evidence: None };
     }
-    let history =
-        remarks::about_history(&of(Side::History), &base, !runs.history.is_empty(), options.tolerance);
-    metric.reasons.extend(history);
+    let earlier = of(Side::History);
+    let history = remarks::about_history(&earlier, &base, !runs.history.is_empty(), options.tolerance);
     let first = base[0];
     if values.iter().all(|value| value.value == first) && base.len().min(candidate.len()) >= FEW_RUNS {
         same::judge(&mut metric, first, resolution::decimal(std::iter::once(first)), options);
@@ -161,6 +160,7 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     let of_means = affected.map(|(shift, _)| (shift, None));
     let Some((shift, reason)) = of_means.or_else(|| shift_of(&sample, &values, scale, &asked_figure, tail))
     else {
+        metric.reasons.extend(history);
         if let Some((base, candidate)) = metric.base.zip(metric.candidate) {
             // By how much they differ is known, if not what that means.
             metric.change = match scale {
@@ -171,7 +171,8 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
         plan(&mut metric, options);
         return Judged { metric, evidence: None };
     };
-    let is_told = reason.is_some() || shift.is_unequal;
+    let is_told = reason.is_some() || shift.is_unequal || earlier.len() >= FEW_RUNS;
+    metric.reasons.extend(history.filter(|_| !shift.is_without_history));
     metric.reasons.extend(reason);
     if !is_told {
         metric.reasons.extend(remarks::borrowed_noise(base.len(), candidate.len()));
@@ -398,9 +399,16 @@ fn in_time_order(values: &mut [Value<'_>]) -> Order {
     // Of runs of one time either side may have come first: they take turns at it, so that drift is in both.
     let sort = |values: &mut [Value<'_>]| {
         values.sort_by(|a, b| time(a).total_cmp(&time(b)));
-        let at_once = values.chunk_by_mut(|a, b| time(a) == time(b)).filter(|runs| runs.len() > 1);
-        at_once.skip(1).step_by(2).for_each(<[Value<'_>]>::reverse);
+        let has = |runs: &[Value<'_>], side: Side| runs.iter().any(|run| run.side == side);
+        let at_once = values.chunk_by_mut(|a, b| time(a) == time(b));
+        let of_both = at_once.filter(|runs| has(runs, Side::Base) && has(runs, Side::Candidate));
+        of_both.skip(1).step_by(2).for_each(<[Value<'_>]>::reverse);
     };
+    let of_sides = &values[earlier..];
+    let is_one_time = of_sides.len() > 2 && of_sides.iter().all(|run| time(run) == time(&of_sides[0]));
+    if is_one_time && of_sides.iter().all(is_timed) {
+        return Order::Assumed;
+    }
     if values.iter().all(is_timed) {
         sort(values);
     } else if values[earlier..].iter().all(is_timed) {

@@ -1,6 +1,6 @@
 //! Which figures a metric's name stands for.
 
-use loadline_model::run_table::{ALL, Figure};
+use loadline_model::run_table::Figure;
 
 use super::direction::higher_is_better;
 use super::metric::ERROR_RATE;
@@ -19,13 +19,17 @@ pub(super) fn stem(name: &str) -> &str {
     UNITS.iter().find_map(|unit| name.strip_suffix(unit)).filter(|stem| !stem.is_empty()).unwrap_or(name)
 }
 
+/// `p50`, `p999` or `p99.9`.
+pub(super) fn is_quantile(word: &str) -> bool {
+    let is_figure = |digit: u8| digit.is_ascii_digit() || digit == b'.';
+    word.strip_prefix('p').is_some_and(|q| !q.is_empty() && q.bytes().all(is_figure))
+}
+
 /// Whether it is a response time, which is above 0 wherever it was measured.
 pub(super) fn is_response_time(name: &str) -> bool {
     let name = name.to_lowercase();
     let stem = stem(&name);
-    let is_quantile =
-        stem.strip_prefix('p').is_some_and(|q| q.starts_with(|digit: char| digit.is_ascii_digit()));
-    is_quantile || ["mean", "max", "min", "latency", "response", "response_time"].contains(&stem)
+    is_quantile(stem) || ["mean", "max", "min", "latency", "response", "response_time"].contains(&stem)
 }
 
 /// Whether a metric that was asked for as `asked` is the column `name`.
@@ -46,8 +50,13 @@ pub(super) fn resolve(groups: Groups<'_>, options: &Options) -> Result<Vec<Asked
         if labelled {
             return CompareError::Label(metric.clone());
         }
-        let known = figures.iter().filter(|figure| figure.request == ALL).map(|figure| figure.name.clone());
-        CompareError::UnknownMetric { metric: metric.clone(), known: known.collect() }
+        let mut known: Vec<String> = Vec::new();
+        for figure in &figures {
+            if !known.contains(&figure.name) {
+                known.push(figure.name.clone());
+            }
+        }
+        CompareError::UnknownMetric { metric: metric.clone(), known }
     };
     for metric in options.higher_is_better.iter().chain(&options.lower_is_better) {
         if !figures.iter().any(|figure| matches(metric, &figure.name)) {

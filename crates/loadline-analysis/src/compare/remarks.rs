@@ -91,8 +91,8 @@ pub(super) fn borrowed_noise(base: usize, candidate: usize) -> Option<String> {
     let runs = if few == 1 { "run" } else { "runs" };
     (few < OWN_NOISE && many > 2 * few).then(|| {
         format!(
-            "{few} {runs} of the {which} cannot tell how noisy they are: as noisy as those of the {other}, it is taken; give \
-             more if the change may make it noisier"
+            "{few} {runs} of the {which} cannot tell how noisy they are, and are taken to be as noisy as those of the {other}; \
+             give more if the change may make it noisier"
         )
     })
 }

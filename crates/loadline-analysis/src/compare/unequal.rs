@@ -10,8 +10,8 @@ use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 use super::mixture::{Mixture, Part};
 use super::robust::{median, scale};
 
-/// Scatters that differ by more than equal ones do in one of ten cases are not taken for equal: to be wrong costs little
-/// then, and to believe it costs the level.
+/// The chance, to either side, that equal scatters differ by as much as is not taken for equal: to be wrong costs little then,
+/// and to believe it costs the level.
 const CHANCE: f64 = 0.05;
 
 /// Of a side with fewer runs none can be told to be wild.

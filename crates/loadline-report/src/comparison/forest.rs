@@ -21,7 +21,7 @@ const ROW: u32 = 30;
 enum Kind<'a> {
     /// Fractions of the base.
     Change,
-    /// Differences of one metric, over its requests, in its own unit: there is no fraction of a base of 0.
+    /// Differences of one metric, over its requests, in its own unit: a fraction of the base tells less.
     Difference(&'a str),
 }
 
@@ -178,7 +178,7 @@ fn head(comparison: &Comparison, kind: Kind<'_>, shown: &[&MetricComparison], re
             format!("forest-{}", metric.replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
             format!("Difference of {metric}"),
             format!(
-                "candidate less base, in its own unit, since the base is 0; with the {confidence} interval of each"
+                "candidate less base, in its own unit, where a fraction of the base tells less; with the {confidence} interval of each"
             ),
         ),
     };

@@ -1,7 +1,7 @@
 //! A metric run by run, with the levels between its change points.
 
 use loadline_model::changes::{Change, Changes};
-use loadline_model::run_table::{Figure, RunFigures, RunTable};
+use loadline_model::run_table::{ALL, Figure, RunFigures, RunTable};
 
 use super::overlay::{BASE, CANDIDATE};
 use super::words::{of_series, signed};
@@ -184,7 +184,7 @@ impl<'a> Line<'a> {
         name.retain(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         Head {
             name,
-            title: format!("{} run by run", of_series(&figure.name, self.series)),
+            title: format!("{} run by run", of_series(&of_request(figure), self.series)),
             subtitle: format!("{runs}, numbered from 0{found}{apart}"),
             description: format!("{} over {runs}{found}{apart}.", figure.name),
         }
@@ -198,6 +198,11 @@ impl<'a> Line<'a> {
         };
         self.sides.iter().filter_map(end).collect()
     }
+}
+
+/// `p50_ms`, or `p50_ms of list` where it is about one request.
+fn of_request(figure: &Figure) -> String {
+    of_series(&figure.name, (figure.request != ALL).then_some(figure.request.as_str()))
 }
 
 /// Sorts runs by their times where all have one, as changes are looked for.

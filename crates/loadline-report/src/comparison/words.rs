@@ -15,7 +15,14 @@ pub fn sentence(comparison: &Comparison) -> String {
         each.join(", ")
     };
     let within = percent(comparison.tolerance);
+    // Of differences the tolerance says nothing.
+    let regressed = || comparison.metrics.iter().filter(|metric| metric.verdict == Verdict::Regressed);
     match comparison.verdict {
+        Verdict::Pass if comparison.metrics.iter().any(is_difference) => {
+            format!(
+                "every metric is shown to be within {within} of the base, or half a point of a rate of errors"
+            )
+        }
         Verdict::Pass => format!("every metric is shown to be within {within} of the base"),
         Verdict::Improved => format!("better: {}", named(Verdict::Improved)),
         // A candidate that fails every request has no metric that says so.
@@ -28,7 +35,7 @@ pub fn sentence(comparison: &Comparison) -> String {
                 named(Verdict::Regressed)
             )
         }
-        Verdict::Regressed if comparison.metrics.iter().all(is_difference_where(Verdict::Regressed)) => {
+        Verdict::Regressed if regressed().all(is_difference) => {
             format!("worse: {}", named(Verdict::Regressed))
         }
         Verdict::Regressed => format!("worse by more than {within}: {}", named(Verdict::Regressed)),
@@ -53,11 +60,6 @@ pub fn sentence(comparison: &Comparison) -> String {
             None => "no valid run is left to compare".to_owned(),
         },
     }
-}
-
-/// Whether what is known of a metric with this verdict is a difference, of which the tolerance says nothing.
-fn is_difference_where(verdict: Verdict) -> impl Fn(&MetricComparison) -> bool {
-    move |metric| metric.verdict != verdict || is_difference(metric)
 }
 
 /// Whether a metric is worse in a part of the runs only: the change of all is within the tolerance.

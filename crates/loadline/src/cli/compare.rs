@@ -37,7 +37,8 @@ pub(crate) struct Compare {
     /// The confidence of the intervals, such as 95%
     #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = share, env = "LOADLINE_CONFIDENCE")]
     confidence: f64,
-    /// A metric of which more is better (repeatable; a name with throughput, hits, success or a rate in it tells so)
+    /// A metric of which more is better (repeatable; names with throughput, hits or success in them, and those that end with
+    /// `_per_s`, tell so themselves)
     #[arg(long, value_delimiter = ',', value_name = "COL")]
     higher_is_better: Vec<String>,
     /// A metric of which less is better, whatever its name says (repeatable)

@@ -53,8 +53,9 @@ pub(crate) struct Duel {
 pub(super) struct JudgeFlags {
     /// The change that does not matter, such as 2%; 0 asks for any change at all [default: 2%]
     ///
-    /// A candidate that is shown to fail more often has regressed, by however little. Where that is not shown, error rates pass
-    /// once they are shown to differ by less than half a point, which takes some 1,900 requests a side without an error.
+    /// A candidate that is shown to fail more often, by more than this share of the base's rate, has regressed, however small
+    /// the rates. Where that is not shown, error rates pass once they are shown to differ by less than half a point, which
+    /// takes some 1,900 requests a side without an error.
     #[arg(long, value_name = "SHARE", value_parser = share, env = "LOADLINE_TOLERANCE")]
     pub(super) tolerance: Option<f64>,
     /// The confidence of the verdict, such as 99% [default: 99%]

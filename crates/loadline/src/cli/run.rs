@@ -171,7 +171,9 @@ impl Run {
     /// The target as the base of a duel.
     fn duel(&self, base: &Scenario, url: &str, folder: PathBuf, out: &Output) -> anyhow::Result<Exit> {
         // The environment may set them for all runs, of which this is none.
-        if !self.load.slo.is_empty() && std::env::var_os("LOADLINE_SLO").is_none() {
+        let in_environment = std::env::var("LOADLINE_SLO").unwrap_or_default();
+        let of_environment: Vec<Slo> = in_environment.split('\n').filter_map(|text| slo(text).ok()).collect();
+        if !self.load.slo.is_empty() && self.load.slo != of_environment {
             return Err(UserError::input(
                 "--slo is about one build, and --against compares two: leave one of them out, or judge the candidate by a `run` \
                  of its own",

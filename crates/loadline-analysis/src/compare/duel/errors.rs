@@ -127,9 +127,22 @@ impl ErrorCounts {
             }
         }
         if metric.verdict == Verdict::Inconclusive {
-            tell_what_is_open(metric, &rates, seconds, rules);
+            let is_beyond_chance = self.log_evidence(1.0) >= -(1.0 - rules.confidence).ln();
+            if is_beyond_chance {
+                metric.reasons.push(not_yet(rules.metrics.len()));
+            } else {
+                tell_what_is_open(metric, &rates, seconds, rules);
+            }
         }
     }
+}
+
+/// Told apart by themselves, which is no pass, and not yet for sure a regression.
+fn not_yet(metrics: usize) -> String {
+    let among = if metrics > 1 { format!(" as one of {metrics} metrics or") } else { String::new() };
+    format!(
+        "one side is seen to fail more often, if not{among} by more than the tolerance: more time, or a higher rate, would tell"
+    )
 }
 
 /// Candidate over base, within what can be told.

@@ -40,8 +40,9 @@ impl Rates {
         [candidate[0] - base[1], candidate[1] - base[0]]
     }
 
-    /// The same where the ratio of candidate to base is known to lie between two ends as well: of a candidate's rate `c`
-    /// at least `low` times the base's, `c (1 − 1/low)` at least is not the base's.
+    /// The same where the ratio of candidate to base, at the same confidence, is known to lie between two ends as well: of a candidate's rate `c`
+    /// at least `low` times the base's, `c (1 − 1/low)` at least is not the base's. Either may be wrong, so that both hold
+    /// together with one less twice the risk at worst; the rates' own ends are of requests that fail each for itself.
     pub(super) fn difference_within(&self, ends: [Option<f64>; 2], confidence: f64) -> [f64; 2] {
         let [low, high] = self.difference(confidence);
         let [base, candidate] = self.each(confidence);
