@@ -123,20 +123,14 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
     }
     if is_none {
         none::judge(&mut metric, requests(&asked_figure, runs), options);
-        if incomplete && metric.verdict == Verdict::Pass {
-            metric.verdict = Verdict::Inconclusive;
-        }
-        return Judged { metric, evidence: None };
+        return without_evidence(metric, incomplete);
     }
     let earlier = of(Side::History);
     let history = remarks::about_history(&earlier, &base, !runs.history.is_empty(), options.tolerance);
     let first = base[0];
     if values.iter().all(|value| value.value == first) && base.len().min(candidate.len()) >= FEW_RUNS {
         same::judge(&mut metric, first, resolution::decimal(std::iter::once(first)), options);
-        if incomplete && metric.verdict == Verdict::Pass {
-            metric.verdict = Verdict::Inconclusive;
-        }
-        return Judged { metric, evidence: None };
+        return without_evidence(metric, incomplete);
     }
     let order = in_time_order(&mut values);
     let scale = if values.iter().all(|value| value.value > 0.0) {
@@ -219,6 +213,14 @@ pub(super) fn judge(asked: Asked, runs: Runs<'_>, options: &Options) -> Judged {
             affected: chance,
         }),
     }
+}
+
+/// A metric that is judged already: one that is missing in some runs does not pass.
+fn without_evidence(mut metric: MetricComparison, incomplete: bool) -> Judged {
+    if incomplete && metric.verdict == Verdict::Pass {
+        metric.verdict = Verdict::Inconclusive;
+    }
+    Judged { metric, evidence: None }
 }
 
 pub(super) fn mean(values: &[f64]) -> f64 {

@@ -20,13 +20,18 @@ fn only(comparison: &Comparison) -> &MetricComparison {
     &comparison.metrics[0]
 }
 
-/// Nearly normal numbers with variance 1: the sum of twelve uniform ones less six.
-fn normal(seed: u64) -> impl FnMut() -> f64 {
+/// Numbers between 0 and 1.
+fn uniform(seed: u64) -> impl FnMut() -> f64 {
     let mut state = seed;
-    let mut uniform = move || {
+    move || {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 11) as f64 / (1u64 << 53) as f64
-    };
+    }
+}
+
+/// Nearly normal numbers with variance 1: the sum of twelve uniform ones less six.
+fn normal(seed: u64) -> impl FnMut() -> f64 {
+    let mut uniform = uniform(seed);
     move || (0..12).map(|_| uniform()).sum::<f64>() - 6.0
 }
 
@@ -721,11 +726,7 @@ fn more_runs_of_the_slow_kind_are_no_pass() {
 /// Of candidates whose errors come at the rate that is said to be found, some four of five are.
 #[test]
 fn errors_of_the_size_told_are_found() {
-    let mut state = 5u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
+    let mut uniform = uniform(5);
     let side = |errors: &[u32]| {
         let rows = errors.iter().map(|errors| format!("{},1000\n", f64::from(*errors) / 1000.0));
         table(&format!("error_rate,requests\n{}", rows.collect::<String>()))
