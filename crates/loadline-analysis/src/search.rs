@@ -33,9 +33,9 @@ pub struct Search {
     pub confidence: f64,
     /// Time for all steps, in seconds.
     pub time_s: f64,
-    /// The shortest step, in seconds; the ascent makes do with half.
+    /// The shortest step near the capacity, in seconds.
     pub step_s: f64,
-    /// The fewest requests of a step near the capacity; the ascent makes do with a quarter.
+    /// The fewest requests of a step near the capacity.
     pub step_requests: f64,
 }
 
@@ -192,25 +192,35 @@ impl Search {
             let duration_s = (2.0 * last.took_s).min(self.time_s - spent).max(self.step_s);
             return Next::Run { load: self.most, duration_s, confirming: false };
         }
-        // Small steps where the limit is near beside what it was without load, so that the first breach is mild.
-        let idle = steps.iter().map(|step| step.score).fold(-0.1, f64::min);
-        let near = if last.is_open() { NEAR_LEAST } else { (last.score / idle).clamp(NEAR_LEAST, 1.0) };
         let most = self.growth * kept.unwrap_or(last.load);
-        if let Some(kept) = kept.filter(|_| last.load > ALMOST * most && last.is_open()) {
-            return self.between(steps, kept, last.load, spent);
+        if !last.is_open() {
+            return self.ascend((last.load * self.growth.powf(power(steps, last))).min(most));
         }
-        self.ascend((last.load * self.growth.powf(near)).min(most))
+        // A few slow requests among few. Once more for longer, then on from there.
+        let again = steps.iter().rev().take_while(|step| step.load == last.load).count();
+        if again < OPEN_MOST {
+            return self.ascend_for(last.load, 2.0_f64.powi(again as i32));
+        }
+        match kept.filter(|_| last.load > ALMOST * most) {
+            Some(kept) => self.between(steps, kept, last.load, spent),
+            None => self.ascend((last.load * self.growth.sqrt()).min(most)),
+        }
     }
 
     fn ascend(&self, load: f64) -> Next {
+        self.ascend_for(load, 1.0)
+    }
+
+    /// As long as few requests take: until the first breach seconds count and not precision.
+    fn ascend_for(&self, load: f64, times: f64) -> Next {
         let load = load.clamp(self.least, self.most);
-        Next::Run { load, duration_s: self.ascent_s(load), confirming: false }
+        Next::Run { load, duration_s: times * self.ascent_s(load), confirming: false }
     }
 
     fn ascent_s(&self, load: f64) -> f64 {
-        let shortest_s = 0.5 * self.step_s;
-        let longest_s = shortest_s.max(ASCENT_SHARE * self.time_s);
-        (0.25 * self.step_requests / load).clamp(shortest_s, longest_s)
+        let (shortest_s, longest_s) = ASCENT_S;
+        let shortest_s = shortest_s.min(self.step_s);
+        (ASCENT_REQUESTS / load).clamp(shortest_s, longest_s)
     }
 
     /// Below a load that was left open, as high as is allowed after the load kept: once more there might say the same
@@ -225,8 +235,8 @@ impl Search {
     /// Between a load that kept the objectives and one that broke them.
     fn refine(&self, steps: &[Step], kept: f64, spent: f64) -> Next {
         let posterior = Posterior::new(steps, self.least, self.most);
-        let tail = 0.5 - 0.5 * self.confidence;
-        let [low, middle, high] = [tail, 0.5, 1.0 - tail].map(|p| posterior.quantile(p));
+        let (middle, (low, high)) = posterior.middle_and_interval(self.confidence);
+        let (low, high) = (low.max(self.least), high.min(self.most));
         let precise = high - low <= 2.0 * self.precision * middle;
         let confirmed = steps.iter().any(|step| step.confirming);
         if spent >= self.time_s || (precise && confirmed) {
@@ -273,12 +283,23 @@ const APART_MOST: f64 = 0.2;
 /// Loads that differ by less are the same but for rounding.
 const ALMOST: f64 = 0.999;
 
-/// The least exponent of a step of the ascent.
-const NEAR_LEAST: f64 = 0.25;
+/// Until an objective breaks, steps are as long as this many requests take, within these bounds in seconds.
+const ASCENT_REQUESTS: f64 = 60.0;
+const ASCENT_S: (f64, f64) = (3.0, 6.0);
+/// A score that is above those at lower loads by less is no sign of a limit.
+const RISE: f64 = 0.25;
+/// How often the same load is driven where it is left open.
+const OPEN_MOST: usize = 2;
 
-/// The shares of the time that a step of the ascent may take, and any other one.
-const ASCENT_SHARE: f64 = 1.0 / 30.0;
+/// The share of the time that a step near the capacity may take.
 const LONGEST_SHARE: f64 = 1.0 / 6.0;
+
+/// The power of the largest factor allowed by which to go up: all of it as long as load changes nothing.
+fn power(steps: &[Step], last: &Step) -> f64 {
+    let before = steps.iter().filter(|step| step.load < last.load && !step.is_open()).map(|step| step.score);
+    let (sum, count) = before.fold((0.0, 0.0), |(sum, count), score| (sum + score, count + 1.0));
+    if count > 0.0 && last.score > sum / count + RISE { 0.5 } else { 1.0 }
+}
 
 /// Clumps of events that a step near the capacity should have room for.
 const CLUMPS_WANTED: (f64, f64) = (0.01, 15.0);

@@ -104,23 +104,20 @@ fn loads_that_kept_their_objective_bound_the_capacity_below() {
     assert!(low > 180.0 && high < 352.0, "{low} to {high} about {load}");
 }
 
+/// A step of a service that is sure of its score.
+fn scored(load: f64, took_s: f64, score: f64) -> Step {
+    // As a step is judged: nothing is broken, or kept, by more than e³ times the limit.
+    let (score, error) = (score.clamp(-3.0, 3.0), 0.05);
+    let events = Events::of_score(score, error);
+    Step { load, took_s, score, error, events, settled: true, generator_limited: false, confirming: false }
+}
+
 /// Steps against a service whose score is this function of the load.
 fn drive(search: &Search, score: impl Fn(f64) -> f64) -> (Vec<Step>, Next) {
     let mut steps = Vec::new();
     for _ in 0..200 {
         let Next::Run { load, duration_s, confirming } = search.next(&steps) else { break };
-        // As a step is judged: nothing is broken, or kept, by more than e³ times the limit.
-        let (score, took_s) = (score(load).clamp(-3.0, 3.0), duration_s);
-        steps.push(Step {
-            load,
-            took_s,
-            score,
-            error: 0.05,
-            events: Events::of_score(score, 0.05),
-            settled: true,
-            generator_limited: false,
-            confirming,
-        });
+        steps.push(Step { confirming, ..scored(load, duration_s, score(load)) });
     }
     let end = search.next(&steps);
     (steps, end)
@@ -140,6 +137,38 @@ fn the_service_is_protected() {
         let Next::Converged(found) = end else { panic!("{end:?}: {:?}", &steps[steps.len() - 9..]) };
         assert!((found.load.unwrap() / capacity - 1.0).abs() < 0.1, "{found:?} for {capacity}");
     }
+}
+
+/// Loads of the way up until the first breach, against a service whose score is this function of the load.
+fn way_up(score: impl Fn(f64) -> f64, error: f64) -> Vec<f64> {
+    let (search, mut steps) = (Search { most: 1_000.0, ..support::search() }, Vec::new());
+    while let Next::Run { load, duration_s, .. } = search.next(&steps) {
+        steps.push(Step { error, ..scored(load, duration_s, score(load)) });
+        if steps.last().is_some_and(|step| step.fails()) {
+            break;
+        }
+    }
+    steps.iter().map(|step| step.load.round()).collect()
+}
+
+#[test]
+fn the_way_up_doubles_as_long_as_load_changes_nothing() {
+    assert_eq!(way_up(|load| if load < 100.0 { -1.0 } else { 1.0 }, 0.1), [10.0, 20.0, 40.0, 80.0, 160.0]);
+    // Noise of a limit close to what it is without load is no sign of one.
+    let noise = |load: f64| if load == 20.0 { -0.4 } else { -0.2 };
+    assert_eq!(way_up(noise, 0.05), [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1_000.0]);
+    // Where load shows, the steps are smaller.
+    let nearing = way_up(|load| (load / 100.0).ln().max(-1.0), 0.1);
+    assert_eq!(nearing, [10.0, 20.0, 40.0, 80.0, 113.0, 160.0]);
+}
+
+/// Twice at the same load, the second time for longer; never above twice what was kept.
+#[test]
+fn what_is_left_open_on_the_way_up_is_driven_once_more() {
+    let loads = way_up(|load| if load < 30.0 { -1.0 } else { 0.1 }, 1.0);
+    assert_eq!(loads[..6], [10.0, 20.0, 40.0, 40.0, 28.0, 57.0]);
+    let (search, open) = (support::search(), Step { error: 1.0, ..scored(10.0, 6.0, 0.1) });
+    assert_eq!(search.next(&[open]), Next::Run { load: 10.0, duration_s: 12.0, confirming: false });
 }
 
 #[test]

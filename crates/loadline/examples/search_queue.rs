@@ -1,52 +1,102 @@
-//! Searches M/M/c in virtual time and shows the steps: `cargo run --example search_queue -- SEEDS [SERVERS] [LIMIT_MS]`.
+//! The marks of the whole search, as it drives real load, against queues in virtual time: coverage and cost. What they
+//! are is told in `search_marks`, which looks at the decisions alone.
+//!
+//! `cargo run --release -p loadline --example search_queue [SEEDS [KIND [TIME_S [STEP_S]]]]`
+//! SEEDS a number of them or a range such as `1000..1200`, KIND a name or `all`. One seed shows its steps.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use loadline::analysis::queueing::mmc;
 use loadline::generator::client::simulated::SimulatedServer;
+use loadline::generator::schedule::Arrivals;
+use loadline::model::saturation::SaturationDocument;
 use loadline::model::scenario::Scenario;
 use loadline::saturate::{SaturateOptions, VirtualLoad, search_in};
 
+#[path = "../../loadline-analysis/tests/support/mod.rs"]
+#[allow(dead_code, reason = "what drives the decisions alone")]
+mod support;
+
+use support::kinds::{KINDS, Kind, PRECISION, Target};
+use support::queue::{Queue, Random};
+
 fn main() {
-    let numbers: Vec<f64> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
-    let at = |k: usize, default: f64| numbers.get(k).copied().unwrap_or(default);
-    let (seeds, servers, limit_ms) = (at(0, 1.0) as u64, at(1, 2.0) as u32, at(2, 34.54));
-    let max_time = Duration::from_secs_f64(at(3, 600.0));
-    let truth = mmc::capacity(200.0, servers, 0.99, limit_ms / 1e3).unwrap().unwrap_or(f64::NAN);
-    let mut covered = 0;
-    for seed in 1..=seeds {
-        let mut scenario = Scenario::for_url("http://service/", "GET", &[], None).unwrap();
-        scenario.set_slos(vec![format!("p99 < {limit_ms}ms").parse().unwrap()]).unwrap();
-        scenario.set_seed(seed);
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        let draw = move || {
-            state ^= state >> 12;
-            state ^= state << 25;
-            state ^= state >> 27;
-            let bits = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
-            Duration::from_millis(5).mul_f64(-((bits as f64 + 0.5) / (1_u64 << 53) as f64).ln())
-        };
-        let service = |clock| SimulatedServer::new(clock, servers as usize, draw);
-        let options = SaturateOptions { max_time, ..SaturateOptions::default() };
-        let found = search_in(&scenario, &options, &mut VirtualLoad(service)).unwrap();
-        if seeds == 1 {
-            for step in &found.steps {
-                println!("  {}", loadline::render::saturation::step_line(None, step));
-            }
-        }
-        let interval = found.interval.unwrap_or((f64::NAN, None));
-        let holds = interval.0 <= truth && interval.1.is_none_or(|high| truth <= high);
-        covered += u32::from(holds);
-        println!(
-            "seed {seed}: {:.1} in {:.1}–{:.1}, truth {truth:.1}{}, {} steps, {:.0} s, {:?}",
-            found.capacity_per_s.unwrap_or(f64::NAN),
-            interval.0,
-            interval.1.unwrap_or(f64::NAN),
-            if holds { "" } else { " (outside)" },
-            found.steps.len(),
-            found.elapsed_s,
-            found.end
-        );
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let seeds = range(arguments.first().map_or("1", String::as_str));
+    let name = arguments.get(1).map_or("all", String::as_str);
+    let seconds = |k: usize, default: f64| {
+        Duration::from_secs_f64(arguments.get(k).map_or(default, |text| text.parse().expect("seconds")))
+    };
+    let options = SaturateOptions {
+        max_time: seconds(2, 36_000.0),
+        step: seconds(3, 5.0),
+        ..SaturateOptions::default()
+    };
+    for kind in KINDS.iter().filter(|kind| name == "all" || kind.name == name) {
+        let Target::Queue(queue) = kind.target else { continue };
+        println!("{}", marks(kind, queue, &options, seeds.clone()));
     }
-    println!("{covered} of {seeds} intervals hold the truth");
+}
+
+fn range(text: &str) -> Range<u64> {
+    let number = |text: &str| text.parse().expect("SEEDS");
+    let (from, to) = text.split_once("..").unwrap_or(("0", text));
+    number(from)..number(to)
+}
+
+fn marks(kind: &Kind, queue: Queue, options: &SaturateOptions, seeds: Range<u64>) -> String {
+    let truth = kind.capacity();
+    let one = seeds.end == seeds.start + 1;
+    let (mut below, mut above, mut near, mut ended, mut requests, mut steps) = (0, 0, 0, 0, 0.0, 0);
+    let mut errors = Vec::new();
+    for seed in seeds {
+        let found = search(kind, queue, options, seed);
+        for step in found.steps.iter().filter(|_| one) {
+            println!("  {}", loadline::render::saturation::step_line(None, step));
+        }
+        let (Some(capacity), Some((low, Some(high)))) = (found.capacity_per_s, found.interval) else {
+            continue;
+        };
+        ended += 1;
+        below += u32::from(high < truth);
+        above += u32::from(low > truth);
+        near += u32::from((capacity / truth - 1.0).abs() <= PRECISION);
+        errors.push(capacity / truth - 1.0);
+        steps += found.steps.len();
+        requests += found.steps.iter().map(|step| step.rate_per_s * (step.duration_s + 1.0)).sum::<f64>();
+    }
+    errors.sort_by(f64::total_cmp);
+    let count = f64::from(ended);
+    format!(
+        "{:13} coverage {:.3} (too low {below:2}, too high {above:2})  error {:+.3} {:+.3} {:+.3} within 5 % {:.2}  \
+         requests {:7.0} = {:.2} of a staircase  steps {:4.1}  ended {ended}",
+        kind.name,
+        1.0 - f64::from(below + above) / count,
+        errors[errors.len() / 10],
+        errors[errors.len() / 2],
+        errors[errors.len() * 9 / 10],
+        f64::from(near) / count,
+        requests / count,
+        requests / count / kind.staircase_requests(),
+        steps as f64 / count,
+    )
+}
+
+fn search(kind: &Kind, queue: Queue, options: &SaturateOptions, seed: u64) -> SaturationDocument {
+    let mut scenario = Scenario::for_url("http://service/", "GET", &[], None).expect("a scenario");
+    scenario.set_slos(vec![kind.objective().parse().expect("an objective")]).expect("good objectives");
+    scenario.set_seed(seed);
+    let options = SaturateOptions {
+        arrivals: match queue.arrivals {
+            support::queue::Arrivals::Poisson => Arrivals::Poisson,
+            support::queue::Arrivals::Even => Arrivals::Uniform,
+        },
+        ..options.clone()
+    };
+    let service = |clock| {
+        let mut random = Random::new(seed);
+        let draw = move || Duration::from_secs_f64(queue.draw(&mut random));
+        SimulatedServer::new(clock, queue.servers as usize, draw)
+    };
+    search_in(&scenario, &options, &mut VirtualLoad(service)).expect("a search")
 }

@@ -93,6 +93,23 @@ fn users_are_searched_for_in_a_closed_loop() {
     assert!(found.steps.iter().all(|step| step.users.is_some()));
 }
 
+/// A factor that makes no second user of the first one all the same goes on with two.
+#[test]
+fn users_grow_by_one_at_least() {
+    let service = |clock| SimulatedServer::new(clock, 4, || Duration::from_millis(10));
+    let options = SaturateOptions {
+        model: LoadModel::Closed,
+        growth: 1.2,
+        most: Some(50.0),
+        ..SaturateOptions::default()
+    };
+    let found = search_in(&scenario(1, &["p99 < 25ms"]), &options, &mut VirtualLoad(service)).unwrap();
+    let users: Vec<f64> = found.steps.iter().filter_map(|step| step.users).collect();
+    assert_eq!(users[..4], [1.0, 2.0, 3.0, 4.0]);
+    // Each of N users waits N/4 · 10 ms: 25 ms are reached by ten.
+    assert!(found.capacity_users.is_some_and(|users| (8.0..=11.0).contains(&users)), "{found:?}");
+}
+
 /// A service that sends everything beyond a rate away, as rate limiters do.
 #[derive(Clone)]
 struct Limiter<C> {

@@ -71,6 +71,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// How long the next request is served.
+    pub(crate) fn draw(&self, random: &mut Random) -> f64 {
+        self.service.draw(self.service_s, random)
+    }
+
     /// The arrival time and the response time of each request within `duration_s`, from an empty queue.
     pub(crate) fn run(
         &self,

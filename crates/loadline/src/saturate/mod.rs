@@ -23,7 +23,6 @@
 //! assert!((capacity / 250.0 - 1.0).abs() < 0.05, "{capacity}");
 //! ```
 
-mod ascent;
 mod cut_off;
 mod document;
 mod engine;

@@ -15,8 +15,6 @@ use loadline_model::recording::Second;
 use loadline_model::run::LoadModel;
 use loadline_model::slo::Slo;
 
-use super::ascent::ascent;
-
 /// How long after a second has ended the lead-in of the next step begins: workers look for stages ten times a second.
 const LEAD_IN_AFTER: Nanos = SECOND / 4;
 /// No step is shorter than this, in seconds.
@@ -283,10 +281,7 @@ impl Pilot {
                 duration_s: leg.length_s as f64,
                 confirming: leg.judged.step.confirming,
             },
-            None => match ascent(&self.course.search, self.course.model, &self.steps) {
-                Some((load, duration_s)) => Next::Run { load, duration_s, confirming: false },
-                None => self.course.search.next(&self.steps),
-            },
+            None => self.course.search.next(&self.steps),
         };
         let (load, duration_s, confirming) = match next {
             // No step takes so long that few are left.
@@ -315,7 +310,7 @@ impl Pilot {
 
     /// A step whose lead-in is in the second that begins now.
     fn start(&mut self, load: f64, length_s: u64, confirming: bool, lead_in: u64) -> Turn {
-        let load = if self.course.model == LoadModel::Closed { load.round().max(1.0) } else { load };
+        let load = if self.course.model == LoadModel::Closed { self.users(load) } else { load };
         let stages = vec![self.lead_in(load, lead_in), self.stage(load, lead_in + 1)];
         self.under_way = Some(UnderWay {
             load,
@@ -329,6 +324,13 @@ impl Pilot {
             again: self.again,
         });
         Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
+    }
+
+    /// Whole users; at least one more than before where more was asked for.
+    fn users(&self, load: f64) -> f64 {
+        let users = load.round().max(1.0);
+        let before = self.legs.last().filter(|leg| !leg.spoiled).map(|leg| leg.judged.step.load);
+        before.filter(|before| load > *before).map_or(users, |before| users.max(before + 1.0))
     }
 
     /// No time is left to drive a spoiled step again: where no objective was broken before, the generator is the end.
