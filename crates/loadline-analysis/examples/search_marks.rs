@@ -64,6 +64,9 @@ fn marks(search: &Search, kind: &Kind, seeds: Range<u64>) -> String {
             *part = (part.0 + 1, part.1 + step.load * step.took_s);
         }
     }
+    if errors.is_empty() {
+        return format!("{:13} no search ended", kind.name);
+    }
     for values in [&mut errors, &mut widths, &mut times] {
         values.sort_by(f64::total_cmp);
     }

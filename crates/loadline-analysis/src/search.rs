@@ -1,8 +1,8 @@
 //! The search for the highest load within the objectives, as a pure state machine.
 //!
 //! [`Search::next`] looks at all steps run so far and says what to do: run another, or end. It ascends
-//! geometrically until an objective breaks, then puts steps where the capacity's posterior ([`posterior`]) has
-//! its middle and its quartiles, until the interval is narrow enough, and ends with a longer run at the capacity.
+//! geometrically until an objective breaks, then puts steps in the middle of the capacity's posterior ([`posterior`])
+//! and on either side of it, until the interval is narrow enough, and ends with a longer run at the capacity.
 //!
 //! A load is an arrival rate in the open model, a number of users in the closed one.
 
@@ -25,7 +25,7 @@ pub struct Search {
     pub least: f64,
     /// Never above this load.
     pub most: f64,
-    /// Never more than this factor above the largest load that kept the objectives.
+    /// Never more than this factor above the largest load that kept the objectives; above 1.
     pub growth: f64,
     /// Half the width of the interval over the capacity at which to end.
     pub precision: f64,
@@ -33,9 +33,11 @@ pub struct Search {
     pub confidence: f64,
     /// Time for all steps, in seconds.
     pub time_s: f64,
+    /// The shortest of all steps, in seconds: long enough for each objective to say something.
+    pub least_s: f64,
     /// The shortest step near the capacity, in seconds.
     pub step_s: f64,
-    /// The fewest requests of a step near the capacity.
+    /// The fewest flows of a step near the capacity.
     pub step_requests: f64,
 }
 
@@ -46,6 +48,8 @@ pub struct Step {
     pub load: f64,
     /// How long it took, in seconds, draining included.
     pub took_s: f64,
+    /// Flows per second that this made: the load itself, or what so many users started.
+    pub offered_per_s: f64,
     /// ln(observed / limit) of the objective that stands worst: above 0 it is broken.
     pub score: f64,
     /// The standard error of the score.
@@ -167,6 +171,7 @@ impl Search {
         match (kept, broken) {
             (kept, None) => self.climb(steps, last, kept, spent),
             (None, Some(broken)) if broken <= self.least => Next::Doomed(Doom::NothingPasses { at: broken }),
+            (None, Some(broken)) if last.load < broken => self.look_longer(steps, last, spent),
             (None, Some(broken)) => self.ascend(broken / (self.growth * self.growth)),
             (Some(kept), Some(_)) => self.refine(steps, kept, spent),
         }
@@ -184,43 +189,53 @@ impl Search {
             });
         }
         if spent >= self.time_s {
-            let surely = steps.iter().filter(|step| step.passes()).map(|step| step.load);
-            return Next::Doomed(Doom::OutOfTime { at: last.load, at_least: surely.reduce(f64::max) });
+            return out_of_time(steps, last);
         }
         if last.load >= self.most {
             // Neither kept nor broken: what a short look leaves open a longer one tells.
             let duration_s = (2.0 * last.took_s).min(self.time_s - spent).max(self.step_s);
             return Next::Run { load: self.most, duration_s, confirming: false };
         }
-        let most = self.growth * kept.unwrap_or(last.load);
+        // Where nothing was kept yet there is no going up.
+        let Some(kept) = kept else { return self.look_longer(steps, last, spent) };
+        let most = self.growth * kept;
         if !last.is_open() {
             return self.ascend((last.load * self.growth.powf(power(steps, last))).min(most));
         }
         // A few slow requests among few. Once more for longer, then on from there.
-        let again = steps.iter().rev().take_while(|step| step.load == last.load).count();
-        if again < OPEN_MOST {
-            return self.ascend_for(last.load, 2.0_f64.powi(again as i32));
+        if looks(steps, last.load) < OPEN_MOST {
+            return self.look_longer(steps, last, spent);
         }
-        match kept.filter(|_| last.load > ALMOST * most) {
-            Some(kept) => self.between(steps, kept, last.load, spent),
-            None => self.ascend((last.load * self.growth.sqrt()).min(most)),
+        if last.load > ALMOST * most {
+            return self.between(steps, kept, last.load, spent);
         }
+        self.ascend((last.load * self.growth.sqrt()).min(most))
     }
 
     fn ascend(&self, load: f64) -> Next {
-        self.ascend_for(load, 1.0)
+        let load = load.clamp(self.least, self.most);
+        Next::Run { load, duration_s: self.ascent_s(load, &[]), confirming: false }
     }
 
     /// As long as few requests take: until the first breach seconds count and not precision.
-    fn ascend_for(&self, load: f64, times: f64) -> Next {
-        let load = load.clamp(self.least, self.most);
-        Next::Run { load, duration_s: times * self.ascent_s(load), confirming: false }
-    }
-
-    fn ascent_s(&self, load: f64) -> f64 {
+    fn ascent_s(&self, load: f64, steps: &[Step]) -> f64 {
         let (shortest_s, longest_s) = ASCENT_S;
         let shortest_s = shortest_s.min(self.step_s);
-        (ASCENT_REQUESTS / load).clamp(shortest_s, longest_s)
+        (ASCENT_REQUESTS / flows_per_s(steps, load)).clamp(shortest_s, longest_s).max(self.least_s)
+    }
+
+    /// At the same load, which was left open: twice as long each time. Where that does not tell for as long as a step may
+    /// be, lower.
+    fn look_longer(&self, steps: &[Step], last: &Step, spent: f64) -> Next {
+        if spent >= self.time_s {
+            return out_of_time(steps, last);
+        }
+        let duration_s = self.ascent_s(last.load, steps) * 2.0_f64.powi(looks(steps, last.load) as i32);
+        let longest_s = (LONGEST_SHARE * self.time_s).max(self.least_s);
+        if duration_s > 2.0 * longest_s && last.load > self.least {
+            return self.ascend(last.load / (self.growth * self.growth));
+        }
+        Next::Run { load: last.load, duration_s: duration_s.min(longest_s), confirming: false }
     }
 
     /// Below a load that was left open, as high as is allowed after the load kept: once more there might say the same
@@ -228,7 +243,7 @@ impl Search {
     fn between(&self, steps: &[Step], kept: f64, open: f64, spent: f64) -> Next {
         let again = steps.iter().filter(|step| step.load > ALMOST * open && step.is_open()).count() - 1;
         let load = (kept * open).sqrt();
-        let longer_s = self.ascent_s(load) * 2.0_f64.powi(again as i32);
+        let longer_s = self.ascent_s(load, steps) * 2.0_f64.powi(again as i32);
         Next::Run { load, duration_s: longer_s.min(self.time_s - spent).max(self.step_s), confirming: false }
     }
 
@@ -256,7 +271,7 @@ impl Search {
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
         let length = if precise { 1.5 } else { 1.0 };
-        let wanted_s = length * self.step_s.max(self.step_requests / load).max(telling_s);
+        let wanted_s = length * self.step_s.max(self.step_requests / flows_per_s(steps, load)).max(telling_s);
         let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
         let duration_s = wanted_s.min(room_s).max(self.step_s);
         Next::Run { load, duration_s, confirming: precise }
@@ -294,6 +309,23 @@ const OPEN_MOST: usize = 2;
 /// The share of the time that a step near the capacity may take.
 const LONGEST_SHARE: f64 = 1.0 / 6.0;
 
+/// The time is spent, and no objective was surely broken above a load that kept them.
+fn out_of_time(steps: &[Step], last: &Step) -> Next {
+    let surely = steps.iter().filter(|step| step.passes()).map(|step| step.load);
+    Next::Doomed(Doom::OutOfTime { at: last.load, at_least: surely.reduce(f64::max) })
+}
+
+/// How often this load was driven on end.
+fn looks(steps: &[Step], load: f64) -> usize {
+    steps.iter().rev().take_while(|step| step.load == load).count()
+}
+
+/// Flows per second at this load, by the steps so far: users start them, too.
+fn flows_per_s(steps: &[Step], load: f64) -> f64 {
+    let (flows, loads) = steps.iter().fold((0.0, 0.0), |sum, s| (sum.0 + s.offered_per_s, sum.1 + s.load));
+    if flows > 0.0 { load * flows / loads } else { load }
+}
+
 /// The power of the largest factor allowed by which to go up: all of it as long as load changes nothing.
 fn power(steps: &[Step], last: &Step) -> f64 {
     let before = steps.iter().filter(|step| step.load < last.load && !step.is_open()).map(|step| step.score);
@@ -304,16 +336,16 @@ fn power(steps: &[Step], last: &Step) -> f64 {
 /// Clumps of events that a step near the capacity should have room for.
 const CLUMPS_WANTED: (f64, f64) = (0.01, 15.0);
 
-/// The length of a step that tells enough: a third of the clumps that the whole precision takes; at most four times
+/// The length of a step that tells enough, by the events allowed per flow so far: a third of the clumps that the whole precision takes; at most four times
 /// the longest step so far.
 fn informative_s(steps: &[Step], load: f64, posterior: &Posterior, precision: f64) -> f64 {
     let steepness = posterior.steepness();
     let needed = (1.645 / (precision * steepness)).powi(2) / 3.0;
     let clumps = needed.clamp(CLUMPS_WANTED.0, CLUMPS_WANTED.1);
-    let (allowed, volume) = steps
-        .iter()
-        .fold((0.0, 0.0), |sum, step| (sum.0 + step.events.allowed, sum.1 + step.load * step.took_s));
+    let (allowed, volume) = steps.iter().fold((0.0, 0.0), |sum, step| {
+        (sum.0 + step.events.allowed, sum.1 + step.offered_per_s * step.took_s)
+    });
     let longest = steps.iter().map(|step| step.took_s).fold(0.0, f64::max);
     let clump = posterior.clump(volume / allowed);
-    (clumps * clump / (allowed / volume * load)).min(4.0 * longest)
+    (clumps * clump / (allowed / volume * flows_per_s(steps, load))).min(4.0 * longest)
 }

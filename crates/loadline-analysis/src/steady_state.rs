@@ -25,7 +25,7 @@ pub enum Settling {
 
 /// Finds the end of the warm-up in the figures of equal intervals: MSER-5 (K. P. White, Simulation 69(6), 1997),
 /// the cut that minimises the standard error of the mean of what is left, in batches of five (of fewer where
-/// there are few). What is left has to be free of drift: the means of its two halves differ by less than three
+/// there are few). What is left has to be free of drift: the means of its two halves differ by less than 3.5
 /// standard errors, taken from batch means.
 pub fn settling(figures: &[f64]) -> Settling {
     if figures.len() < FEWEST_INTERVALS {
@@ -155,7 +155,7 @@ pub struct Quantile {
     pub value_ms: f64,
     /// The lower end.
     pub low_ms: f64,
-    /// The upper end.
+    /// The upper end; infinite where all samples may lie below the quantile.
     pub high_ms: f64,
     /// Standard error of the logarithm of the value.
     pub log_error: f64,
@@ -165,7 +165,9 @@ pub struct Quantile {
 
 /// Quantile `q` of consecutive intervals together. Its interval inverts that of the share of requests beyond it
 /// (on the scale of its logit), see [`share`]; with few intervals that of an order statistic by the binomial law, of as
-/// many requests as are independent. It never reaches across the median: with so few requests it is not known. `None` without requests, or with fewer than two intervals that have any.
+/// many requests as are independent. It never reaches across the median: with so few requests it is not known. Nor has it an
+/// upper end where all of them lie below the quantile more often than the interval may miss it. `None` without requests, or
+/// with fewer than two intervals that have any.
 pub fn quantile(intervals: &[&Values], q: f64, confidence: f64) -> Option<Quantile> {
     let all = Values::merged(intervals.iter().copied());
     let value = all.quantile(q);
@@ -179,9 +181,9 @@ pub fn quantile(intervals: &[&Values], q: f64, confidence: f64) -> Option<Quanti
         all.quantile(1.0 / (1.0 + (-logit).exp())).max(1) as f64 / 1e3
     };
     let width = logit_error * t.inverse_cdf(0.5 + 0.5 * confidence);
+    let tail = 0.5 - 0.5 * confidence;
     let (low, high) = match share.freedom {
         few if few < FEWEST_FREEDOM => {
-            let tail = 0.5 - 0.5 * confidence;
             let (low, high) = order_statistics(share.effective_samples, q, tail);
             let at_share = |share: f64| all.quantile(share).max(1) as f64 / 1e3;
             (at_share(low), at_share(high))
@@ -190,6 +192,8 @@ pub fn quantile(intervals: &[&Values], q: f64, confidence: f64) -> Option<Quanti
     };
     let median = all.quantile(0.5).max(1) as f64 / 1e3;
     let (low, high) = if q < 0.5 { (low, high.min(median)) } else { (low.max(median), high) };
+    let all_below = q.powf(share.effective_samples.max(1.0));
+    let high = if q >= 0.5 && all_below > tail { f64::INFINITY } else { high };
     // One standard error either way gives the error of the logarithm; t's heavier tails are kept in it.
     let one = logit_error * t.inverse_cdf(0.841_344_746);
     Some(Quantile {
@@ -255,6 +259,22 @@ mod tests {
     fn exponential_seconds(random: &mut Random, seconds: usize, requests: usize) -> Vec<Values> {
         let value = |random: &mut Random| ((-1e4 * random.uniform().ln()) as u64 + 1, 1);
         (0..seconds).map(|_| (0..requests).map(|_| value(random)).collect()).collect()
+    }
+
+    /// All of 60 values lie below the p99 more often than not: the interval has no upper end then, and holds it.
+    #[test]
+    fn a_quantile_beyond_the_samples_has_no_upper_end() {
+        let mut random = Random::new(11);
+        let covered = (0..400).filter(|_| {
+            let seconds = exponential_seconds(&mut random, 6, 10);
+            let quantile = quantile(&seconds.iter().collect::<Vec<_>>(), 0.99, 0.9).unwrap();
+            assert!(quantile.high_ms.is_infinite() && quantile.value_ms.is_finite());
+            quantile.low_ms < 46.05
+        });
+        // One-sided: 95 in a hundred.
+        assert!(covered.count() >= 360);
+        let many = exponential_seconds(&mut random, 6, 200);
+        assert!(quantile(&many.iter().collect::<Vec<_>>(), 0.99, 0.9).unwrap().high_ms.is_finite());
     }
 
     /// Of 10 ms exponential the p99 is 46.05 ms. Two seconds leave t one degree of freedom: an interval down to the

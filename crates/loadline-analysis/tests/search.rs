@@ -85,6 +85,7 @@ fn counted(load: f64, took_s: f64, late: f64) -> Step {
     Step {
         load,
         took_s,
+        offered_per_s: load,
         score,
         error: 0.1,
         events,
@@ -109,7 +110,17 @@ fn scored(load: f64, took_s: f64, score: f64) -> Step {
     // As a step is judged: nothing is broken, or kept, by more than e³ times the limit.
     let (score, error) = (score.clamp(-3.0, 3.0), 0.05);
     let events = Events::of_score(score, error);
-    Step { load, took_s, score, error, events, settled: true, generator_limited: false, confirming: false }
+    Step {
+        load,
+        took_s,
+        offered_per_s: load,
+        score,
+        error,
+        events,
+        settled: true,
+        generator_limited: false,
+        confirming: false,
+    }
 }
 
 /// Steps against a service whose score is this function of the load.
@@ -204,18 +215,40 @@ fn a_service_that_never_keeps_its_objectives_dooms_the_search() {
     assert_eq!(end, Next::Doomed(Doom::NothingPasses { at: 1.0 }), "{steps:?}");
 }
 
+/// Where nothing was kept yet there is no going up, and no load is driven again for as long as before.
+#[test]
+fn what_is_open_and_was_never_kept_is_driven_longer_then_lower() {
+    let (search, mut steps) = (Search { time_s: 600.0, ..support::search() }, Vec::<Step>::new());
+    let end = loop {
+        match search.next(&steps) {
+            // Surely broken at the start, below it nobody knows.
+            Next::Run { load, duration_s, .. } if load == 10.0 => steps.push(scored(load, duration_s, 1.0)),
+            Next::Run { load, duration_s, .. } => {
+                steps.push(Step { error: 2.0, ..scored(load, duration_s, 1.0) })
+            }
+            end => break end,
+        }
+    };
+    assert!(matches!(end, Next::Doomed(Doom::OutOfTime { at_least: None, .. })), "{end:?}");
+    let lengths: Vec<(f64, f64)> = steps[1..6].iter().map(|step| (step.load, step.took_s)).collect();
+    assert_eq!(lengths, [(2.5, 6.0), (2.5, 12.0), (2.5, 24.0), (2.5, 48.0), (2.5, 96.0)]);
+    assert!(steps.iter().all(|step| step.load <= 10.0) && steps.len() < 13, "{steps:?}");
+}
+
+/// As long as users start other flows than one a second each, steps are as long as their flows ask for.
+#[test]
+fn steps_are_as_long_as_users_take_for_their_flows() {
+    let users = |load: f64, score| Step { offered_per_s: 100.0 * load, ..scored(load, 5.0, score) };
+    let Next::Run { load, duration_s, .. } = support::search().next(&[users(10.0, -0.5), users(20.0, 0.5)])
+    else {
+        panic!("it gave up")
+    };
+    assert!((10.0..20.0).contains(&load) && duration_s == 5.0, "{duration_s} s of {load}");
+}
+
 #[test]
 fn a_generator_that_cannot_keep_up_ends_the_search_with_at_least() {
-    let step = |load, generator_limited| Step {
-        load,
-        took_s: 5.0,
-        score: -1.0,
-        error: 0.1,
-        events: Events::of_score(-1.0, 0.1),
-        settled: true,
-        generator_limited,
-        confirming: false,
-    };
+    let step = |load, generator_limited| Step { generator_limited, ..scored(load, 5.0, -1.0) };
     let end = support::search().next(&[step(10.0, false), step(20.0, true)]);
     assert_eq!(end, Next::Doomed(Doom::GeneratorLimited { at: 20.0, at_least: Some(10.0) }));
 }

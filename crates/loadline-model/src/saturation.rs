@@ -43,7 +43,7 @@ pub struct StepDocument {
     pub start_s: f64,
     /// The rate offered; in the closed model the rate achieved.
     pub rate_per_s: f64,
-    /// Flows started per second.
+    /// Flows completed per second once settled.
     pub achieved_per_s: Option<f64>,
     /// Users, in the closed model.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -65,6 +65,9 @@ fn marks(kind: &Kind, queue: Queue, options: &SaturateOptions, seeds: Range<u64>
         steps += found.steps.len();
         requests += found.steps.iter().map(|step| step.rate_per_s * (step.duration_s + 1.0)).sum::<f64>();
     }
+    if errors.is_empty() {
+        return format!("{:13} no search ended", kind.name);
+    }
     errors.sort_by(f64::total_cmp);
     let count = f64::from(ended);
     format!(

@@ -134,6 +134,8 @@ fn upper_bound(slo: &Slo) -> bool {
 fn verdict(slo: &Slo, interval: Option<(f64, f64)>, (score, error): (f64, f64)) -> StepVerdict {
     let (low, high) = match interval {
         Some((low, high)) if slo.metric != Metric::Throughput => (low, high),
+        // Less than the objective asks for, because less was offered, is no breach, but it is not kept either.
+        Some((_, high)) if high < slo.limit && score < 0.0 => return StepVerdict::Unclear,
         _ => return of_sides(score + 2.0 * error < 0.0, score - 2.0 * error > 0.0),
     };
     match slo.comparison {

@@ -21,7 +21,7 @@ const OUTSIDE: f64 = 1e-5;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
-/// How wrong its place may be, as a share of the capacity (a standard error): where a queue takes minutes to fill,
+/// How wrong the place of a queue may be, as a share of the capacity (a standard error): where a queue takes minutes to fill,
 /// simulated searches end up to 1 % too high.
 const MISPLACED: f64 = 0.007;
 /// Some events come at any load.
@@ -113,7 +113,9 @@ impl Posterior {
     pub(super) fn middle_and_interval(&self, confidence: f64) -> (f64, (f64, f64)) {
         let tail = 0.5 - 0.5 * confidence;
         let [low, middle, high] = [tail, 0.5, 1.0 - tail].map(|p| self.quantile(p));
-        let misplaced = MISPLACED * Normal::standard().inverse_cdf(1.0 - tail);
+        let queues = self.curves.iter().filter(|(curve, _)| matches!(curve, Curve::Queue { .. }));
+        let share: f64 = queues.map(|(_, weight)| weight).sum();
+        let misplaced = MISPLACED * share.sqrt() * Normal::standard().inverse_cdf(1.0 - tail);
         let apart = |end: f64| (end / middle).ln().hypot(misplaced).exp();
         (middle, (middle / apart(low), middle * apart(high)))
     }

@@ -28,6 +28,8 @@ pub struct Asked {
     pub took_s: f64,
     /// Whether it is the confirming run.
     pub confirming: bool,
+    /// Whether so many requests failed that it was ended, which is a breach of its own.
+    pub failing: bool,
     /// The confidence of the intervals of its figures, 0 to 1.
     pub confidence: f64,
 }
@@ -53,7 +55,8 @@ pub struct Judged {
     pub validity: Validity,
     /// Seconds left out at the beginning; `None` where the service never settled.
     pub warmup_s: Option<f64>,
-    /// Whether the service completed what was offered; a backlog that grows is a breach of its own.
+    /// Whether the service completed what was offered; a backlog that grows is a breach of its own, and so is failing
+    /// most requests.
     pub keeps_up: bool,
     /// The objectives, in their order.
     pub figures: Vec<Figure>,
@@ -148,16 +151,24 @@ impl Measured {
         let p99 = quantile(&all, 0.99, asked.confidence);
         let completed = rest.iter().map(|i| i.completed).sum::<u64>() as f64;
         let offered = rest.iter().map(|i| i.offered).sum::<u64>() as f64;
-        let keeps_up = asked.model == LoadModel::Closed || settled || completed >= KEEPS_UP_SHARE * offered;
+        let in_time = asked.model == LoadModel::Closed || settled || completed >= KEEPS_UP_SHARE * offered;
+        let keeps_up = in_time && !asked.failing;
         let together = Values::merged(all.iter().copied());
         let validity = self.validity(asked.model, &together);
         let (requests, failed) =
             rest.iter().fold((0, 0), |s, i| (s.0 + i.groups[0].requests, s.1 + i.groups[0].failed));
         let some = requests > 0;
         let seconds = rest.len() as f64;
+        let all_offered = intervals.iter().map(|i| i.offered).sum::<u64>() as f64;
+        let offered_per_s = all_offered / intervals.len().max(1) as f64;
         let generator_limited = validity.verdict == ValidityVerdict::GeneratorLimited;
         Judged {
-            step: step(asked, worst.map(|k| &figures[k]), settled, keeps_up, generator_limited),
+            step: Step {
+                offered_per_s,
+                settled,
+                generator_limited,
+                ..step(asked, worst.map(|k| &figures[k]), keeps_up)
+            },
             validity,
             warmup_s: settled.then_some(from as f64),
             keeps_up,
@@ -207,7 +218,8 @@ fn responses(intervals: &[Interval]) -> Vec<f64> {
     intervals.iter().map(mean).collect()
 }
 
-fn step(asked: &Asked, worst: Option<&Figure>, settled: bool, keeps_up: bool, limited: bool) -> Step {
+/// What the objectives say; it is settled and the service's own doing.
+fn step(asked: &Asked, worst: Option<&Figure>, keeps_up: bool) -> Step {
     // Without objectives, and without requests, what counts is whether the service keeps up.
     let (score, error, events) =
         worst.map_or((-1.0, 0.1, Events::of_score(-1.0, 0.1)), |f| (f.score, f.error, f.events));
@@ -219,8 +231,9 @@ fn step(asked: &Asked, worst: Option<&Figure>, settled: bool, keeps_up: bool, li
         score,
         error,
         events: if overloaded { Events::of_score(score, error) } else { events },
-        settled,
-        generator_limited: limited,
+        offered_per_s: asked.load,
+        settled: true,
+        generator_limited: false,
         confirming: asked.confirming,
     }
 }

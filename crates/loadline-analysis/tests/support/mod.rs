@@ -23,6 +23,7 @@ pub(crate) fn search() -> Search {
         precision: PRECISION,
         confidence: 0.9,
         time_s: 36_000.0,
+        least_s: 0.0,
         step_s: 5.0,
         step_requests: 4_000.0,
     }
@@ -55,7 +56,8 @@ pub(crate) fn run(search: &Search, kind: &Kind, seed: u64) -> Run {
                     measured.push_interval(interval);
                 }
                 let (model, took_s) = (LoadModel::Open, duration_s);
-                let asked = Asked { load, model, duration_s, took_s, confirming, confidence: 0.9 };
+                let failing = false;
+                let asked = Asked { load, model, duration_s, took_s, confirming, failing, confidence: 0.9 };
                 steps.push(measured.judge(&asked).step);
             }
             end => return Run { end, steps, requests, decisions },

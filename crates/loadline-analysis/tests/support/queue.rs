@@ -72,6 +72,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// How long the next request is served.
+    #[allow(dead_code, reason = "the example that drives the whole search uses it")]
     pub(crate) fn draw(&self, random: &mut Random) -> f64 {
         self.service.draw(self.service_s, random)
     }

@@ -19,7 +19,7 @@ const RESOURCES_MOST: usize = 4;
 
 /// The charts with their names, each a stand-alone SVG for light and dark.
 pub fn charts(document: &SaturationDocument) -> Vec<(String, String)> {
-    let all = [throughput, objective_chart, resources, saturation_curve];
+    let all = [throughput, objective_chart, median, resources, saturation_curve];
     let pictures = all.into_iter().filter_map(|draw| draw(document, Width::Full));
     pictures.map(|picture| (picture.name.clone(), crate::chart::document::standalone(&picture))).collect()
 }
@@ -143,12 +143,13 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
         name: "objective".to_owned(),
         title: format!("Objective: {name}"),
         subtitle: format!(
-            "{}{}, {} intervals; {LEGEND}{}{}",
+            "{}{}, {} intervals; {LEGEND}{}{}{}",
             load_words(document),
             if log { "; log scale" } else { "" },
             percent(document.confidence),
             if curve.is_empty() { "" } else { "; line and band: fitted" },
-            if document.interval.is_some() { "; shaded: where the capacity is" } else { "" }
+            if document.interval.is_some() { "; shaded: where the capacity is" } else { "" },
+            if hi > scale.hi() { "; at the top edge: beyond it" } else { "" }
         ),
         description: format!(
             "The figure of the objective {text} in each step, from {} to {}.",
@@ -179,9 +180,10 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
         else {
             continue;
         };
-        if let Some((low, Some(high))) = interval {
+        if let Some((low, high)) = interval {
             let floor = if log { low.max(scale.lo()) } else { low };
-            chart.whisker(role, load, floor.min(scale.hi()), high.min(scale.hi()));
+            let high = high.unwrap_or(f64::INFINITY).min(scale.hi());
+            chart.whisker(role, load, floor.min(scale.hi()), high);
         }
         chart.mark(role, shape, (load, value));
     }

@@ -2,7 +2,7 @@
 
 use loadline_model::fit::Interval;
 use loadline_model::run::{LoadModel, Status, ValidityVerdict, Verdict};
-use loadline_model::saturation::{CutOff, SaturationDocument, StepVerdict};
+use loadline_model::saturation::{CutOff, SaturationDocument, SearchEnd, StepVerdict};
 
 use super::rows::{capacity, per_s};
 use crate::format::{length, ms, percent, plural};
@@ -43,7 +43,9 @@ pub fn headline(document: &SaturationDocument) -> Headline {
         }
         _ if document.capacity_per_s.is_some() => ("CAPACITY", Tone::Good, found),
         _ if document.interval.is_some() => ("AT LEAST", Tone::Plain, found),
-        _ if document.status != Status::Complete => ("NOT FOUND", Tone::Doubt, found),
+        _ if document.status != Status::Complete || document.end == Some(SearchEnd::OutOfTime) => {
+            ("NOT FOUND", Tone::Doubt, found)
+        }
         _ => ("NOTHING PASSES", Tone::Bad, found),
     };
     Headline { word, tone, sentence, validity: validity(document), status: status(document) }
@@ -132,7 +134,7 @@ fn status(document: &SaturationDocument) -> Option<String> {
         Status::Complete => None,
         Status::Interrupted => Some("Interrupted by the user: what was measured until then.".to_owned()),
         Status::Running | Status::Incomplete => {
-            Some("Incomplete: the search ended early, or is still going on.".to_owned())
+            Some("Incomplete: the search did not come to its end.".to_owned())
         }
     }
 }

@@ -132,6 +132,9 @@ pub fn step_line(document_slo: Option<&str>, step: &StepDocument) -> String {
     format!("{} for {}: {}{figure}{remarks}", load(step), length(step.duration_s), verdict_word(step.verdict))
 }
 
+/// Between ends that are this far apart a maximum is not known.
+const PEAK_VAGUE: f64 = 2.0;
+
 /// The key figures of a search.
 pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
     let tile = |label, text: Option<String>, note: String| Tile {
@@ -145,7 +148,15 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
         None => None,
     };
     let at_capacity = document.steps.iter().rev().find(|step| step.confirming);
+    let users = document.interval_users.map(|(low, high)| match high {
+        Some(high) => format!("{} – {} users", low.round(), high.round()),
+        None => format!("≥ {} users", low.round()),
+    });
     let peak = document.fit.as_ref().and_then(|fit| fit.peak.throughput_per_s.map(|peak| (peak, &fit.peak)));
+    // A maximum that may as well be twice as large is none.
+    let peak = peak.filter(|(_, peak)| {
+        peak.interval.is_none_or(|(low, high)| high.is_some_and(|high| high < PEAK_VAGUE * low))
+    });
     let confirmed =
         at_capacity.and_then(|step| figure(document, step)).and_then(|f| Some((f.observed?, &f.unit)));
     vec![
@@ -158,7 +169,10 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
             "Interval",
             range,
             match (document.cut_off.low, document.cut_off.high) {
-                (false, false) => format!("with {} confidence", percent(document.confidence)),
+                (false, false) => {
+                    let of = users.map_or(String::new(), |users| format!("{users}, "));
+                    format!("{of}with {} confidence", percent(document.confidence))
+                }
                 (true, false) => "cut off below, at the least allowed".to_owned(),
                 _ => "cut off above, at the most allowed".to_owned(),
             },
@@ -169,18 +183,21 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
             document.evidence.as_ref().and_then(|e| e.saturated.clone()).unwrap_or_default(),
         ),
         tile(
-            "Confirmed",
+            "Confirming run",
             confirmed.map(|(value, unit)| with_unit(value, unit)),
             at_capacity.map_or_else(
                 || "no confirming run".to_owned(),
-                |step| format!("over {} at {}", length(step.duration_s), load(step)),
+                |step| {
+                    let how = verdict_word(step.verdict);
+                    format!("{how}, over {} at {}", length(step.duration_s), load(step))
+                },
             ),
         ),
         tile(
             "Maximum throughput",
             peak.map(|(value, _)| per_s(value)),
             peak.and_then(|(_, peak)| peak.interval).map_or_else(
-                || "by the saturation curve".to_owned(),
+                || "the steps do not show it".to_owned(),
                 |(low, high)| match high {
                     Some(high) => format!("{} – {} by the curve", rate(low), per_s(high)),
                     None => format!("≥ {} by the curve", per_s(low)),

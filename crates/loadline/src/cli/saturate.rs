@@ -35,8 +35,8 @@ const USERS_MOST: u32 = 1000;
 /// it tells, and takes an unclear step as kept or broken only to say how far the next one may go.
 ///
 /// Exit codes: 0 found (or kept up to --max-rate), 3 the capacity is below --require or no load keeps the objectives,
-/// 5 inconclusive: the interval holds --require or is wider than ±25 %, or the time was spent before an objective broke, 6 the generator was
-/// the bottleneck: the capacity is at least what was driven.
+/// 5 inconclusive: the interval holds --require or, without it, is wider than ±25 %, or the time was spent before an
+/// objective broke or was kept, 6 the generator was the bottleneck: the capacity is at least what was driven.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Saturate {
     /// A scenario file, `-` for one on stdin, or a URL
@@ -67,7 +67,7 @@ struct SearchFlags {
     /// Search for the number of users in a closed loop instead, at most MOST [default: 1000]
     #[arg(long, value_name = "MOST", num_args = 0..=1, conflicts_with_all = ["min_rate", "max_rate"])]
     users: Option<Option<String>>,
-    /// Half the width of the interval over the capacity at which to end
+    /// Half the width of the interval over the capacity at which to end, at least 2%
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = input::share, env = "LOADLINE_PRECISION")]
     precision: f64,
     /// Confidence of the interval
@@ -88,7 +88,7 @@ struct SearchFlags {
     /// The least length of a step near the capacity
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = input::duration)]
     step: Duration,
-    /// Cut a step short in which a larger share of requests fails
+    /// Cut a step short in which a larger share of requests fails; it counts as broken
     #[arg(long, value_name = "SHARE", default_value = "50%", value_parser = input::share)]
     abort_errors: f64,
     /// The capacity that is required: the exit code says whether it is there

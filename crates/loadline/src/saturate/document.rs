@@ -84,7 +84,7 @@ pub fn document(
         interval_users: found.interval.filter(|_| closed),
         slos: course.slos.iter().map(|slo| slo.text.clone()).collect(),
         curve,
-        evidence: read.map(|read| evidence(read, legs, found.load)),
+        evidence: read.map(|read| evidence(read, legs, course.model, capacity)),
         precision: Some(circumstances.precision),
         required_per_s: circumstances.required_per_s,
         verdict,
@@ -113,13 +113,19 @@ impl Found {
     }
 }
 
-/// Which resource comes to its limit, from what was read during each step once the service had settled.
-fn evidence(read: &Metrics, legs: &[Leg], capacity: Option<f64>) -> Evidence {
+/// Which resource comes to its limit, from what was read during each step once the service had settled; `capacity` is a
+/// rate.
+fn evidence(read: &Metrics, legs: &[Leg], model: LoadModel, capacity: Option<f64>) -> Evidence {
     let spans: Vec<(f64, f64)> = legs
         .iter()
         .map(|leg| (leg.first as f64 + leg.judged.warmup_s.unwrap_or(0.0), (leg.first + leg.length_s) as f64))
         .collect();
-    let loads: Vec<f64> = legs.iter().map(|leg| leg.judged.step.load).collect();
+    // The utilisation law is about what is done: users make rates.
+    let rate = |leg: &Leg| match model {
+        LoadModel::Open => leg.judged.step.load,
+        LoadModel::Closed => leg.judged.achieved_per_s.unwrap_or(0.0),
+    };
+    let loads: Vec<f64> = legs.iter().map(rate).collect();
     let Finding { resources, saturated, words } = finding(usages(&read.scrapes, &spans), &loads, capacity);
     let words = match (&read.error, resources.is_empty()) {
         (Some(error), true) => format!("The service's resources could not be read: {error}"),
@@ -171,7 +177,8 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
     let Leg { judged, .. } = leg;
     let Judged { step, .. } = judged;
     let closed = course.model == LoadModel::Closed;
-    let interval = |figure: &Figure| figure.interval.map(|(low, high)| (low, Some(high)));
+    let ends = |low: f64, high: f64| (low, high.is_finite().then_some(high));
+    let interval = |figure: &Figure| figure.interval.map(|(low, high)| ends(low, high));
     let figure = |figure: &Figure| StepFigure {
         slo: figure.slo.clone(),
         observed: figure.observed,
@@ -179,7 +186,12 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
         unit: figure.unit.to_owned(),
     };
     let mut notes = leg.notes.clone();
-    if !judged.keeps_up {
+    if leg.failing {
+        notes.push(
+            "most requests failed, which counts as broken whatever the objectives say (--abort-errors)"
+                .to_owned(),
+        );
+    } else if !judged.keeps_up {
         notes.push("the service completed less than what was offered: its backlog grew".to_owned());
     } else if !step.settled && judged.figures.iter().all(|figure| figure.verdict == StepVerdict::Pass) {
         notes.push("response times still drifted: kept so far, not surely for longer".to_owned());
@@ -189,10 +201,11 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
         rate_per_s: if closed { judged.achieved_per_s.unwrap_or(0.0) } else { step.load },
         achieved_per_s: judged.achieved_per_s,
         users: closed.then_some(step.load),
-        concurrency: judged.concurrency,
+        // Seconds are cut where requests end: by that alone there may seem to be more than there are.
+        concurrency: judged.concurrency.map(|n| if closed { n.min(step.load) } else { n }),
         p50_ms: judged.p50_ms,
         p99_ms: judged.p99.map(|p99| p99.value_ms),
-        p99_interval_ms: judged.p99.map(|p99| (p99.low_ms, Some(p99.high_ms))),
+        p99_interval_ms: judged.p99.map(|p99| ends(p99.low_ms, p99.high_ms)),
         error_rate: judged.error_rate,
         verdict: judged.verdict(),
         warmup_s: judged.warmup_s,
@@ -311,8 +324,8 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
     let unit = if course.model == LoadModel::Open { "/s" } else { " users" };
     match &explored.end {
         Some(End::Converged(Capacity { load: None, interval, .. })) => reasons.push(format!(
-            "no objective was broken up to {:.4}{unit}, the most that was allowed: the capacity is at least that",
-            interval.0
+            "no objective was broken up to {}{unit}, the most that was allowed: the capacity is at least that",
+            (interval.0 * 100.0).round() / 100.0
         )),
         Some(End::Converged(Capacity { load: Some(middle), interval, precise, .. })) => {
             let half = (interval.1.unwrap_or(*middle) - interval.0) / 2.0 / middle;
@@ -325,7 +338,8 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
                 ));
             }
         }
-        Some(End::Doomed(doom)) => reasons.push(doom_words(doom, unit)),
+        Some(End::Doomed(Doom::OutOfTime { .. })) if explored.stopped.is_some() => {}
+        Some(End::Doomed(doom)) => reasons.push(doom_words(doom, course.model)),
         None => {}
     }
     reasons.extend(cut_off_words(explored.end.as_ref(), course));
@@ -352,12 +366,16 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
     reasons
 }
 
-fn doom_words(doom: &Doom, unit: &str) -> String {
+fn doom_words(doom: &Doom, model: LoadModel) -> String {
+    let (unit, lower) = match model {
+        LoadModel::Open => ("/s", " or begin lower (--min-rate)"),
+        LoadModel::Closed => (" users", ""),
+    };
     let load = |load: f64| format!("{}{unit}", (load * 100.0).round() / 100.0);
     match doom {
         Doom::GeneratorLimited { at, .. } => format!("the generator could not drive {}", load(*at)),
         Doom::NothingPasses { at } => format!(
-            "the objectives are broken at {} already, the least load allowed: loosen them or begin lower (--min-rate)",
+            "the objectives are broken at {} already, the least load allowed: loosen them{lower}",
             load(*at)
         ),
         Doom::OutOfTime { at, at_least } => format!(

@@ -19,6 +19,11 @@ const FIRST_RATE: f64 = 10.0;
 const USERS: (f64, f64) = (1.0, 1000.0);
 /// Requests of a step near the capacity.
 const STEP_REQUESTS: f64 = 4_000.0;
+/// The least half width of an interval over the capacity: closer the model of a service does not know its place.
+const LEAST_PRECISION: f64 = 0.02;
+/// Windows of an objective that a step near the capacity holds, and any step: with three there is a scatter.
+const WINDOWS: f64 = 3.0;
+const WINDOWS_LEAST: f64 = 1.5;
 /// The least time for a search: a step or two.
 const LEAST_TIME: Duration = Duration::from_secs(10);
 /// A backlog is waited for no longer than this, in seconds.
@@ -86,6 +91,14 @@ impl SaturateOptions {
         if self.max_time < LEAST_TIME {
             return Err(SaturateError::Time(self.max_time));
         }
+        if !(self.precision >= LEAST_PRECISION) {
+            return Err(SaturateError::Precision(self.precision));
+        }
+        if !(self.growth > 1.0 && self.growth.is_finite()) {
+            return Err(SaturateError::Growth(self.growth));
+        }
+        let windows = scenario.slos.iter().filter_map(|slo| slo.over).map(|over| over.as_secs_f64());
+        let window_s = windows.fold(0.0, f64::max);
         let (default, first) = match self.model {
             LoadModel::Open => (RATES, FIRST_RATE),
             LoadModel::Closed => (USERS, USERS.0),
@@ -104,7 +117,8 @@ impl SaturateOptions {
             precision: self.precision,
             confidence: self.confidence,
             time_s: self.max_time.as_secs_f64(),
-            step_s: self.step.as_secs_f64(),
+            least_s: WINDOWS_LEAST * window_s,
+            step_s: self.step.as_secs_f64().max(WINDOWS * window_s),
             step_requests: STEP_REQUESTS,
         };
         let longest = crate::run::longest_timeout(scenario);
@@ -155,6 +169,12 @@ pub enum SaturateError {
     /// Too little for even a few steps.
     #[error("{} s are too little for a search: give it at least {} s (--max-time)", .0.as_secs_f64(), LEAST_TIME.as_secs())]
     Time(Duration),
+    /// Closer than the model of a service can tell.
+    #[error("a precision of {} % is closer than a search can tell: 2 % is the least (--precision)", .0 * 100.0)]
+    Precision(f64),
+    /// No growth at all.
+    #[error("loads that grow by a factor of {0} go nowhere: it has to be above 1 (--growth)")]
+    Growth(f64),
     /// As for any run.
     #[error(transparent)]
     Journey(#[from] JourneyError),

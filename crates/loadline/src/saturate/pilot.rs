@@ -19,7 +19,7 @@ use loadline_model::slo::Slo;
 const LEAD_IN_AFTER: Nanos = SECOND / 4;
 /// No step is shorter than this, in seconds.
 const SHORTEST_S: u64 = 3;
-/// The share of the time that is kept for the confirming run.
+/// The share of the time that is kept for the confirming run, once there is something to confirm.
 const FOR_CONFIRMING: f64 = 0.2;
 /// The share of the time that one step may take.
 const LONGEST_SHARE: f64 = 1.0 / 6.0;
@@ -70,6 +70,8 @@ pub struct Leg {
     pub notes: Vec<String>,
     /// Left out of the search: it is driven again.
     pub spoiled: bool,
+    /// More requests failed than may: a breach whatever the objectives say.
+    pub failing: bool,
     /// The generator was late, and the objectives were kept all the same: lateness only makes them worse.
     pub kept_all_the_same: bool,
 }
@@ -139,8 +141,6 @@ impl UnderWay {
 
 impl Pilot {
     pub(super) fn new(course: Course) -> Self {
-        let mut course = course;
-        course.search.time_s = (1.0 - FOR_CONFIRMING) * course.max_time_s;
         Pilot {
             course,
             legs: Vec::new(),
@@ -155,6 +155,12 @@ impl Pilot {
     /// The first step; its lead-in is in the first second of the run.
     pub(super) fn begin(&mut self) -> Turn {
         self.follow(0)
+    }
+
+    /// The search, within the time that is left to it.
+    fn search(&self) -> Search {
+        let kept_back = if self.steps.iter().any(Step::fails) { FOR_CONFIRMING } else { 0.0 };
+        Search { time_s: (1.0 - kept_back) * self.course.max_time_s, ..self.course.search.clone() }
     }
 
     /// What the steps say so far: the ends and the middle of the interval.
@@ -204,7 +210,7 @@ impl Pilot {
             self.under_way = Some(step);
             return Turn::default();
         }
-        if drained_s >= self.course.drain_s.max(1) {
+        if drained_s >= self.course.drain_s.max(1) && backlog > 0 {
             step.notes
                 .push(format!("{backlog} requests were on their way still, {drained_s} s after its end"));
         }
@@ -215,11 +221,10 @@ impl Pilot {
     /// Ends a step early that hurts the service, or shows nothing more. What was fed is driven: one second.
     fn cut_short(&self, step: &mut UnderWay, now: u64) {
         let driven_s = now - step.first();
-        let recent = step.failed.iter().rev().take(ABORT_OVER_S);
-        let (failed, requests) = recent.fold((0, 0), |sum, second| (sum.0 + second.0, sum.1 + second.1));
-        let share = failed as f64 / requests.max(1) as f64;
-        let reason = if requests >= ABORT_REQUESTS_LEAST && share > self.course.abort_error_share {
-            format!("{:.0} % of the requests failed", share * 100.0)
+        let recent = &step.failed[step.failed.len().saturating_sub(ABORT_OVER_S)..];
+        let reason = if self.is_failing(recent) {
+            let (failed, requests) = sums(recent);
+            format!("{:.0} % of the requests failed", failed as f64 / requests as f64 * 100.0)
         } else if driven_s >= SHORTEST_S && !step.confirming && self.is_hopeless(step, now) {
             "the objectives were broken by far".to_owned()
         } else {
@@ -228,6 +233,12 @@ impl Pilot {
         step.length_s = driven_s + 1;
         step.cut = true;
         step.notes.push(format!("cut short after {} s: {reason}", step.length_s));
+    }
+
+    /// Whether more requests failed than may, of enough.
+    fn is_failing(&self, seconds: &[(u64, u64)]) -> bool {
+        let (failed, requests) = sums(seconds);
+        requests >= ABORT_REQUESTS_LEAST && failed as f64 > self.course.abort_error_share * requests as f64
     }
 
     fn is_hopeless(&self, step: &UnderWay, now: u64) -> bool {
@@ -243,6 +254,7 @@ impl Pilot {
             duration_s: driven_s as f64,
             took_s: (now - step.lead_in) as f64,
             confirming: step.confirming,
+            failing: self.is_failing(&step.failed),
             confidence: self.course.search.confidence,
         })
     }
@@ -268,7 +280,16 @@ impl Pilot {
         }
         self.again = if spoiled { step.again + 1 } else { 0 };
         let first = step.lead_in + 1;
-        self.legs.push(Leg { first, length_s: step.length_s, judged, notes, spoiled, kept_all_the_same });
+        let failing = self.is_failing(&step.failed);
+        self.legs.push(Leg {
+            first,
+            length_s: step.length_s,
+            judged,
+            notes,
+            spoiled,
+            failing,
+            kept_all_the_same,
+        });
     }
 
     /// What comes after `now` seconds.
@@ -281,7 +302,7 @@ impl Pilot {
                 duration_s: leg.length_s as f64,
                 confirming: leg.judged.step.confirming,
             },
-            None => self.course.search.next(&self.steps),
+            None => self.search().next(&self.steps),
         };
         let (load, duration_s, confirming) = match next {
             // No step takes so long that few are left.
@@ -326,10 +347,11 @@ impl Pilot {
         Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
     }
 
-    /// Whole users; at least one more than before where more was asked for.
+    /// Whole users; on the way up at least one more than before.
     fn users(&self, load: f64) -> f64 {
         let users = load.round().max(1.0);
-        let before = self.legs.last().filter(|leg| !leg.spoiled).map(|leg| leg.judged.step.load);
+        let on_the_way_up = !self.steps.iter().any(Step::fails);
+        let before = self.steps.last().filter(|_| on_the_way_up).map(|step| step.load);
         before.filter(|before| load > *before).map_or(users, |before| users.max(before + 1.0))
     }
 
@@ -381,6 +403,11 @@ impl Pilot {
     }
 }
 
+/// All of them together.
+fn sums(seconds: &[(u64, u64)]) -> (u64, u64) {
+    seconds.iter().fold((0, 0), |sum, second| (sum.0 + second.0, sum.1 + second.1))
+}
+
 /// Failed requests, and requests, of a second.
 fn failed(second: &Second) -> (u64, u64) {
     let counts = second.requests.iter().filter(|r| !r.counts.warmup).map(|request| &request.counts);
@@ -392,9 +419,5 @@ fn failed(second: &Second) -> (u64, u64) {
 fn is_overhang(judged: &Judged, backlog: u64, drained_s: u64) -> bool {
     let usual = judged.concurrency.unwrap_or(0.0);
     let calm = judged.step.settled && judged.keeps_up && !judged.step.fails();
-    match drained_s {
-        0 if calm => backlog as f64 > 10.0 + 3.0 * usual,
-        0 => backlog > 2,
-        _ => backlog > 2,
-    }
+    if drained_s == 0 && calm { backlog as f64 > 10.0 + 3.0 * usual } else { backlog > 2 }
 }
