@@ -111,7 +111,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         sources: sources(request.model),
         queue: answer.queue,
         crossings: Vec::new(),
-        tested: (points.levels()[0].concurrency, top),
+        tested: (points.bottom(), top),
         points: points.count() as u64,
     }
 }
@@ -259,7 +259,7 @@ fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
 
 /// The M/M/c queue that explains points whose concurrency is the mean number of requests in the service.
 pub fn queue(points: &Points, confidence: f64) -> document::Queue {
-    queue_of(&QueueFit::new(&points.condensed(MOST_LEVELS)), confidence)
+    queue_of(&QueueFit::new(points), confidence)
 }
 
 fn queue_of(fit: &QueueFit, confidence: f64) -> document::Queue {
