@@ -90,6 +90,19 @@ impl Points {
         self.tested.1
     }
 
+    /// Mean latency against rate, by Little's law N/X against X: levels of the rate, ascending. What repeats of a level
+    /// scatter is not taken along, for it is in both.
+    pub(super) fn latencies(&self) -> Points {
+        let turned = |level: &Level| {
+            let (concurrency, mean) = (level.mean, level.concurrency / level.mean);
+            Level { concurrency, mean, log_mean: mean.ln(), spread: 0.0, log_spread: 0.0, ..*level }
+        };
+        let mut levels: Vec<Level> = self.levels.iter().map(turned).collect();
+        levels.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
+        let tested = (levels[0].concurrency, levels[levels.len() - 1].concurrency);
+        Points { levels, tested }
+    }
+
     /// The same in at most `most` levels: neighbours are put together at their mean concurrency, and what they scatter
     /// stays in the spread.
     pub fn condensed(&self, most: usize) -> Points {

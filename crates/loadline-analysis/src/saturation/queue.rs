@@ -78,11 +78,11 @@ fn halve(ceiling: f64, holds: impl Fn(f64) -> bool) -> f64 {
 impl QueueFit {
     /// Fits M/M/c to the latencies R = N/X (Little's law) at the rates X. Both are compared as logarithms.
     pub fn new(points: &Points) -> QueueFit {
-        let points = &points.condensed(MOST_LEVELS);
-        let levels = points.levels();
-        let most = levels.iter().map(|level| level.mean).fold(0.0, f64::max);
+        // By rate: among neighbours by concurrency, which has the latency's error in it, long latencies would be chosen.
+        let latencies = points.latencies().condensed(MOST_LEVELS);
         let measured: Vec<(f64, f64, f64)> =
-            levels.iter().map(|l| (l.mean, (l.concurrency / l.mean).ln(), l.count)).collect();
+            latencies.levels().iter().map(|l| (l.concurrency, l.log_mean, l.count)).collect();
+        let most = measured[measured.len() - 1].0;
         let misfit = |queue: &Queue| {
             let one =
                 |&(rate, log, count): &(f64, f64, f64)| count * (log - queue.latency(rate).ln()).powi(2);
@@ -103,7 +103,9 @@ impl QueueFit {
         let mut queues = draw(0.0);
         let (mut least, mut best) = nearest(&queues);
         // How much a scatter of the rate is for the latency depends on the queue: on the nearest.
-        let within: f64 = levels.iter().map(|level| level.count * best.stray(level).powi(2)).sum();
+        let repeats = points.levels().iter().filter(|level| level.log_spread > 0.0);
+        let within = repeats.map(|level| level.count * best.stray(level).powi(2)).sum::<f64>()
+            + latencies.levels().iter().map(|level| level.log_spread).sum::<f64>();
         if within > 0.0 {
             queues = draw(within);
             (least, best) = nearest(&queues);
@@ -115,9 +117,9 @@ impl QueueFit {
 
     /// How far the latencies are from those of the best queue drawn, typically, as a share of them.
     pub(super) fn typical_miss(&self, points: &Points) -> f64 {
-        let points = points.condensed(MOST_LEVELS);
-        let levels = points.levels();
-        let miss = |l: &Level| ((l.concurrency / l.mean).ln() - self.best.latency(l.mean).ln()).powi(2);
+        let latencies = points.latencies().condensed(MOST_LEVELS);
+        let levels = latencies.levels();
+        let miss = |l: &Level| (l.log_mean - self.best.latency(l.concurrency).ln()).powi(2);
         (levels.iter().map(miss).sum::<f64>() / levels.len() as f64).sqrt()
     }
 
