@@ -103,7 +103,8 @@ impl QueueFit {
         let mut queues = draw(0.0);
         let (mut least, mut best) = nearest(&queues);
         // How much a scatter of the rate is for the latency depends on the queue: on the nearest.
-        let repeats = points.levels().iter().filter(|level| level.log_spread > 0.0);
+        let repeats =
+            points.levels().iter().filter(|level| level.log_spread > 0.0 && level.mean < best.ceiling);
         let within = repeats.map(|level| level.count * best.stray(level).powi(2)).sum::<f64>()
             + latencies.levels().iter().map(|level| level.log_spread).sum::<f64>();
         if within > 0.0 {
