@@ -210,14 +210,15 @@ mod tests {
         }
     }
 
-    /// A curve without noise stays one: its slope within a level is no scatter, and the mean logarithm lies on it.
+    /// A curve without noise stays one: its slope within a level is no scatter (nine loads from 1 to 9 scatter by .7 in their
+    /// logarithm), and the mean logarithm lies on it, but for the bend that a power law does not have.
     #[test]
     fn the_slope_within_a_level_is_no_scatter() {
         let points = condensed(0.0, 60);
         for level in points.levels() {
             let exact = 100.0 * level.concurrency / (1.0 + 0.01 * level.concurrency);
-            assert!((level.log_mean - exact.ln()).abs() < 3e-3, "{level:?}");
-            assert!((level.log_spread / level.count).sqrt() < 3e-3, "{level:?}");
+            assert!((level.log_mean - exact.ln()).abs() < 0.02, "{level:?}");
+            assert!((level.log_spread / level.count).sqrt() < 0.02, "{level:?}");
         }
     }
 }
