@@ -63,3 +63,30 @@ fn a_mean_concurrency_is_no_number_of_users() {
     assert!(ClosedFit::new(&[1.0, 2.5, 4.0].map(point)).is_none());
     assert!(ClosedFit::new(&[1.0, 2.0, 1e6].map(point)).is_none());
 }
+
+/// Twenty measurements at each of five numbers of users: what they scatter is in the interval, which holds the truth in
+/// at least 33 of 40 cases (95 % of them; fewer happen less than once in a thousand times).
+#[test]
+fn repeats_at_few_levels_make_no_interval_too_narrow() {
+    let truth = |users| repairman(0.02, 4, 0.1, users).unwrap();
+    let users = meeting(|n| truth(n).response_time, 0.05);
+    let mut state = 7_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut noisy = || 1.0 + 0.1 * ((0..12).map(|_| uniform()).sum::<f64>() - 6.0);
+    let held = (0..40).filter(|_| {
+        let one = |k: usize| {
+            let users = [4, 12, 20, 28, 36][k % 5];
+            let (latency, throughput) = (truth(users).response_time, truth(users).throughput);
+            let measured = latency * noisy();
+            Measured { users: f64::from(users), throughput: throughput * noisy(), latency: measured }
+        };
+        let measured: Vec<Measured> = (0..100).map(one).collect();
+        let met = ClosedFit::new(&measured).unwrap().meeting(None, 0.05, 0.95).users;
+        met.low <= users && users <= met.high
+    });
+    let held = held.count();
+    assert!(held >= 33, "{held}");
+}

@@ -149,6 +149,7 @@ fn retrograde_data_are_no_trap() {
     let usl = UslFit::new(&Points::new(&falling).unwrap()).usl;
     assert!(usl.sigma > 1.0 && usl.peak_concurrency() == Some(1.0), "{usl:?}");
     assert!((usl.maximum().unwrap() - usl.lambda).abs() < 1e-12);
+    assert_eq!(usl.reaching(0.9), Some(1.0));
 }
 
 #[test]

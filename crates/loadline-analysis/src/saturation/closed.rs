@@ -8,6 +8,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::estimate::Estimate;
 use super::family::Shape;
+use super::points::{Level, Points};
 use super::sampler::{Unit, sample};
 use crate::numeric::random::Random;
 use crate::queueing::closed::repairman_exceeds;
@@ -155,23 +156,27 @@ impl ClosedFit {
     /// whole: a mean), for more than 5,000 of them, or at fewer than three levels.
     pub fn new(measured: &[Measured]) -> Option<ClosedFit> {
         let whole = |m: &Measured| m.users.fract() == 0.0 && m.users <= USERS_MOST;
-        let levels = levels(measured);
-        if levels.len() < 3 || !measured.iter().all(whole) {
+        if !measured.iter().all(whole) {
             return None;
         }
-        let frame = Frame::of(&levels);
-        let users: Vec<f64> = levels.iter().map(|(m, _)| m.users).collect();
-        let logs: Vec<(f64, f64)> = levels.iter().map(|(m, count)| (m.latency.ln(), *count)).collect();
+        let by_users = |figure: fn(&Measured) -> f64| {
+            let pairs: Vec<(f64, f64)> = measured.iter().map(|m| (m.users, figure(m))).collect();
+            Points::new(&pairs).ok().map(|points| points.condensed(LEVELS_MOST))
+        };
+        let (latency, throughput) = (by_users(|m| m.latency)?, by_users(|m| m.throughput)?);
+        let frame = Frame::of(&latency, &throughput);
+        let users: Vec<f64> = latency.levels().iter().map(|level| level.concurrency).collect();
+        let within: f64 = latency.levels().iter().map(|level| level.log_spread).sum();
         let mut latencies = Vec::new();
         let mut misfit = |system: &System| {
             system.latencies(&users, &mut latencies);
-            let squares = latencies.iter().zip(&logs).map(|(r, (log, count))| count * (r.ln() - log).powi(2));
-            squares.sum::<f64>()
+            let squares = latencies.iter().zip(latency.levels());
+            squares.map(|(r, level)| level.count * (r.ln() - level.log_mean).powi(2)).sum::<f64>()
         };
         let mut drawn = Vec::new();
         for (kind, dimensions) in [(Kind::Servers, 3), (Kind::Network, 4)] {
             let density = |unit: &Unit| {
-                let sum = misfit(&System::at(kind, *unit, &frame)) + PRIOR_ERROR * PRIOR_ERROR;
+                let sum = within + misfit(&System::at(kind, *unit, &frame)) + PRIOR_ERROR * PRIOR_ERROR;
                 -0.5 * measured.len() as f64 * sum.ln()
             };
             drawn.push((kind, sample(dimensions, PARTICLES, &mut Random::new(3), density)));
@@ -224,38 +229,17 @@ impl ClosedFit {
 
 impl Frame {
     /// The think time is the mean of N/X − R, each weighted by its precision: its error is in proportion to N/X.
-    fn of(levels: &[(Measured, f64)]) -> Frame {
-        let circle = |(m, count): &(Measured, f64)| {
-            (m.users / m.throughput - m.latency, count * (m.throughput / m.users).powi(2))
+    fn of(latency: &Points, throughput: &Points) -> Frame {
+        let circle = |(r, x): (&Level, &Level)| {
+            let around = x.concurrency / x.mean;
+            (around - r.mean, x.count / (around * around))
         };
-        let circles: Vec<(f64, f64)> = levels.iter().map(circle).collect();
+        let circles: Vec<(f64, f64)> = latency.levels().iter().zip(throughput.levels()).map(circle).collect();
         let total: f64 = circles.iter().map(|circle| circle.1).sum();
         let think = circles.iter().map(|(z, weight)| weight * z).sum::<f64>() / total;
         let scatter: f64 = circles.iter().map(|(z, weight)| weight * (z - think).powi(2)).sum();
         let think_error = (scatter / total / (circles.len() - 1) as f64).sqrt();
-        let most = levels.iter().map(|(m, _)| m.throughput).fold(0.0, f64::max);
+        let most = throughput.levels().iter().map(|level| level.mean).fold(0.0, f64::max);
         Frame { most, think: think.max(0.0), think_error }
     }
-}
-
-/// The means at each number of users, ascending, with how many measurements they are of; neighbours put together where
-/// there are many.
-fn levels(measured: &[Measured]) -> Vec<(Measured, f64)> {
-    let mut sorted = measured.to_vec();
-    sorted.sort_by(|a, b| a.users.total_cmp(&b.users));
-    let same: Vec<&[Measured]> = sorted.chunk_by(|a, b| a.users == b.users).collect();
-    let merge = |same: &[&[Measured]]| {
-        let all = || same.iter().copied().flatten();
-        let count = all().count() as f64;
-        let mean = |of: fn(&Measured) -> f64| all().map(of).sum::<f64>() / count;
-        (
-            Measured {
-                users: mean(|m| m.users),
-                throughput: mean(|m| m.throughput),
-                latency: mean(|m| m.latency),
-            },
-            count,
-        )
-    };
-    same.chunks(same.len().div_ceil(LEVELS_MOST)).map(merge).collect()
 }

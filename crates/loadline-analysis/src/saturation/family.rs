@@ -219,17 +219,23 @@ fn bend(n: f64, knee: f64, sharpness: f64) -> f64 {
     n.min(knee).ln() - ratio.powf(sharpness).ln_1p() / sharpness
 }
 
-/// ln of a curve that is known at 1, 2, 3, …, at `levels`: straight lines between whole numbers.
+/// ln of a curve that is known at 1, 2, 3, …, at `levels`: straight lines between whole numbers. Farther out than it is
+/// followed it goes on as a power law: flat where it nears a ceiling, as 1/N where servers slow down.
 fn interpolate(curve: impl Iterator<Item = f64>, levels: &[f64], out: &mut Vec<f64>) {
     let (mut before, mut at) = (0.0, 0.0);
-    let mut points = curve.zip(1..);
-    let mut here = 0.0;
+    let mut points = curve.zip(1..).take(FARTHEST);
+    let mut here: f64 = 0.0;
     for &level in levels {
         while here < level {
             let Some((value, n)) = points.next() else { break };
             (before, at, here) = (at, value, f64::from(n));
         }
-        out.push((at + (level - here) * (at - before)).ln());
+        out.push(if here < level {
+            let power = (at / before).ln() / (here / (here - 1.0)).ln();
+            at.ln() + power * (level / here).ln()
+        } else {
+            (at + (level - here) * (at - before)).ln()
+        });
     }
 }
 

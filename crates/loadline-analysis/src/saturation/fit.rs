@@ -58,10 +58,10 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     at.dedup();
     let usl = UslFit::new(points);
     let region = Region::new(points, &usl, request.confidence);
-    let points = &points.condensed(MOST_LEVELS);
+    let (all, points) = (points, &points.condensed(MOST_LEVELS));
     let answer = match request.model {
         Model::Usl => usl_answer(points, &usl, region.as_ref(), &at),
-        Model::Queue => queue_answer(points, &at, request.confidence),
+        Model::Queue => queue_answer(&QueueFit::new(all), points, &at, request.confidence),
         Model::Auto => auto_answer(points, &at, request.confidence),
     };
     let mut reasons = answer.reasons;
@@ -111,7 +111,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         sources: sources(request.model),
         queue: answer.queue,
         crossings: Vec::new(),
-        tested: (points.levels()[0].concurrency, top),
+        tested: (points.bottom(), top),
         points: points.count() as u64,
     }
 }
@@ -237,8 +237,7 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
     }
 }
 
-fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
-    let fit = QueueFit::new(points);
+fn queue_answer(fit: &QueueFit, points: &Points, at: &[f64], confidence: f64) -> Answer {
     let ceiling = fit.ceiling(confidence);
     let throughput = |n: f64| fit.throughput(n, confidence);
     Answer {
@@ -252,14 +251,14 @@ fn queue_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
         predictions: at.iter().map(|&n| (throughput(n), None)).collect(),
         fitted: points.levels().iter().map(|level| fit.nearest(level.concurrency)).collect(),
         reasons: vec!["a queue has no peak: the maximum is the rate that all servers together can do".into()],
-        queue: Some(queue_of(&fit, confidence)),
+        queue: Some(queue_of(fit, confidence)),
         r_squared: finite(fit.r_squared),
     }
 }
 
 /// The M/M/c queue that explains points whose concurrency is the mean number of requests in the service.
 pub fn queue(points: &Points, confidence: f64) -> document::Queue {
-    queue_of(&QueueFit::new(&points.condensed(MOST_LEVELS)), confidence)
+    queue_of(&QueueFit::new(points), confidence)
 }
 
 fn queue_of(fit: &QueueFit, confidence: f64) -> document::Queue {

@@ -42,6 +42,8 @@ pub struct Level {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Points {
     levels: Vec<Level>,
+    /// The lowest and the highest concurrency measured.
+    tested: (f64, f64),
 }
 
 impl Points {
@@ -64,7 +66,8 @@ impl Points {
         if levels.len() < 3 {
             return Err(PointsError::TooFewLevels { found: levels.len() });
         }
-        Ok(Points { levels })
+        let tested = (sorted[0].0, sorted[sorted.len() - 1].0);
+        Ok(Points { levels, tested })
     }
 
     /// The levels, ascending.
@@ -77,15 +80,42 @@ impl Points {
         self.levels.iter().map(|level| level.count).sum()
     }
 
-    /// The highest concurrency measured.
-    pub fn top(&self) -> f64 {
-        self.levels[self.levels.len() - 1].concurrency
+    /// The lowest concurrency measured, also of levels put together.
+    pub fn bottom(&self) -> f64 {
+        self.tested.0
     }
 
-    /// The same in at most `most` levels: neighbours are put together at their mean concurrency.
+    /// The highest concurrency measured, also of levels put together.
+    pub fn top(&self) -> f64 {
+        self.tested.1
+    }
+
+    /// Mean latency against rate, by Little's law N/X against X: levels of the rate, ascending. What repeats of a level
+    /// scatter is not taken along, for it is in both.
+    pub(super) fn latencies(&self) -> Points {
+        let turned = |level: &Level| {
+            let (concurrency, mean) = (level.mean, level.concurrency / level.mean);
+            Level { concurrency, mean, log_mean: mean.ln(), spread: 0.0, log_spread: 0.0, ..*level }
+        };
+        let mut levels: Vec<Level> = self.levels.iter().map(turned).collect();
+        levels.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
+        let tested = (levels[0].concurrency, levels[levels.len() - 1].concurrency);
+        Points { levels, tested }
+    }
+
+    /// The same in at most `most` levels: neighbours are put together at their mean concurrency, and what they scatter
+    /// stays in the spread.
     pub fn condensed(&self, most: usize) -> Points {
-        let size = self.levels.len().div_ceil(most);
-        Points { levels: self.levels.chunks(size).map(merge).collect() }
+        let (levels, size) = (&self.levels, self.levels.len().div_ceil(most));
+        if size == 1 {
+            return self.clone();
+        }
+        let cell = |first: usize| {
+            let end = (first + size).min(levels.len());
+            let around = &levels[first.saturating_sub(1)..(end + 1).min(levels.len())];
+            merge(&levels[first..end], around)
+        };
+        Points { levels: (0..levels.len()).step_by(size).map(cell).collect(), tested: self.tested }
     }
 }
 
@@ -102,15 +132,93 @@ fn moments(values: impl Iterator<Item = f64> + Clone, count: f64) -> (f64, f64) 
     (mean, values.map(|value| (value - mean).powi(2)).sum())
 }
 
-fn merge(levels: &[Level]) -> Level {
+/// One level for several. `around` are these and the one to either side: what scatters about a line through them (about a
+/// power law for the logarithms) is noise, what the line gains from level to level is not. A mean of so many keeps one
+/// degree of freedom; the spread has the noise of the others.
+fn merge(levels: &[Level], around: &[Level]) -> Level {
     let count: f64 = levels.iter().map(|level| level.count).sum();
     let mean_of = |field: fn(&Level) -> f64| levels.iter().map(|l| l.count * field(l)).sum::<f64>() / count;
+    let line = Line::through(around, |l| (l.concurrency, l.mean));
+    let power_law = Line::through(around, |l| (l.concurrency.ln(), l.log_mean));
+    let concurrency = mean_of(|l| l.concurrency);
+    // The mean logarithm belongs to the geometric mean of the concurrencies.
+    let aside = concurrency.ln() - mean_of(|l| l.concurrency.ln());
+    let others = (levels.len() - 1) as f64;
     Level {
-        concurrency: mean_of(|l| l.concurrency),
+        concurrency,
         count,
         mean: mean_of(|l| l.mean),
-        spread: levels.iter().map(|l| l.spread).sum(),
-        log_mean: mean_of(|l| l.log_mean),
-        log_spread: levels.iter().map(|l| l.log_spread).sum(),
+        spread: levels.iter().map(|l| l.spread).sum::<f64>() + others * line.noise,
+        log_mean: mean_of(|l| l.log_mean) + power_law.slope * aside,
+        log_spread: levels.iter().map(|l| l.log_spread).sum::<f64>() + others * power_law.noise,
+    }
+}
+
+/// A line of least squares.
+struct Line {
+    slope: f64,
+    /// The sum of squares about it for each degree of freedom: the variance of one measurement.
+    noise: f64,
+}
+
+impl Line {
+    fn through(levels: &[Level], place: impl Fn(&Level) -> (f64, f64)) -> Line {
+        let sum = |of: &dyn Fn(f64, f64) -> f64| -> f64 {
+            levels
+                .iter()
+                .map(|level| (level.count, place(level)))
+                .map(|(count, (x, y))| count * of(x, y))
+                .sum()
+        };
+        let count = sum(&|_, _| 1.0);
+        let (x_mean, y_mean) = (sum(&|x, _| x) / count, sum(&|_, y| y) / count);
+        let (xx, xy) = (sum(&|x, _| (x - x_mean).powi(2)), sum(&|x, y| (x - x_mean) * (y - y_mean)));
+        // Levels so near each other that their logarithms are the same have no slope.
+        let slope = if xx > 0.0 { xy / xx } else { 0.0 };
+        let squares = sum(&|x, y| (y - y_mean - slope * (x - x_mean)).powi(2));
+        Line { slope, noise: squares / levels.len().saturating_sub(2).max(1) as f64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::random::Random;
+
+    const LEVELS: usize = 500;
+
+    fn condensed(noise: f64, most: usize) -> Points {
+        let mut random = Random::new(5);
+        let mut pair = |n: f64| (n, 100.0 * n / (1.0 + 0.01 * n) * (1.0 + noise * random.normal()));
+        let pairs: Vec<_> = (1..=LEVELS).map(|n| pair(n as f64)).collect();
+        Points::new(&pairs).unwrap().condensed(most)
+    }
+
+    /// The sum of squares within levels put together is noise times the degrees of freedom that they lost.
+    #[test]
+    fn levels_put_together_keep_their_scatter() {
+        for most in [400, 100, 60, 20] {
+            let points = condensed(0.05, most);
+            let lost = (LEVELS - points.levels().len()) as f64;
+            let within: f64 = points.levels().iter().map(|level| level.log_spread).sum();
+            // About four standard errors.
+            let ratio = within / (0.05 * 0.05 * lost);
+            assert!((ratio - 1.0).abs() < 0.35, "{most}: {ratio}");
+            let relative: f64 = points.levels().iter().map(|l| l.spread / (l.mean * l.mean)).sum();
+            assert!((relative / within - 1.0).abs() < 0.1, "{most}: {relative} {within}");
+            assert_eq!((points.bottom(), points.top(), points.count()), (1.0, 500.0, 500.0));
+        }
+    }
+
+    /// A curve without noise stays one: its slope within a level is no scatter (nine loads from 1 to 9 scatter by .7 in their
+    /// logarithm), and the mean logarithm lies on it, but for the bend that a power law does not have.
+    #[test]
+    fn the_slope_within_a_level_is_no_scatter() {
+        let points = condensed(0.0, 60);
+        for level in points.levels() {
+            let exact = 100.0 * level.concurrency / (1.0 + 0.01 * level.concurrency);
+            assert!((level.log_mean - exact.ln()).abs() < 0.02, "{level:?}");
+            assert!((level.log_spread / level.count).sqrt() < 0.02, "{level:?}");
+        }
     }
 }

@@ -51,6 +51,14 @@ impl Queue {
         self.service_time() + erlang_c(self.servers as u32, offered) / (self.ceiling - rate)
     }
 
+    /// How far, in logarithms, a typical measurement of a level lies from a curve of latencies that goes through its mean:
+    /// with the concurrency as it is and the rate less by its scatter the latency is more by as much, and that of the
+    /// queue is less. To that side, since to the other there is the ceiling.
+    fn stray(&self, level: &Level) -> f64 {
+        let scatter = (level.log_spread / level.count).sqrt();
+        scatter + (self.latency(level.mean) / self.latency(level.mean * (-scatter).exp())).ln()
+    }
+
     /// The rate at which this many requests are in the system on average.
     fn throughput(&self, concurrency: f64) -> f64 {
         halve(self.ceiling, |rate| rate * self.latency(rate) < concurrency)
@@ -70,25 +78,39 @@ fn halve(ceiling: f64, holds: impl Fn(f64) -> bool) -> f64 {
 impl QueueFit {
     /// Fits M/M/c to the latencies R = N/X (Little's law) at the rates X. Both are compared as logarithms.
     pub fn new(points: &Points) -> QueueFit {
-        let points = &points.condensed(MOST_LEVELS);
-        let levels = points.levels();
-        let most = levels.iter().map(|level| level.mean).fold(0.0, f64::max);
+        // By rate: among neighbours by concurrency, which has the latency's error in it, long latencies would be chosen.
+        let latencies = points.latencies().condensed(MOST_LEVELS);
         let measured: Vec<(f64, f64, f64)> =
-            levels.iter().map(|l| (l.mean, (l.concurrency / l.mean).ln(), l.count)).collect();
+            latencies.levels().iter().map(|l| (l.concurrency, l.log_mean, l.count)).collect();
+        let most = measured[measured.len() - 1].0;
         let misfit = |queue: &Queue| {
             let one =
                 |&(rate, log, count): &(f64, f64, f64)| count * (log - queue.latency(rate).ln()).powi(2);
             measured.iter().map(one).sum::<f64>()
         };
-        let density = |unit: &Unit| {
-            let sum = misfit(&Queue::at(unit, most)) + PRIOR_ERROR * PRIOR_ERROR;
-            -0.5 * points.count() * sum.ln()
+        let draw = |within: f64| {
+            let density = |unit: &Unit| {
+                let sum = within + misfit(&Queue::at(unit, most)) + PRIOR_ERROR * PRIOR_ERROR;
+                -0.5 * points.count() * sum.ln()
+            };
+            let drawn = sample(2, PARTICLES, &mut Random::new(2), density);
+            drawn.points.iter().map(|unit| Queue::at(unit, most)).collect::<Vec<_>>()
         };
-        let drawn = sample(2, PARTICLES, &mut Random::new(2), density);
-        let queues: Vec<Queue> = drawn.points.iter().map(|unit| Queue::at(unit, most)).collect();
-        let squares = |queue: &Queue| (misfit(queue), *queue);
-        let nearest = queues.iter().map(squares).min_by(|a, b| a.0.total_cmp(&b.0));
-        let (least, best) = nearest.expect("there are queues");
+        let nearest = |queues: &[Queue]| {
+            let squares = queues.iter().map(|queue| (misfit(queue), *queue));
+            squares.min_by(|a, b| a.0.total_cmp(&b.0)).expect("there are queues")
+        };
+        let mut queues = draw(0.0);
+        let (mut least, mut best) = nearest(&queues);
+        // How much a scatter of the rate is for the latency depends on the queue: on the nearest.
+        let repeats =
+            points.levels().iter().filter(|level| level.log_spread > 0.0 && level.mean < best.ceiling);
+        let within = repeats.map(|level| level.count * best.stray(level).powi(2)).sum::<f64>()
+            + latencies.levels().iter().map(|level| level.log_spread).sum::<f64>();
+        if within > 0.0 {
+            queues = draw(within);
+            (least, best) = nearest(&queues);
+        }
         let mean = measured.iter().map(|m| m.1 * m.2).sum::<f64>() / points.count();
         let total: f64 = measured.iter().map(|m| m.2 * (m.1 - mean).powi(2)).sum();
         QueueFit { queues, best, r_squared: 1.0 - least / total }
@@ -96,9 +118,9 @@ impl QueueFit {
 
     /// How far the latencies are from those of the best queue drawn, typically, as a share of them.
     pub(super) fn typical_miss(&self, points: &Points) -> f64 {
-        let points = points.condensed(MOST_LEVELS);
-        let levels = points.levels();
-        let miss = |l: &Level| ((l.concurrency / l.mean).ln() - self.best.latency(l.mean).ln()).powi(2);
+        let latencies = points.latencies().condensed(MOST_LEVELS);
+        let levels = latencies.levels();
+        let miss = |l: &Level| (l.log_mean - self.best.latency(l.concurrency).ln()).powi(2);
         (levels.iter().map(miss).sum::<f64>() / levels.len() as f64).sqrt()
     }
 

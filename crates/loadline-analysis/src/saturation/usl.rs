@@ -65,8 +65,12 @@ pub(super) fn peak(sigma: f64, kappa: f64) -> Option<f64> {
     (kappa > 0.0).then(|| ((1.0 - sigma) / kappa).sqrt().max(1.0))
 }
 
-/// The least load with X(N)/λ ≥ `level`, the smaller root of N = level (1 − σ + (σ − κ) N + κ N²); `None` without one.
+/// The least load with X(N)/λ ≥ `level`, the smaller root of N = level (1 − σ + (σ − κ) N + κ N²); `None` without one. 1,
+/// where the largest throughput is, if it falls from there on.
 pub(super) fn reaching(level: f64, sigma: f64, kappa: f64) -> Option<f64> {
+    if sigma >= 1.0 {
+        return Some(1.0);
+    }
     let (square, linear, rest) = (level * kappa, level * (sigma - kappa) - 1.0, level * (1.0 - sigma));
     let root = (linear * linear - 4.0 * square * rest).max(0.0).sqrt();
     // In the form that does not cancel; for κ = 0 it is the root of the straight line.
