@@ -13,7 +13,11 @@ pub enum PointsFileError {
     #[error(
         "{file}, line 1: no column `{missing}` among `{found}`; needed are `concurrency,throughput` (also as `users`, \
          `threads`, `clients`, `vus`, `processors`, `n`, … and `rps`, `tps`, `qps`, …) or `rate,latency_ms`{}",
-        if found.contains([';', '\t']) { ", with commas between them" } else { "" }
+        match found {
+            found if found.starts_with(['{', '[']) => "; this is no CSV",
+            found if found.contains([';', '\t', '|']) => ", with commas between them",
+            _ => "",
+        }
     )]
     Columns {
         /// The file.
@@ -22,6 +26,14 @@ pub enum PointsFileError {
         missing: &'static str,
         /// The columns that are there.
         found: String,
+    },
+    /// Two columns of one name: which is meant nobody knows.
+    #[error("{file}, line 1: two columns are named `{column}`; name the one to leave out differently")]
+    Twice {
+        /// The file.
+        file: String,
+        /// Their name.
+        column: &'static str,
     },
     /// A value that cannot be used.
     #[error("{file}, line {line}, column {column}: {problem}; needed is a number above 0")]
@@ -154,6 +166,9 @@ const LATENCY: [&str; 6] =
 /// Columns that name the system a row is of, besides those of tables of runs.
 const SYSTEMS: [&str; 2] = ["system", "service"];
 
+/// Characters of a value that an error shows.
+const SHOWN: usize = 120;
+
 /// Beyond these squares overflow, and a fit would be silently wrong.
 const USABLE: RangeInclusive<f64> = 1e-100..=1e100;
 
@@ -175,14 +190,20 @@ pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Vec<Poin
         };
         names.iter().find_map(|name| at(name))
     };
+    let once = |(column, at): (&'static str, usize)| {
+        let again = headers.iter().skip(at + 1).any(|header| header.eq_ignore_ascii_case(column));
+        if again { Err(PointsFileError::Twice { file: file.into(), column }) } else { Ok((column, at)) }
+    };
     let needed = |names: &[&'static str]| {
-        let found = headers.iter().collect::<Vec<_>>().join(",");
-        find(names).ok_or(PointsFileError::Columns { file: file.into(), missing: names[0], found })
+        let found = cut(&headers.iter().collect::<Vec<_>>().join(","));
+        let column =
+            find(names).ok_or(PointsFileError::Columns { file: file.into(), missing: names[0], found })?;
+        once(column)
     };
     let by_rate = find(&CONCURRENCY).is_none() && find(&RATE).is_some();
     let (level, level_at) = needed(if by_rate { &RATE } else { &CONCURRENCY })?;
     let (other, other_at) = needed(if by_rate { &LATENCY } else { &THROUGHPUT })?;
-    let latency = if by_rate { Some((other, other_at)) } else { find(&LATENCY) };
+    let latency = if by_rate { Some((other, other_at)) } else { find(&LATENCY).map(once).transpose()? };
 
     let names_system = |header: &str| {
         let header = header.trim_start_matches('\u{feff}').to_ascii_lowercase();
@@ -252,8 +273,18 @@ fn number(field: Option<&str>) -> Result<f64, String> {
             Err(format!("`{text}` is not between {:e} and {:e}", USABLE.start(), USABLE.end()))
         }
         Ok(_) => Err(format!("`{text}` is not above 0 and finite")),
-        Err(_) => Err(format!("`{text}` is not a number")),
+        Err(_) if text.contains('\n') => {
+            Err(format!("`{}` is not a number: a quote is not closed", cut(text)))
+        }
+        Err(_) => Err(format!("`{}` is not a number", cut(text))),
     }
+}
+
+/// The beginning of what was found, as much as an error can show.
+fn cut(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(SHOWN).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
 }
 
 #[cfg(test)]
@@ -273,6 +304,19 @@ mod tests {
         assert_eq!(points[2], Point { concurrency: 4.5, throughput: 30.0, latency_s: None });
         let points = read("rate,latency_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p", None).unwrap();
         assert_eq!(points[2], Point { concurrency: 6.0, throughput: 300.0, latency_s: Some(0.02) });
+    }
+
+    #[test]
+    fn errors_are_short_and_say_what_it_is() {
+        let open = error(&format!("users,tps\n1,10\n2,\"19\n{}", "3,30\n".repeat(10_000)));
+        assert!(open.len() < 300 && open.contains("a quote is not closed"), "{open}");
+        let json = error(&format!("[{}]", "{\"n\":1},".repeat(1_000)));
+        assert!(json.len() < 500 && json.contains("this is no CSV"), "{json}");
+        let twice = error("users,tps,TPS\n1,10,11\n2,19,20\n3,30,31\n");
+        assert_eq!(
+            twice,
+            "p.csv, line 1: two columns are named `tps`; name the one to leave out differently"
+        );
     }
 
     #[test]

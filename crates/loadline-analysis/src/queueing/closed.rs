@@ -92,6 +92,11 @@ pub fn repairman_exceeds(demand: f64, servers: u32, think: f64, population: u32,
     let stages = stages_before_service(demand, servers, think, population.saturating_sub(1));
     let events = f64::from(servers) / demand * t;
     let stays = 1.0 - 1.0 / f64::from(servers);
+    // Long after all that were before it, and it too, have had their service.
+    let needed = stages.len() as f64 + 40.0 * f64::from(servers);
+    if events - 10.0 * events.sqrt() > needed || events.is_nan() || events.is_infinite() {
+        return 0.0;
+    }
     let last = (events + 10.0 * events.sqrt() + 50.0) as usize;
     let (mut log_poisson, mut waiting, mut served, mut exceeds) = (-events, 1.0, 0.0, 0.0);
     for count in 0..=last {

@@ -23,7 +23,7 @@ const PRIOR_ERROR: f64 = 0.02;
 /// Levels beyond this many are put together.
 const LEVELS_MOST: usize = 40;
 /// Networks are worked out user by user, up to here.
-const USERS_MOST: f64 = 5_000.0;
+pub(super) const USERS_MOST: f64 = 5_000.0;
 
 /// One measurement with users who wait for their answers.
 #[derive(Debug, Clone, Copy, PartialEq)]

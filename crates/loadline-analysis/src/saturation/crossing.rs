@@ -3,12 +3,15 @@
 use loadline_model::fit::Crossing;
 use loadline_model::slo::{Comparison, Metric, Slo, Timing};
 
-use super::closed::ClosedFit;
+use super::closed::{ClosedFit, USERS_MOST};
 use super::points::Points;
 use super::queue::QueueFit;
 
 /// A queue that misses the latencies by more than this typically does not describe them.
 const MISSED_MOST: f64 = 0.1;
+
+/// So near the most users that are looked at they are the bound and no finding.
+const ALMOST: f64 = 0.99;
 
 /// Why a crossing cannot be found.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -59,7 +62,7 @@ pub fn crossings(points: &Points, slos: &[Slo], confidence: f64) -> Result<Vec<C
             users: None,
             users_interval: None,
             beyond_tested: rate.value / most,
-            reasons: reasons.clone(),
+            reasons: reasons.iter().cloned().chain(never(rate.value, slo)).collect(),
         }
     };
     Ok(slos.iter().zip(quantiles).map(crossing).collect())
@@ -91,17 +94,35 @@ pub fn crossings_of_users(
                     .to_owned(),
             );
         }
+        reasons.extend(never(met.rate.value, slo));
+        // Beyond as many users nothing is worked out.
+        let users = met.users;
+        if users.value >= ALMOST * USERS_MOST {
+            reasons.push(format!("{USERS_MOST} users are the most that are looked at: it may take more"));
+        }
+        let high = (users.high < ALMOST * USERS_MOST).then_some(users.high);
         Ok(Crossing {
             slo: slo.text.clone(),
             rate_per_s: met.rate.value,
             interval: (met.rate.low, Some(met.rate.high)),
-            users: Some(met.users.value),
-            users_interval: Some((met.users.low, Some(met.users.high))),
-            beyond_tested: met.users.value / most,
+            users: Some(users.value),
+            users_interval: Some((users.low, high)),
+            beyond_tested: users.value / most,
             reasons,
         })
     };
     slos.iter().map(crossing).collect()
+}
+
+/// Why a crossing at no load at all is none.
+fn never(rate: f64, slo: &Slo) -> Option<String> {
+    (rate <= 0.0).then(|| {
+        let (how, what) = match slo.metric {
+            Metric::Quantile(..) => (" with exponential service times", "a percentile"),
+            _ => ("", "the mean"),
+        };
+        format!("no load keeps `{}`: {what} without any load is longer already{how}", slo.text)
+    })
 }
 
 /// The quantile in question; `None` for the mean.

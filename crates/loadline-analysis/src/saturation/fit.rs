@@ -208,7 +208,8 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
     if !peaks {
         reasons.push("the data do not show a peak: the maximum is a ceiling or lies beyond".into());
     }
-    if reaching.value > points.top() {
+    let below_the_knee = reaching.value > points.top();
+    if below_the_knee {
         reasons.push(
             "the largest concurrency measured is below the knee: measure higher to find the maximum".into(),
         );
@@ -224,7 +225,8 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
             concurrency: peaks.then_some(peak.value),
             concurrency_interval: interval(peak).filter(|_| peaks),
             throughput_per_s: finite(maximum.value),
-            interval: interval(maximum),
+            // What was not seen to bend has no upper bound.
+            interval: interval(maximum).map(|(low, high)| (low, high.filter(|_| peaks || !below_the_knee))),
             concurrency_at_90_percent: finite(reaching.value),
             concurrency_at_90_percent_interval: interval(reaching),
         },

@@ -18,7 +18,7 @@ use super::planning::Form;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Fit {
     /// A CSV with `concurrency,throughput[,latency_ms]` (also as `users`, `threads`, `vus`, `n` … and `rps`, `tps` …) or
-    /// `rate,latency_ms`; `-` reads stdin
+    /// `rate,latency_ms`; the latency is the mean response time; `-` reads stdin
     file: PathBuf,
     /// Only the rows of this system, where a column `system`, `series` or the like names several
     #[arg(long, value_name = "NAME")]
@@ -26,11 +26,12 @@ pub(crate) struct Fit {
     /// The model: the USL by least squares, an M/M/c queue, or all families weighted by their evidence
     #[arg(long, value_enum, default_value_t = ModelName::Auto)]
     model: ModelName,
-    /// Predict at this concurrency (repeatable)
+    /// Predict at this concurrency, at most 100000 (repeatable)
     #[arg(long, value_name = "N", value_parser = concurrency, allow_negative_numbers = true)]
     at: Vec<f64>,
     /// Find the rate at which this objective on the response time is met exactly, by a queue through the latencies
-    /// (repeatable): `p99 < 200ms`, `mean < 50ms`; where the load was whole numbers of users, their number, too
+    /// (repeatable): `p99 < 200ms`, `mean < 50ms`; a percentile is that of exponential service times. Where the load was
+    /// whole numbers of users, their number, too
     #[arg(long, value_name = "SLO")]
     slo: Vec<Slo>,
     /// Confidence of all intervals

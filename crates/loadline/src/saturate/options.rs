@@ -91,7 +91,7 @@ impl SaturateOptions {
         if self.max_time < LEAST_TIME {
             return Err(SaturateError::Time(self.max_time));
         }
-        if !(self.precision >= LEAST_PRECISION) {
+        if self.precision.is_nan() || self.precision < LEAST_PRECISION {
             return Err(SaturateError::Precision(self.precision));
         }
         if !(self.growth > 1.0 && self.growth.is_finite()) {
