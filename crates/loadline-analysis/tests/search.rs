@@ -168,9 +168,9 @@ fn the_way_up_doubles_as_long_as_load_changes_nothing() {
     // Noise of a limit close to what it is without load is no sign of one.
     let noise = |load: f64| if load == 20.0 { -0.4 } else { -0.2 };
     assert_eq!(way_up(noise, 0.05), [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1_000.0]);
-    // Where load shows, the steps are smaller.
+    // Where load shows, the steps are smaller; 113 is above the limit, but not surely.
     let nearing = way_up(|load| (load / 100.0).ln().max(-1.0), 0.1);
-    assert_eq!(nearing, [10.0, 20.0, 40.0, 80.0, 113.0, 160.0]);
+    assert_eq!(nearing, [10.0, 20.0, 40.0, 80.0, 113.0, 113.0, 160.0]);
 }
 
 /// Twice at the same load, the second time for longer; never above twice what was kept.
@@ -232,7 +232,7 @@ fn what_is_open_and_was_never_kept_is_driven_longer_then_lower() {
     assert!(matches!(end, Next::Doomed(Doom::OutOfTime { at_least: None, .. })), "{end:?}");
     let lengths: Vec<(f64, f64)> = steps[1..6].iter().map(|step| (step.load, step.took_s)).collect();
     assert_eq!(lengths, [(2.5, 6.0), (2.5, 12.0), (2.5, 24.0), (2.5, 48.0), (2.5, 96.0)]);
-    assert!(steps.iter().all(|step| step.load <= 10.0) && steps.len() < 13, "{steps:?}");
+    assert!(steps.iter().all(|step| step.load <= 10.0) && steps.len() < 20, "{steps:?}");
 }
 
 /// As long as users start other flows than one a second each, steps are as long as their flows ask for.

@@ -87,7 +87,7 @@ fn every_step_is_in_the_table_and_in_the_charts() {
     assert_eq!(rows, found.steps.len() + found.evidence.as_ref().map_or(0, |e| e.resources.len()));
     let charts = charts(&found);
     let names: Vec<&str> = charts.iter().map(|chart| chart.0.as_str()).collect();
-    assert_eq!(names, ["throughput", "objective", "resources", "saturation-curve"]);
+    assert_eq!(names, ["throughput", "objective", "median", "resources", "saturation-curve"]);
     for (name, svg) in &charts {
         let picture = roxmltree::Document::parse(svg).expect("it is XML");
         // A mark is a circle, or two strokes of a cross.
@@ -96,7 +96,7 @@ fn every_step_is_in_the_table_and_in_the_charts() {
     }
     let objective = &charts[1].1;
     assert!(objective.contains("capacity ") && objective.contains("p99 &lt; 34.54ms"));
-    assert!(charts[2].1.contains("workers"));
+    assert!(charts[3].1.contains("workers"));
 }
 
 #[test]
