@@ -124,6 +124,8 @@ struct UnderWay {
     failed: Vec<(u64, u64)>,
     notes: Vec<String>,
     cut: bool,
+    /// It was cut short because most requests failed, however good it was before.
+    failing: bool,
     /// How often its load was driven before, and spoiled.
     again: u32,
 }
@@ -222,7 +224,8 @@ impl Pilot {
     fn cut_short(&self, step: &mut UnderWay, now: u64) {
         let driven_s = now - step.first();
         let recent = &step.failed[step.failed.len().saturating_sub(ABORT_OVER_S)..];
-        let reason = if self.is_failing(recent) {
+        step.failing = self.is_failing(recent);
+        let reason = if step.failing {
             let (failed, requests) = sums(recent);
             format!("{:.0} % of the requests failed", failed as f64 / requests as f64 * 100.0)
         } else if driven_s >= SHORTEST_S && !step.confirming && self.is_hopeless(step, now) {
@@ -254,7 +257,7 @@ impl Pilot {
             duration_s: driven_s as f64,
             took_s: (now - step.lead_in) as f64,
             confirming: step.confirming,
-            failing: self.is_failing(&step.failed),
+            failing: step.failing || self.is_failing(&step.failed),
             confidence: self.course.search.confidence,
         })
     }
@@ -280,7 +283,7 @@ impl Pilot {
         }
         self.again = if spoiled { step.again + 1 } else { 0 };
         let first = step.lead_in + 1;
-        let failing = self.is_failing(&step.failed);
+        let failing = step.failing || self.is_failing(&step.failed);
         self.legs.push(Leg {
             first,
             length_s: step.length_s,
@@ -342,6 +345,7 @@ impl Pilot {
             failed: Vec::new(),
             notes: Vec::new(),
             cut: false,
+            failing: false,
             again: self.again,
         });
         Turn { stages, begins: Some((load, length_s, confirming)), ..Turn::default() }
