@@ -56,6 +56,8 @@ pub struct Step {
     pub error: f64,
     /// The same as counts of what the objective allows a share of; see [`Events::of_score`].
     pub events: Events,
+    /// Whether the objectives were surely kept: all of each interval is on the good side of its limit.
+    pub kept: bool,
     /// Whether the service settled; where it did not, the score is a lower bound.
     pub settled: bool,
     /// Whether the generator was the bottleneck.
@@ -103,7 +105,7 @@ pub enum Doom {
     GeneratorLimited {
         /// The load it could not offer.
         at: f64,
-        /// The largest load that kept the objectives before.
+        /// The largest load that surely kept the objectives before.
         at_least: Option<f64>,
     },
     /// The objectives are broken at the least load already.
@@ -125,12 +127,7 @@ pub enum Doom {
 }
 
 impl Step {
-    /// Whether the objectives were surely kept, by two standard errors.
-    pub fn passes(&self) -> bool {
-        self.settled && self.score + 2.0 * self.error < 0.0
-    }
-
-    /// Whether one was surely broken.
+    /// Whether one was surely broken, by two standard errors.
     pub fn fails(&self) -> bool {
         self.score - 2.0 * self.error > 0.0
     }
@@ -165,7 +162,7 @@ impl Search {
             return self.ascend(last.load / (self.growth * self.growth));
         }
         if limited {
-            return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: kept });
+            return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: surely_kept(steps) });
         }
         let broken = steps.iter().filter(|s| s.fails()).map(|s| s.load).reduce(f64::min);
         match (kept, broken) {
@@ -179,7 +176,7 @@ impl Search {
 
     /// Nothing has broken yet.
     fn climb(&self, steps: &[Step], last: &Step, kept: Option<f64>, spent: f64) -> Next {
-        if last.load >= self.most && last.passes() {
+        if last.load >= self.most && last.kept {
             let interval = (last.load, None);
             return Next::Converged(Capacity {
                 load: None,
@@ -311,8 +308,11 @@ const LONGEST_SHARE: f64 = 1.0 / 6.0;
 
 /// The time is spent, and no objective was surely broken above a load that kept them.
 fn out_of_time(steps: &[Step], last: &Step) -> Next {
-    let surely = steps.iter().filter(|step| step.passes()).map(|step| step.load);
-    Next::Doomed(Doom::OutOfTime { at: last.load, at_least: surely.reduce(f64::max) })
+    Next::Doomed(Doom::OutOfTime { at: last.load, at_least: surely_kept(steps) })
+}
+
+fn surely_kept(steps: &[Step]) -> Option<f64> {
+    steps.iter().filter(|step| step.kept).map(|step| step.load).reduce(f64::max)
 }
 
 /// How often this load was driven on end.

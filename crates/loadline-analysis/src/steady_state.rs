@@ -86,6 +86,16 @@ pub struct Ratio {
     pub freedom: f64,
 }
 
+impl Ratio {
+    /// Its interval by Student's t; not below 0.
+    pub fn interval(&self, confidence: f64) -> (f64, f64) {
+        let t = StudentsT::new(0.0, 1.0, self.freedom)
+            .map_or(f64::INFINITY, |t| t.inverse_cdf(0.5 + 0.5 * confidence));
+        let width = t * self.error;
+        ((self.value - width).max(0.0), self.value + width)
+    }
+}
+
 /// A share of requests with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {

@@ -45,6 +45,9 @@ pub struct StepDocument {
     pub rate_per_s: f64,
     /// Flows completed per second once settled.
     pub achieved_per_s: Option<f64>,
+    /// Its interval, autocorrelation considered.
+    #[serde(default)]
+    pub achieved_interval_per_s: Option<Interval>,
     /// Users, in the closed model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<f64>,

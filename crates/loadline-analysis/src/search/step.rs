@@ -8,11 +8,11 @@ use loadline_model::slo::{Slo, Timing};
 use super::Step;
 use super::figure::{Events, Figure, Scope};
 use super::interval::{Interval, Values};
-use crate::steady_state::{Quantile, Settling, quantile, settling};
+use crate::steady_state::{Quantile, Settling, quantile, ratio, settling};
 use crate::validity::{Sent, Watch};
 
-/// A step that does not settle and completes less than this share of what is offered is overloaded, whatever
-/// its objectives say.
+/// Who completes less than this share of what is offered falls behind. A step that does not settle either is overloaded,
+/// whatever its objectives say.
 const KEEPS_UP_SHARE: f64 = 0.97;
 
 /// What a step was asked to be.
@@ -64,6 +64,10 @@ pub struct Judged {
     pub worst: Option<usize>,
     /// Flows completed per second once settled.
     pub achieved_per_s: Option<f64>,
+    /// Its interval, autocorrelation considered; `None` with less than two seconds.
+    pub achieved_interval_per_s: Option<(f64, f64)>,
+    /// Flows completed over those that fell due, once settled; `None` where none did.
+    pub completed_share: Option<f64>,
     /// Mean requests in the system once settled, by Little's law.
     pub concurrency: Option<f64>,
     /// Median response time of all requests.
@@ -75,14 +79,19 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// Whether throughput is what was offered, but for what is always on its way.
+    pub fn completes_offered(&self) -> bool {
+        completes(self.completed_share)
+    }
+
     /// The verdict in documents: that of the intervals shown there. What never settled is not surely kept.
     pub fn verdict(&self) -> StepVerdict {
         let any = |verdict| self.figures.iter().any(|figure| figure.verdict == verdict);
         match &self.step {
             step if step.generator_limited => StepVerdict::GeneratorLimited,
             _ if !self.keeps_up || any(StepVerdict::Fail) => StepVerdict::Fail,
-            step if !step.settled || any(StepVerdict::Unclear) => StepVerdict::Unclear,
-            _ => StepVerdict::Pass,
+            step if step.kept => StepVerdict::Pass,
+            _ => StepVerdict::Unclear,
         }
     }
 }
@@ -151,7 +160,9 @@ impl Measured {
         let p99 = quantile(&all, 0.99, asked.confidence);
         let completed = rest.iter().map(|i| i.completed).sum::<u64>() as f64;
         let offered = rest.iter().map(|i| i.offered).sum::<u64>() as f64;
-        let in_time = asked.model == LoadModel::Closed || settled || completed >= KEEPS_UP_SHARE * offered;
+        let done: Vec<(f64, f64)> = rest.iter().map(|i| (i.completed as f64, 1.0)).collect();
+        let completed_share = (offered > 0.0).then_some(completed / offered);
+        let in_time = asked.model == LoadModel::Closed || settled || completes(completed_share);
         let keeps_up = in_time && !asked.failing;
         let together = Values::merged(all.iter().copied());
         let validity = self.validity(asked.model, &together);
@@ -164,6 +175,7 @@ impl Measured {
         let generator_limited = validity.verdict == ValidityVerdict::GeneratorLimited;
         Judged {
             step: Step {
+                kept: settled && keeps_up && figures.iter().all(|figure| figure.verdict == StepVerdict::Pass),
                 offered_per_s,
                 settled,
                 generator_limited,
@@ -175,6 +187,8 @@ impl Measured {
             figures,
             worst,
             achieved_per_s: (seconds > 0.0).then_some(completed / seconds),
+            achieved_interval_per_s: ratio(&done, 0.0).map(|rate| rate.interval(asked.confidence)),
+            completed_share,
             concurrency: some.then(|| together.sum() / 1e6 / seconds),
             p50_ms: some.then(|| together.quantile(0.5) as f64 / 1e3),
             p99,
@@ -205,6 +219,11 @@ impl Measured {
     }
 }
 
+/// Without anything offered nothing is behind.
+fn completes(share: Option<f64>) -> bool {
+    share.is_none_or(|share| share >= KEEPS_UP_SHARE)
+}
+
 /// The mean response time of each interval; of one without requests that of the one before.
 fn responses(intervals: &[Interval]) -> Vec<f64> {
     let mut last = 0.0;
@@ -218,7 +237,7 @@ fn responses(intervals: &[Interval]) -> Vec<f64> {
     intervals.iter().map(mean).collect()
 }
 
-/// What the objectives say; it is settled and the service's own doing.
+/// What the objectives say of a load; the rest is for who knows more.
 fn step(asked: &Asked, worst: Option<&Figure>, keeps_up: bool) -> Step {
     // Without objectives, and without requests, what counts is whether the service keeps up.
     let (score, error, events) =
@@ -232,6 +251,7 @@ fn step(asked: &Asked, worst: Option<&Figure>, keeps_up: bool) -> Step {
         error,
         events: if overloaded { Events::of_score(score, error) } else { events },
         offered_per_s: asked.load,
+        kept: true,
         settled: true,
         generator_limited: false,
         confirming: asked.confirming,

@@ -6,13 +6,14 @@ use loadline_model::saturation::{CurvePoint, Evidence, SaturationDocument, StepD
 use loadline_model::slo::Slo;
 
 use super::rows::{capacity, figure, named, objective, per_s};
+use super::throughput::throughput;
 use crate::chart::labels::text_width;
 use crate::chart::{Axis, Chart, EndLabel, Head, Mark, Picture, Role, Scale, Size};
 use crate::format::{ms, number, percent, rate, with_unit};
 use crate::page::Width;
 
 /// What the marks of steps mean, for subtitles.
-const LEGEND: &str = "● kept, ✕ broken, ○ unclear";
+pub(super) const LEGEND: &str = "● kept, ✕ broken, ○ unclear";
 
 /// Resources drawn besides the one that the finding is about.
 const RESOURCES_MOST: usize = 4;
@@ -25,13 +26,13 @@ pub fn charts(document: &SaturationDocument) -> Vec<(String, String)> {
 }
 
 /// Steps that say something about the service, with their load.
-fn steps(document: &SaturationDocument) -> impl Iterator<Item = (f64, &StepDocument)> + Clone {
+pub(super) fn steps(document: &SaturationDocument) -> impl Iterator<Item = (f64, &StepDocument)> + Clone {
     let closed = document.model == LoadModel::Closed;
     let load = move |step: &StepDocument| if closed { step.users.unwrap_or(0.0) } else { step.rate_per_s };
     document.steps.iter().map(move |step| (load(step), step))
 }
 
-fn mark(verdict: StepVerdict) -> (Role, Mark) {
+pub(super) fn mark(verdict: StepVerdict) -> (Role, Mark) {
     match verdict {
         StepVerdict::Pass => (Role::Series(1), Mark::Dot),
         StepVerdict::Fail => (Role::Series(2), Mark::Cross),
@@ -41,7 +42,7 @@ fn mark(verdict: StepVerdict) -> (Role, Mark) {
 }
 
 /// What the load is, for subtitles.
-fn load_words(document: &SaturationDocument) -> &'static str {
+pub(super) fn load_words(document: &SaturationDocument) -> &'static str {
     match document.model {
         LoadModel::Open => "against the arrival rate offered, per second",
         LoadModel::Closed => "against the number of users",
@@ -49,7 +50,13 @@ fn load_words(document: &SaturationDocument) -> &'static str {
 }
 
 /// A chart over the load: with the capacity's interval shaded and its middle marked.
-fn over_load(document: &SaturationDocument, size: Size, head: Head, y: Axis, ends: Vec<EndLabel>) -> Chart {
+pub(super) fn over_load(
+    document: &SaturationDocument,
+    size: Size,
+    head: Head,
+    y: Axis,
+    ends: Vec<EndLabel>,
+) -> Chart {
     let most = steps(document).map(|(load, _)| load).fold(0.0, f64::max);
     let scale = Scale::from_zero(most * 1.02);
     let room = text_width(&rate(scale.hi()), 12.5) + 30.0;
@@ -71,46 +78,6 @@ fn over_load(document: &SaturationDocument, size: Size, head: Head, y: Axis, end
     chart.grid();
     middle.into_iter().for_each(|load| chart.limit_at(load));
     chart
-}
-
-/// Throughput against the load.
-pub(super) fn throughput(document: &SaturationDocument, width: Width) -> Option<Picture> {
-    let done = |step: &StepDocument| step.achieved_per_s;
-    let most = steps(document).filter_map(|(_, step)| done(step)).reduce(f64::max)?;
-    let closed = document.model == LoadModel::Closed;
-    let top = if closed { most } else { steps(document).map(|(load, _)| load).fold(most, f64::max) };
-    let ceiling =
-        document.fit.as_ref().and_then(|fit| fit.peak.throughput_per_s).filter(|peak| *peak < 2.0 * top);
-    let scale = Scale::from_zero(top.max(ceiling.unwrap_or(0.0)));
-    let x_most = Scale::from_zero(steps(document).map(|(load, _)| load).fold(0.0, f64::max) * 1.02).hi();
-    let offered = x_most.min(scale.hi());
-    let mut ends = Vec::new();
-    if !closed {
-        ends.push(EndLabel::new(offered, "offered", Role::Muted));
-    }
-    if let Some(ceiling) = ceiling {
-        ends.push(EndLabel::new(ceiling, format!("maximum {}", per_s(ceiling)), Role::Limit));
-    }
-    let head = Head {
-        name: "throughput".to_owned(),
-        title: "Throughput".to_owned(),
-        subtitle: format!("flows completed per second, {}; {LEGEND}", load_words(document)),
-        description: format!(
-            "At most {} were completed{}.",
-            per_s(most),
-            ceiling.map_or(String::new(), |c| format!("; the saturation curve nears {}", per_s(c)))
-        ),
-    };
-    let chart = over_load(document, width.size(300), head, Axis::new(scale, 6, rate), ends);
-    if !closed {
-        chart.line(Role::Asked, 6.0, &[(0.0, Some(0.0)), (offered, Some(offered))]);
-    }
-    ceiling.into_iter().for_each(|ceiling| chart.limit(ceiling));
-    for (load, step) in steps(document) {
-        let (role, shape) = mark(step.verdict);
-        done(step).into_iter().for_each(|done| chart.mark(role, shape, (load, done)));
-    }
-    Some(chart.finish())
 }
 
 /// The limiting objective against the load: steps with their intervals, the curve with its band, the limit.

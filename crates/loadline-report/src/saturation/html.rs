@@ -4,9 +4,10 @@ use loadline_model::run::RunDocument;
 use loadline_model::saturation::SaturationDocument;
 use maud::{Markup, html};
 
-use super::charts::{median, objective_chart, resources, saturation_curve, throughput};
+use super::charts::{median, objective_chart, resources, saturation_curve};
 use super::headline::headline;
 use super::rows::{cells, columns, how, notes, remarks, tiles, verdict_tone, verdict_word};
+use super::throughput::throughput;
 use crate::format::{NONE, number, percent};
 use crate::page::{Width, badge, banner, chart, key_figures, pairs, scroll};
 
@@ -57,7 +58,6 @@ fn steps(document: &SaturationDocument) -> Markup {
                         thead { tr {
                             th { "verdict" }
                             @for column in columns(document) { th.n { (column) } }
-                            th { "remarks" }
                         } }
                         tbody {
                             @for step in &document.steps {
@@ -66,7 +66,11 @@ fn steps(document: &SaturationDocument) -> Markup {
                                     @for (head, cell) in columns(document).iter().zip(cells(document, step)) {
                                         td.n data-head=(head) { (cell) }
                                     }
-                                    td { (remarks(step)) }
+                                }
+                                // Remarks are sentences: below the figures, since no column is wide enough.
+                                @let remarks = remarks(step);
+                                @if !remarks.is_empty() {
+                                    tr.remarks { td colspan=(columns(document).len() + 1) { (remarks) } }
                                 }
                             }
                         }

@@ -10,6 +10,7 @@ mod junit;
 mod markdown;
 mod rows;
 mod text;
+mod throughput;
 
 pub use charts::charts;
 pub use headline::{Headline, headline};

@@ -135,6 +135,13 @@ pub fn step_line(document_slo: Option<&str>, step: &StepDocument) -> String {
 /// Between ends that are this far apart a maximum is not known.
 const PEAK_VAGUE: f64 = 2.0;
 
+/// The largest throughput by the saturation curve, with its interval. One that may as well be twice as large is none.
+pub(super) fn maximum(document: &SaturationDocument) -> Option<(f64, Option<Interval>)> {
+    let peak = &document.fit.as_ref()?.peak;
+    let known = peak.interval.is_none_or(|(low, high)| high.is_some_and(|high| high < PEAK_VAGUE * low));
+    peak.throughput_per_s.filter(|_| known).map(|throughput| (throughput, peak.interval))
+}
+
 /// The key figures of a search.
 pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
     let tile = |label, text: Option<String>, note: String| Tile {
@@ -152,11 +159,7 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
         Some(high) => format!("{} – {} users", low.round(), high.round()),
         None => format!("≥ {} users", low.round()),
     });
-    let peak = document.fit.as_ref().and_then(|fit| fit.peak.throughput_per_s.map(|peak| (peak, &fit.peak)));
-    // A maximum that may as well be twice as large is none.
-    let peak = peak.filter(|(_, peak)| {
-        peak.interval.is_none_or(|(low, high)| high.is_some_and(|high| high < PEAK_VAGUE * low))
-    });
+    let peak = maximum(document);
     let confirmed =
         at_capacity.and_then(|step| figure(document, step)).and_then(|f| Some((f.observed?, &f.unit)));
     vec![
@@ -196,7 +199,7 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
         tile(
             "Maximum throughput",
             peak.map(|(value, _)| per_s(value)),
-            peak.and_then(|(_, peak)| peak.interval).map_or_else(
+            peak.and_then(|(_, interval)| interval).map_or_else(
                 || "the steps do not show it".to_owned(),
                 |(low, high)| match high {
                     Some(high) => format!("{} – {} by the curve", rate(low), per_s(high)),

@@ -83,8 +83,10 @@ fn the_sentence_says_what_was_found_and_how_sure_it_is() {
 fn every_step_is_in_the_table_and_in_the_charts() {
     let found = document();
     let page = html(&found, &run());
-    let rows = texts(&page, "table tbody tr").len();
+    let rows = texts(&page, "table tbody tr:not(.remarks)").len();
     assert_eq!(rows, found.steps.len() + found.evidence.as_ref().map_or(0, |e| e.resources.len()));
+    let remarked = found.steps.iter().filter(|step| step.confirming || !step.notes.is_empty()).count();
+    assert!(remarked > 0 && texts(&page, "table tbody tr.remarks").len() == remarked);
     let charts = charts(&found);
     let names: Vec<&str> = charts.iter().map(|chart| chart.0.as_str()).collect();
     assert_eq!(names, ["throughput", "objective", "median", "resources", "saturation-curve"]);
@@ -97,6 +99,28 @@ fn every_step_is_in_the_table_and_in_the_charts() {
     let objective = &charts[1].1;
     assert!(objective.contains("capacity ") && objective.contains("p99 &lt; 34.54ms"));
     assert!(charts[3].1.contains("workers"));
+}
+
+/// The steps of the throughput chart have their intervals, and the saturation curve is drawn against the load.
+#[test]
+fn throughput_is_drawn_with_its_intervals_and_the_fitted_curve() {
+    let strokes = |found: &SaturationDocument| {
+        let svg = charts(found).remove(0).1;
+        let picture = roxmltree::Document::parse(&svg).expect("it is XML");
+        picture.descendants().filter(|node| node.has_tag_name("path")).count()
+    };
+    let mut found = document();
+    found.steps.iter_mut().for_each(|step| step.achieved_interval_per_s = None);
+    let bare = strokes(&found);
+    for step in &mut found.steps {
+        step.achieved_interval_per_s = step.achieved_per_s.map(|done| (0.95 * done, Some(1.05 * done)));
+    }
+    assert_eq!(strokes(&found), bare + found.steps.len());
+    assert!(charts(&found)[0].1.contains("fitted, at most"));
+    if let Some(fit) = &mut found.fit {
+        fit.peak = Default::default();
+    }
+    assert!(!charts(&found)[0].1.contains("fitted"), "a maximum that nobody knows is drawn");
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub fn document(
         confidence: course.search.confidence,
         limited_by,
         steps: legs.iter().map(|leg| step(leg, course)).collect(),
-        fit: saturation_curve(legs, course.search.confidence),
+        fit: saturation_curve(legs, course.model, course.search.confidence),
         elapsed_s: explored.elapsed_s,
         reasons: reasons(explored, course, circumstances),
         end: explored.end.as_ref().map(search_end),
@@ -200,6 +200,7 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
         start_s: leg.first as f64,
         rate_per_s: if closed { judged.achieved_per_s.unwrap_or(0.0) } else { step.load },
         achieved_per_s: judged.achieved_per_s,
+        achieved_interval_per_s: judged.achieved_interval_per_s.map(|(low, high)| ends(low, high)),
         users: closed.then_some(step.load),
         // Seconds are cut where requests end: by that alone there may seem to be more than there are.
         concurrency: judged.concurrency.map(|n| if closed { n.min(step.load) } else { n }),
@@ -283,13 +284,12 @@ fn curve(legs: &[Leg], course: &Course, slo: &str) -> Vec<CurvePoint> {
 }
 
 /// Throughput against requests in the service.
-fn saturation_curve(legs: &[Leg], confidence: f64) -> Option<FitDocument> {
-    // An overloaded step counts, too: what it completed is what the service can do with so many in it.
+fn saturation_curve(legs: &[Leg], model: LoadModel, confidence: f64) -> Option<FitDocument> {
     let usable = |leg: &&Leg| !leg.judged.step.generator_limited;
     let pairs: Vec<(f64, f64)> = legs
         .iter()
         .filter(usable)
-        .filter_map(|leg| Some((leg.judged.concurrency?, leg.judged.achieved_per_s?)))
+        .filter_map(|leg| in_service(&leg.judged, model))
         .filter(|(concurrency, throughput)| *concurrency > 0.0 && *throughput > 0.0)
         .collect();
     let most = pairs.iter().map(|pair| pair.0).fold(0.0, f64::max);
@@ -298,6 +298,16 @@ fn saturation_curve(legs: &[Leg], confidence: f64) -> Option<FitDocument> {
     let ratio = (1.5 * most / least).ln();
     let at = (0..FIT_POINTS).map(|k| least * (ratio * k as f64 / (FIT_POINTS - 1) as f64).exp());
     Some(fit(&points, &Request { model: Model::Auto, confidence, at: at.collect() }))
+}
+
+/// Requests in the service, and the throughput with so many. Where what arrives is completed, throughput is the arrival
+/// rate itself, without the scatter of how many happened to arrive. Where it is not, what was completed is what the
+/// service can do with so many in it.
+fn in_service(judged: &Judged, model: LoadModel) -> Option<(f64, f64)> {
+    let (concurrency, achieved) = (judged.concurrency?, judged.achieved_per_s?);
+    let offered = judged.step.load;
+    let follows = model == LoadModel::Open && judged.completes_offered();
+    Some(if follows { (concurrency * offered / achieved, offered) } else { (concurrency, achieved) })
 }
 
 /// The generator's figures over the steps that count; where one of them is limited, so is the search.

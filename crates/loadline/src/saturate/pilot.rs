@@ -267,7 +267,7 @@ impl Pilot {
         let limited = judged.step.generator_limited;
         let done = judged.achieved_per_s.unwrap_or(0.0);
         let is_done = self.course.model == LoadModel::Closed || done >= DONE_SHARE * step.load;
-        let kept_all_the_same = limited && !step.confirming && judged.step.passes() && is_done;
+        let kept_all_the_same = limited && !step.confirming && judged.step.kept && is_done;
         let spoiled =
             limited && !kept_all_the_same && step.again < SPOILED_ON_END && self.spoiled < SPOILED_MOST;
         let reasons = judged.validity.reasons.join("; ");
