@@ -133,7 +133,7 @@ impl Step {
     }
 
     /// Whether the objectives were not even seen kept: broken, or nobody knows.
-    fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         !self.settled || self.score >= 0.0
     }
 }
@@ -146,6 +146,11 @@ impl Step {
 }
 
 impl Search {
+    /// The longest that a step near the capacity may take, in seconds.
+    pub fn longest_s(&self) -> f64 {
+        LONGEST_SHARE * self.time_s
+    }
+
     /// What to do after these steps.
     pub fn next(&self, steps: &[Step]) -> Next {
         let Some(last) = steps.last() else {
@@ -228,7 +233,7 @@ impl Search {
             return out_of_time(steps, last);
         }
         let duration_s = self.ascent_s(last.load, steps) * 2.0_f64.powi(looks(steps, last.load) as i32);
-        let longest_s = (LONGEST_SHARE * self.time_s).max(self.least_s);
+        let longest_s = self.longest_s().max(self.least_s);
         if duration_s > 2.0 * longest_s && last.load > self.least {
             return self.ascend(last.load / (self.growth * self.growth));
         }
@@ -269,7 +274,7 @@ impl Search {
         let telling_s = informative_s(steps, load, &posterior, self.precision);
         let length = if precise { 1.5 } else { 1.0 };
         let wanted_s = length * self.step_s.max(self.step_requests / flows_per_s(steps, load)).max(telling_s);
-        let room_s = (LONGEST_SHARE * self.time_s).min(self.time_s - spent);
+        let room_s = self.longest_s().min(self.time_s - spent);
         let duration_s = wanted_s.min(room_s).max(self.step_s);
         Next::Run { load, duration_s, confirming: precise }
     }

@@ -2,7 +2,7 @@
 
 use loadline_analysis::queueing::closed::{network, repairman, repairman_exceeds};
 use loadline_analysis::saturation::estimate::Estimate;
-use loadline_analysis::saturation::{ClosedFit, Measured};
+use loadline_analysis::saturation::{ClosedFit, Measured, Points, compare_with_curve, crossings_of_users};
 
 /// Errors of 2 % that look random, the same every time.
 fn noisy(k: usize) -> f64 {
@@ -55,6 +55,32 @@ fn a_network_of_stations() {
     let users = meeting(|n| truth(n).response_time, 0.3);
     holds(fit.meeting(None, 0.3, 0.95).users, users, 0.03);
     assert!(fit.missed < 0.03, "{}", fit.missed);
+}
+
+/// A USL with coherency gets slower with more users; no closed system does. That of 197 users makes 405/s by the law.
+#[test]
+fn crossings_that_contradict_the_saturation_curve_say_so() {
+    let reasons = |measured: &[Measured], slo: &str| {
+        let pairs: Vec<(f64, f64)> = measured.iter().map(|m| (m.users, m.throughput)).collect();
+        let fit = ClosedFit::new(measured).unwrap();
+        let mut found = crossings_of_users(&fit, 96.0, &[slo.parse().unwrap()], 0.95).unwrap();
+        compare_with_curve(&mut found, &Points::new(&pairs).unwrap(), 0.95);
+        found.remove(0).reasons
+    };
+    let users = [1, 2, 4, 8, 16, 32, 64, 96];
+    let usl = |n: f64| 40.0 * n / (1.0 + 0.03 * (n - 1.0) + 5e-4 * n * (n - 1.0));
+    let coherent = users.map(|n| {
+        let (users, throughput) = (f64::from(n), usl(f64::from(n)));
+        Measured { users, throughput, latency: users / throughput }
+    });
+    let said = reasons(&coherent, "mean < 400ms");
+    assert!(said.iter().any(|reason| reason.contains("the saturation curve makes ")), "{said:?}");
+    let closed = users.map(|n| {
+        let truth = repairman(0.02, 4, 0.1, n).unwrap();
+        Measured { users: f64::from(n), throughput: truth.throughput, latency: truth.response_time }
+    });
+    let said = reasons(&closed, "mean < 300ms");
+    assert!(said.is_empty(), "{said:?}");
 }
 
 #[test]

@@ -202,6 +202,15 @@ fn what_no_search_can_keep_is_refused() {
     assert!(precise.contains("2 % is the least"), "{precise}");
     let still = refused(SaturateOptions { growth: 1.0, ..SaturateOptions::default() });
     assert!(still.contains("above 1"), "{still}");
+    let short = refused(SaturateOptions { step: Duration::from_secs(1), ..SaturateOptions::default() });
+    assert!(short.contains("3 s are the least"), "{short}");
+    let nothing = refused(SaturateOptions { required_per_s: Some(0.0), ..SaturateOptions::default() });
+    assert!(nothing.contains("above 0"), "{nothing}");
+    let service = |clock| SimulatedServer::new(clock, 2, || Duration::from_millis(5));
+    let slow = scenario(1, &["p99 > 50ms"]);
+    let slow =
+        search_in(&slow, &SaturateOptions::default(), &mut VirtualLoad(service)).unwrap_err().to_string();
+    assert!(slow.contains("`p99 > 50ms`") && slow.contains("upper limit"), "{slow}");
 }
 
 #[test]

@@ -4,11 +4,15 @@ use loadline_model::fit::Crossing;
 use loadline_model::slo::{Comparison, Metric, Slo, Timing};
 
 use super::closed::{ClosedFit, USERS_MOST};
+use super::fit::{Model, Request, fit};
 use super::points::Points;
 use super::queue::QueueFit;
 
 /// A queue that misses the latencies by more than this typically does not describe them.
 const MISSED_MOST: f64 = 0.1;
+
+/// Rates that differ by a larger share than this contradict each other.
+const APART: f64 = 0.05;
 
 /// So near the most users that are looked at they are the bound and no finding.
 const ALMOST: f64 = 0.99;
@@ -112,6 +116,29 @@ pub fn crossings_of_users(
         })
     };
     slos.iter().map(crossing).collect()
+}
+
+/// Says of crossings of users where the saturation curve through `points`, of users and throughput, makes another rate of as
+/// many: closed systems never get slower with more users, as a curve with coherency does.
+pub fn compare_with_curve(crossings: &mut [Crossing], points: &Points, confidence: f64) {
+    let at: Vec<f64> = crossings.iter().filter_map(|crossing| crossing.users).filter(|n| *n > 0.0).collect();
+    let predictions = fit(points, &Request { model: Model::Auto, confidence, at }).predictions;
+    for crossing in crossings {
+        let of_as_many = predictions.iter().find(|p| Some(p.concurrency) == crossing.users);
+        let Some((users, value)) = of_as_many.and_then(|p| Some((p.concurrency, p.throughput_per_s?))) else {
+            continue;
+        };
+        let (low, high) = of_as_many.and_then(|p| p.interval).unwrap_or((value, Some(value)));
+        let apart = (crossing.rate_per_s / value - 1.0).abs();
+        let outside = crossing.rate_per_s < low || high.is_some_and(|high| crossing.rate_per_s > high);
+        if outside && apart > APART {
+            crossing.reasons.push(format!(
+                "the saturation curve makes {value:.0}/s of {users:.0} users, not {:.0}/s: the service is no such closed \
+                 system",
+                crossing.rate_per_s
+            ));
+        }
+    }
 }
 
 /// Why a crossing at no load at all is none.

@@ -17,6 +17,8 @@ const NATURES: [Nature; 3] = [
 const LIMITER: f64 = 8.0;
 /// A wall is steep for other reasons than long busy periods.
 const CLUMP_MOST: f64 = 1e4;
+/// Below this (1 − m)τ of [`thinned`] nothing is thinned.
+const FEW_ALONE: f64 = 0.25;
 /// The share of a queue's beginning that is not cut off as warm-up.
 const UNCUT: f64 = 0.5;
 
@@ -137,7 +139,8 @@ fn idle(steepness: f64, most: f64) -> f64 {
 /// mean beyond w (R. N. Bhattacharya, Z. Wahrscheinlichkeitstheorie 60, 1982); with m = μ/θ and τ = θt that is
 /// (e^{(2m−1)τ} − 1)/(2m − 1) − 2/(1 − m) + 1 times share², beside 2 share where all that wait long enough are late. At the
 /// capacity alone = 1 − m would follow if all requests waited; as they do not, m is larger, which the exponent makes up
-/// for: in simulations of M/M/4 and M/M/16 clumps were right within a factor of 2.5.
+/// for: in simulations of M/M/4 and M/M/16 clumps were right within a factor of 2.5. The sum leaves terms of e^{−(1−m)τ}
+/// out, and is no good where m is near 1: hardly any event comes alone there.
 fn thinned(alone: f64, share: f64, idle: f64) -> f64 {
     let queued = (1.0 - alone).max(0.0);
     if idle <= 0.0 || queued <= 0.0 || queued >= 1.0 {
@@ -145,6 +148,9 @@ fn thinned(alone: f64, share: f64, idle: f64) -> f64 {
     }
     let m = queued.powf(0.4);
     let tau = -idle.ln() / m;
+    if (1.0 - m) * tau < FEW_ALONE {
+        return queued;
+    }
     let beyond = 2.0 * m - 1.0;
     let growth = if beyond.abs() < 1e-6 { tau } else { (beyond * tau).exp_m1() / beyond };
     queued.min(0.5 * share * (growth - 2.0 / (1.0 - m) + 1.0).max(0.0))
@@ -166,6 +172,17 @@ mod tests {
         for (relative, ratio, simulated) in [(1.0, 1.0, 8.0), (2_950.0 / 2_825.0, 1.88, 138.0)] {
             let clump = queue(21.0, 0.63).clump(relative, ratio, 100.0);
             assert!(clump > simulated / 2.5 && clump < 2.5 * simulated, "{clump} for {simulated}");
+        }
+    }
+
+    /// Where the queue makes nearly all of the events they come together, however many more than allowed there are.
+    #[test]
+    fn clumps_stay_where_hardly_any_event_comes_alone() {
+        for floor in [0.03, 0.2, 0.45, 0.63, 0.7] {
+            for ratio in [17.0, 18.0, 19.0, 30.0, 60.0] {
+                let thinned = thinned(floor / ratio, ratio / 100.0, floor / 100.0);
+                assert!((0.94..1.0).contains(&thinned), "{thinned} at {ratio} with {floor}");
+            }
         }
     }
 

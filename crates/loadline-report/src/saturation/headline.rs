@@ -106,6 +106,7 @@ fn validity(document: &SaturationDocument) -> String {
     let steps = plural(document.steps.len() as u64, "step", "steps");
     let figures = format!("{steps} in {}", length(document.elapsed_s.round()));
     match validity.verdict {
+        _ if document.steps.is_empty() => "Nothing was measured: no step came to its end.".to_owned(),
         ValidityVerdict::Valid => {
             let late =
                 document.steps.iter().filter(|step| step.verdict == StepVerdict::GeneratorLimited).count();

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use loadline::analysis::saturation::{
-    ClosedFit, Measured, Model, Points, Request, crossings, crossings_of_users, fit, queue_of,
+    ClosedFit, Measured, Model, Points, Request, compare_with_curve, crossings, crossings_of_users, fit,
+    queue_of,
 };
 use loadline::model::fit::{Crossing, FitDocument, Interval};
 use loadline::model::slo::Slo;
@@ -110,7 +111,11 @@ impl Fit {
             && let Some(fit) = ClosedFit::new(&users_of(measured))
         {
             let most = measured.iter().map(|point| point.concurrency).fold(0.0, f64::max);
-            return crossings_of_users(&fit, most, &self.slo, self.confidence).map_err(UserError::input);
+            let mut found =
+                crossings_of_users(&fit, most, &self.slo, self.confidence).map_err(UserError::input)?;
+            let throughput = points_of(measured, Model::Auto, &self.file)?;
+            compare_with_curve(&mut found, &throughput, self.confidence);
+            return Ok(found);
         }
         let points = points_of(measured, Model::Queue, &self.file)?;
         let mut found = crossings(&points, &self.slo, self.confidence).map_err(UserError::input)?;

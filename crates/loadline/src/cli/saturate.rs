@@ -61,7 +61,7 @@ struct SearchFlags {
     /// An objective, such as 'p99 < 200ms' or 'error_rate < 0.1%'; may be repeated, replaces those of the file
     #[arg(long, value_name = "SLO", value_parser = slo)]
     slo: Vec<Slo>,
-    /// How arrivals are spread; evenly spaced ones make a service look larger than it is
+    /// How arrivals are spread, where rates are searched for; evenly spaced ones make a service look larger than it is
     #[arg(long, value_enum, default_value = "poisson", env = "LOADLINE_ARRIVALS")]
     arrivals: Arrivals,
     /// Search for the number of users in a closed loop instead, at most MOST [default: 1000]
@@ -85,7 +85,7 @@ struct SearchFlags {
     /// Never more than this factor above the largest load that kept the objectives
     #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = growth)]
     growth: f64,
-    /// The least length of a step near the capacity
+    /// The least length of a step near the capacity, at least 3s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = input::duration)]
     step: Duration,
     /// Cut a step short in which a larger share of requests fails; it counts as broken

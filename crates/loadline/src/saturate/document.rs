@@ -222,7 +222,7 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
 fn limiting(legs: &[Leg], capacity: f64) -> Option<&Figure> {
     let used = legs.iter().filter(|leg| !leg.judged.step.generator_limited);
     let distance = |leg: &Leg| (leg.judged.step.load / capacity).ln().abs();
-    let broken = used.clone().filter(|leg| leg.judged.step.score >= 0.0);
+    let broken = used.clone().filter(|leg| leg.judged.step.is_open());
     let nearest = broken.min_by(|a, b| distance(a).total_cmp(&distance(b)));
     let leg = nearest.or_else(|| used.min_by(|a, b| distance(a).total_cmp(&distance(b))))?;
     leg.judged.worst.map(|worst| &leg.judged.figures[worst])

@@ -6,10 +6,10 @@ use loadline_analysis::search::Search;
 use loadline_generator::schedule::Arrivals;
 use loadline_model::run::LoadModel;
 use loadline_model::scenario::{self, Scenario};
-use loadline_model::slo::Slo;
+use loadline_model::slo::{Comparison, Metric, Slo};
 
 use super::metrics::MetricsSource;
-use super::pilot::Course;
+use super::pilot::{Course, SHORTEST_S};
 use crate::run::{JourneyError, RunOptions};
 
 /// Rates between which is searched where none are given, and the first one, in arrivals per second.
@@ -97,6 +97,15 @@ impl SaturateOptions {
         if !(self.growth > 1.0 && self.growth.is_finite()) {
             return Err(SaturateError::Growth(self.growth));
         }
+        if self.step < Duration::from_secs(SHORTEST_S) {
+            return Err(SaturateError::Step(self.step));
+        }
+        if let Some(required) = self.required_per_s.filter(|required| *required <= 0.0) {
+            return Err(SaturateError::Required(required));
+        }
+        if let Some(slo) = scenario.slos.iter().find(|slo| asks_for_slowness(slo)) {
+            return Err(SaturateError::Slowness(slo.text.clone()));
+        }
         let windows = scenario.slos.iter().filter_map(|slo| slo.over).map(|over| over.as_secs_f64());
         let window_s = windows.fold(0.0, f64::max);
         let (default, first) = match self.model {
@@ -133,6 +142,11 @@ impl SaturateOptions {
             drain_s: (longest.as_secs_f64().ceil() as u64).clamp(1, DRAIN_MOST_S),
         })
     }
+}
+
+/// Whether more load keeps the objective rather than break it.
+fn asks_for_slowness(slo: &Slo) -> bool {
+    slo.metric != Metric::Throughput && matches!(slo.comparison, Comparison::Above | Comparison::AtLeast)
 }
 
 /// An objective that would end a run ends a step at most.
@@ -175,6 +189,17 @@ pub enum SaturateError {
     /// No growth at all.
     #[error("loads that grow by a factor of {0} go nowhere: it has to be above 1 (--growth)")]
     Growth(f64),
+    /// Shorter than anything that can be judged.
+    #[error("steps of {} s are too short to judge a service by: {SHORTEST_S} s are the least (--step)", .0.as_secs_f64())]
+    Step(Duration),
+    /// What any service can do.
+    #[error("a capacity of {0}/s is nothing to require: it has to be above 0 (--require)")]
+    Required(f64),
+    /// An objective that is kept the better the slower the service is.
+    #[error(
+        "`{0}` is kept by any load that is high enough: a search needs an upper limit, such as `p99 < 200ms`"
+    )]
+    Slowness(String),
     /// As for any run.
     #[error(transparent)]
     Journey(#[from] JourneyError),

@@ -18,11 +18,9 @@ use loadline_model::slo::Slo;
 /// How long after a second has ended the lead-in of the next step begins: workers look for stages ten times a second.
 const LEAD_IN_AFTER: Nanos = SECOND / 4;
 /// No step is shorter than this, in seconds.
-const SHORTEST_S: u64 = 3;
+pub(super) const SHORTEST_S: u64 = 3;
 /// The share of the time that is kept for the confirming run, once there is something to confirm.
 const FOR_CONFIRMING: f64 = 0.2;
-/// The share of the time that one step may take.
-const LONGEST_SHARE: f64 = 1.0 / 6.0;
 /// A step that is this far beyond its limits (ln of observed over limit) is cut short once it has had its least.
 const HOPELESS: f64 = 1.5;
 /// Failed requests are looked at over this many seconds, once there are this many requests in them.
@@ -244,6 +242,11 @@ impl Pilot {
         requests >= ABORT_REQUESTS_LEAST && failed as f64 > self.course.abort_error_share * requests as f64
     }
 
+    /// Whether it was cut short for that, or should have been by all of it.
+    fn has_failed(&self, step: &UnderWay) -> bool {
+        step.failing || self.is_failing(&step.failed)
+    }
+
     fn is_hopeless(&self, step: &UnderWay, now: u64) -> bool {
         let by_now = self.judge(step, now).step;
         by_now.score - 2.0 * by_now.error > HOPELESS
@@ -257,12 +260,13 @@ impl Pilot {
             duration_s: driven_s as f64,
             took_s: (now - step.lead_in) as f64,
             confirming: step.confirming,
-            failing: step.failing || self.is_failing(&step.failed),
+            failing: self.has_failed(step),
             confidence: self.course.search.confidence,
         })
     }
 
     fn conclude(&mut self, step: UnderWay, judged: Judged) {
+        let failing = self.has_failed(&step);
         let mut notes = step.notes;
         let limited = judged.step.generator_limited;
         let done = judged.achieved_per_s.unwrap_or(0.0);
@@ -283,7 +287,6 @@ impl Pilot {
         }
         self.again = if spoiled { step.again + 1 } else { 0 };
         let first = step.lead_in + 1;
-        let failing = step.failing || self.is_failing(&step.failed);
         self.legs.push(Leg {
             first,
             length_s: step.length_s,
@@ -310,7 +313,7 @@ impl Pilot {
         let (load, duration_s, confirming) = match next {
             // No step takes so long that few are left.
             Next::Run { load, duration_s, confirming } => {
-                (load, duration_s.min(self.course.max_time_s * LONGEST_SHARE), confirming)
+                (load, duration_s.min(self.course.search.longest_s()), confirming)
             }
             Next::Converged(Capacity { load: Some(load), .. }) if self.is_to_be_confirmed(left_s) => {
                 (self.protected(load), left_s, true)
@@ -370,7 +373,7 @@ impl Pilot {
 
     /// No load is further than the factor allowed above the largest that was kept.
     fn protected(&self, load: f64) -> f64 {
-        let kept = self.steps.iter().filter(|step| step.settled && step.score < 0.0).map(|step| step.load);
+        let kept = self.steps.iter().filter(|step| !step.is_open()).map(|step| step.load);
         kept.reduce(f64::max).map_or(load, |kept| load.min(kept * self.course.search.growth))
     }
 
