@@ -225,14 +225,16 @@ pub(super) fn saturation_curve(document: &SaturationDocument, width: Width) -> O
     let most = points.iter().map(|p| p.1).fold(last.3.min(2.0 * last.1), f64::max);
     let least = points.iter().map(|point| point.0).fold(curve[0].0, f64::min);
     let (x, y) = (Scale::log_around(least, last.0), Scale::from_zero(most));
+    let beyond = points.iter().any(|point| point.0 > x.hi());
     let label = format!("{} fit", fit.model);
     let head = Head {
         name: "saturation-curve".to_owned(),
         title: "Saturation curve".to_owned(),
         subtitle: format!(
             "flows completed per second against requests in the service (Little's law), log scale; {LEGEND}; line and band: \
-             fitted, {}",
-            percent(fit.intervals.confidence)
+             fitted, {}{}",
+            percent(fit.intervals.confidence),
+            if beyond { "; at the right edge: with a backlog" } else { "" }
         ),
         description: fit.peak.throughput_per_s.map_or("No maximum is in sight.".to_owned(), |peak| {
             format!("The fitted curve nears {}.", per_s(peak))
@@ -248,7 +250,7 @@ pub(super) fn saturation_curve(document: &SaturationDocument, width: Width) -> O
     chart.line(Role::Series(0), 1.8, &curve.iter().map(|c| (c.0, Some(clip(c.1)))).collect::<Vec<_>>());
     for (concurrency, throughput, verdict) in points {
         let (role, shape) = mark(verdict);
-        chart.mark(role, shape, (concurrency, throughput));
+        chart.mark(role, shape, (concurrency.min(x.hi()), throughput));
     }
     Some(chart.finish())
 }

@@ -23,6 +23,8 @@ use super::{Explored, SaturateOptions};
 /// Points of the curve of the limiting objective, and of the saturation curve.
 const CURVE_POINTS: usize = 48;
 const FIT_POINTS: usize = 24;
+/// A backlog counts as at most this many times the requests of the busiest step without one.
+const BACKLOG_MOST: f64 = 2.0;
 /// Curves are drawn this far beyond the largest load that was driven.
 const BEYOND: f64 = 1.1;
 
@@ -285,11 +287,11 @@ fn curve(legs: &[Leg], course: &Course, slo: &str) -> Vec<CurvePoint> {
 
 /// Throughput against requests in the service.
 fn saturation_curve(legs: &[Leg], model: LoadModel, confidence: f64) -> Option<FitDocument> {
-    let usable = |leg: &&Leg| !leg.judged.step.generator_limited;
-    let pairs: Vec<(f64, f64)> = legs
-        .iter()
-        .filter(usable)
-        .filter_map(|leg| in_service(&leg.judged, model))
+    let judged = || legs.iter().map(|leg| &leg.judged).filter(|judged| !judged.step.generator_limited);
+    let steady = judged().filter(|judged| model == LoadModel::Closed || judged.completes_offered());
+    let steady_most = steady.filter_map(|judged| judged.concurrency).fold(0.0, f64::max);
+    let pairs: Vec<(f64, f64)> = judged()
+        .filter_map(|judged| in_service(judged, model, steady_most))
         .filter(|(concurrency, throughput)| *concurrency > 0.0 && *throughput > 0.0)
         .collect();
     let most = pairs.iter().map(|pair| pair.0).fold(0.0, f64::max);
@@ -302,12 +304,16 @@ fn saturation_curve(legs: &[Leg], model: LoadModel, confidence: f64) -> Option<F
 
 /// Requests in the service, and the throughput with so many. Where what arrives is completed, throughput is the arrival
 /// rate itself, without the scatter of how many happened to arrive. Where it is not, what was completed is what the
-/// service can do with so many in it.
-fn in_service(judged: &Judged, model: LoadModel) -> Option<(f64, f64)> {
+/// service can do, with however many: how many waited tells how long the backlog grew, and nothing of the service.
+fn in_service(judged: &Judged, model: LoadModel, steady_most: f64) -> Option<(f64, f64)> {
     let (concurrency, achieved) = (judged.concurrency?, judged.achieved_per_s?);
     let offered = judged.step.load;
-    let follows = model == LoadModel::Open && judged.completes_offered();
-    Some(if follows { (concurrency * offered / achieved, offered) } else { (concurrency, achieved) })
+    let backlog_most = if steady_most > 0.0 { BACKLOG_MOST * steady_most } else { f64::INFINITY };
+    Some(match model {
+        LoadModel::Closed => (concurrency, achieved),
+        LoadModel::Open if judged.completes_offered() => (concurrency * offered / achieved, offered),
+        LoadModel::Open => (concurrency.min(backlog_most), achieved),
+    })
 }
 
 /// The generator's figures over the steps that count; where one of them is limited, so is the search.
