@@ -58,12 +58,23 @@ pub struct Step {
     pub events: Events,
     /// Whether the objectives were surely kept: all of each interval is on the good side of its limit.
     pub kept: bool,
+    /// Why a lower load would not keep the objectives either.
+    pub hopeless: Option<Hopeless>,
     /// Whether the service settled; where it did not, the score is a lower bound.
     pub settled: bool,
     /// Whether the generator was the bottleneck.
     pub generator_limited: bool,
     /// Whether this was the confirming run.
     pub confirming: bool,
+}
+
+/// A breach that load has no part in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hopeless {
+    /// All requests failed.
+    AllFailed,
+    /// An objective on the response time is broken by far where hardly one request is served at a time.
+    Alone,
 }
 
 /// What to do next.
@@ -115,6 +126,14 @@ pub enum Doom {
     NothingPasses {
         /// The load.
         at: f64,
+    },
+    /// The objectives are broken whatever the load.
+    #[error("the objectives are broken at {at} for another reason than load ({why:?})")]
+    Regardless {
+        /// The lowest load driven.
+        at: f64,
+        /// The reason.
+        why: Hopeless,
     },
     /// The time was spent before an objective broke.
     #[error("the time was spent at {at}, before an objective broke: the capacity is at least {}", at_least.map_or("unknown".into(), |load| load.to_string()))]
@@ -170,6 +189,9 @@ impl Search {
             return Next::Doomed(Doom::GeneratorLimited { at: last.load, at_least: surely_kept(steps) });
         }
         let broken = steps.iter().filter(|s| s.fails()).map(|s| s.load).reduce(f64::min);
+        if let (None, Some(why)) = (surely_kept(steps), regardless(steps)) {
+            return Next::Doomed(Doom::Regardless { at: last.load, why });
+        }
         match (kept, broken) {
             (kept, None) => self.climb(steps, last, kept, spent),
             (None, Some(broken)) if broken <= self.least => Next::Doomed(Doom::NothingPasses { at: broken }),
@@ -314,6 +336,12 @@ const LONGEST_SHARE: f64 = 1.0 / 6.0;
 /// The time is spent, and no objective was surely broken above a load that kept them.
 fn out_of_time(steps: &[Step], last: &Step) -> Next {
     Next::Doomed(Doom::OutOfTime { at: last.load, at_least: surely_kept(steps) })
+}
+
+/// Twice on end, at different loads, load had no part in it: once may be a cold start.
+fn regardless(steps: &[Step]) -> Option<Hopeless> {
+    let [.., before, last] = steps else { return None };
+    last.hopeless.filter(|why| before.hopeless == Some(*why) && last.load < before.load)
 }
 
 fn surely_kept(steps: &[Step]) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! Fits of all families: what they say about curves whose truth is known, and that odd data are no trap.
 
 use loadline_analysis::queueing::closed;
+use loadline_analysis::queueing::mmc::Mmc;
 use loadline_analysis::saturation::{Model, Points, Request, fit};
 use loadline_model::fit::FitDocument;
 
@@ -212,4 +213,32 @@ fn an_absurd_load_is_answered_at_once() {
     let at = &document.predictions[0];
     let most = document.peak.interval.and_then(|interval| interval.1).expect("a largest throughput");
     assert!(at.throughput_per_s.is_some_and(|x| x > 0.0 && x <= most), "{at:?}");
+}
+
+/// Measurements without error and many of them leave a sample of curves no room: the USL itself is told then.
+#[test]
+fn exact_measurements_give_the_law_they_are_of() {
+    let (lambda, sigma, kappa) = (100.0, 0.03, 5e-4);
+    let usl = |n: f64| lambda * n / (1.0 + sigma * (n - 1.0) + kappa * n * (n - 1.0));
+    let pairs: Vec<(f64, f64)> =
+        [1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0].map(|n| (n, usl(n))).to_vec();
+    let request = Request { model: Model::Auto, confidence: 0.95, at: vec![1.0] };
+    let found = fit(&Points::new(&pairs).unwrap(), &request);
+    let peak = ((1.0 - sigma) / kappa).sqrt();
+    assert!((found.peak.concurrency.unwrap() / peak - 1.0).abs() < 1e-4, "{:?} for {peak}", found.peak);
+    assert!((found.predictions[0].throughput_per_s.unwrap() - 100.0).abs() < 0.01, "{:?}", found.predictions);
+}
+
+/// A pool that is fitted by a curve whose maximum is below what was measured is no fit.
+#[test]
+fn a_maximum_below_what_was_measured_says_so() {
+    // M/M/4 at 10 ms: 380/s were done.
+    let pairs: Vec<(f64, f64)> = [40.0, 100.0, 160.0, 220.0, 280.0, 320.0, 350.0, 380.0, 390.0, 395.0]
+        .map(|rate| (Mmc::new(rate, 100.0, 4).unwrap().means().present, rate))
+        .to_vec();
+    let request = Request { model: Model::Auto, confidence: 0.95, at: vec![] };
+    let found = fit(&Points::new(&pairs).unwrap(), &request);
+    let maximum = found.peak.throughput_per_s.unwrap();
+    let said = found.reasons.iter().any(|reason| reason.contains("it bends too early"));
+    assert!(maximum > 395.0 * 0.98 || said && !found.adequate, "{maximum}: {:?}", found.reasons);
 }

@@ -184,6 +184,40 @@ fn failing_late_in_a_step_is_a_breach_too() {
     assert!(found.steps.iter().all(|step| step.rate_per_s <= 640.0), "{:?}", found.steps);
 }
 
+/// A service that answers nothing but errors has no capacity, however quick they are; nor has one that is too slow by itself.
+#[test]
+fn what_load_has_no_part_in_ends_the_search() {
+    let broken = |clock| {
+        let next = std::rc::Rc::new(std::cell::Cell::new(u64::MAX / 2));
+        Limiter { clock, next, gap_ns: 1, burst: 0 }
+    };
+    for slo in ["p99 < 50ms", "error_rate < 1%"] {
+        let found =
+            search_in(&scenario(1, &[slo]), &SaturateOptions::default(), &mut VirtualLoad(broken)).unwrap();
+        assert_eq!(
+            (found.capacity_per_s, found.end),
+            (None, Some(SearchEnd::NothingPasses)),
+            "{:?}",
+            found.reasons
+        );
+        assert!(
+            found.reasons[0].contains("all requests failed") && found.steps.len() <= 3,
+            "{:?}",
+            found.reasons
+        );
+    }
+    // One at a time takes 5 ms on average: its p99 is 23 ms.
+    let found = against_queue(1, 2, "p99 < 10ms", &SaturateOptions::default());
+    assert_eq!(
+        (found.capacity_per_s, found.end),
+        (None, Some(SearchEnd::NothingPasses)),
+        "{:?}",
+        found.reasons
+    );
+    assert!(found.reasons[0].contains("no load keeps them"), "{:?}", found.reasons);
+    assert!(found.steps.len() <= 6, "{} steps", found.steps.len());
+}
+
 /// An objective over windows says nothing in less than one, and how it scatters only over three.
 #[test]
 fn steps_are_long_enough_for_the_windows_of_an_objective() {
@@ -212,10 +246,18 @@ fn what_no_search_can_keep_is_refused() {
     let nothing = refused(SaturateOptions { required_per_s: Some(0.0), ..SaturateOptions::default() });
     assert!(nothing.contains("above 0"), "{nothing}");
     let service = |clock| SimulatedServer::new(clock, 2, || Duration::from_millis(5));
-    let slow = scenario(1, &["p99 > 50ms"]);
-    let slow =
-        search_in(&slow, &SaturateOptions::default(), &mut VirtualLoad(service)).unwrap_err().to_string();
-    assert!(slow.contains("`p99 > 50ms`") && slow.contains("upper limit"), "{slow}");
+    for objective in ["p99 > 50ms", "throughput > 100/s"] {
+        let scenario = scenario(1, &[objective]);
+        let refused = search_in(&scenario, &SaturateOptions::default(), &mut VirtualLoad(service));
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(objective) && refused.contains("no upper limit"), "{refused}");
+    }
+    let beyond = refused(SaturateOptions {
+        required_per_s: Some(200.0),
+        most: Some(100.0),
+        ..SaturateOptions::default()
+    });
+    assert!(beyond.contains("raise --max-rate"), "{beyond}");
 }
 
 #[test]

@@ -14,6 +14,10 @@ use super::usl::{Usl, UslFit};
 
 /// Levels beyond this many are put together before curves are sampled.
 const MOST_LEVELS: usize = 60;
+/// From this weight on no other family than the USL is believed.
+const USL_ALONE: f64 = 0.95;
+/// Measurements so far above the maximum of a curve contradict it, and twice what they scatter.
+const MEASURED_ABOVE: f64 = 0.01;
 /// A curve is said to peak where that is at least this probable.
 const PEAK_PROBABILITY: f64 = 0.9;
 
@@ -62,10 +66,18 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     let answer = match request.model {
         Model::Usl => usl_answer(points, &usl, region.as_ref(), &at),
         Model::Queue => queue_answer(&QueueFit::new(all), points, &at, request.confidence),
-        Model::Auto => auto_answer(points, &at, request.confidence),
+        Model::Auto => {
+            let answer = auto_answer(points, &at, request.confidence);
+            let by_region = usl_answer(points, &usl, region.as_ref(), &at);
+            if is_usl_alone(&answer, &by_region) {
+                Answer { weights: answer.weights, ..by_region }
+            } else {
+                answer
+            }
+        }
     };
     let mut reasons = answer.reasons;
-    let misfits = misfits(points, &answer.fitted);
+    let misfits = misfits(points, &answer.fitted, answer.peak.throughput_per_s);
     let adequate = misfits.is_empty();
     reasons.extend(misfits);
     if request.model != Model::Queue && region.as_ref().is_some_and(|region| region.excludes_the_fit) {
@@ -114,6 +126,20 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         tested: (points.bottom(), top),
         points: points.count() as u64,
     }
+}
+
+/// Whether nothing but a USL is believed, and the sample of curves was too coarse for data as exact as these: its maximum
+/// then lies apart from that of the region of confidence, which knows no grain.
+fn is_usl_alone(sampled: &Answer, by_region: &Answer) -> bool {
+    let alone = sampled.weights.get("usl").is_some_and(|weight| *weight >= USL_ALONE);
+    let apart = |figure: fn(&Peak) -> Option<Interval>| {
+        let (Some(ours), Some(theirs)) = (figure(&sampled.peak), figure(&by_region.peak)) else {
+            return false;
+        };
+        let high = |interval: Interval| interval.1.unwrap_or(f64::INFINITY);
+        ours.0 > high(theirs) || theirs.0 > high(ours)
+    };
+    alone && (apart(|peak| peak.interval) || apart(|peak| peak.concurrency_interval))
 }
 
 /// The law that a USL is at its bounds.
@@ -283,7 +309,7 @@ fn r_squared(points: &Points, fitted: &[f64]) -> Option<f64> {
 }
 
 /// Why the curve does not describe the data, in words.
-fn misfits(points: &Points, fitted: &[f64]) -> Vec<String> {
+fn misfits(points: &Points, fitted: &[f64], maximum: Option<f64>) -> Vec<String> {
     let levels = points.levels();
     let relative: Vec<f64> =
         levels.iter().zip(fitted).map(|(level, fitted)| level.mean / fitted - 1.0).collect();
@@ -294,6 +320,13 @@ fn misfits(points: &Points, fitted: &[f64]) -> Vec<String> {
         reasons.push(format!(
             "the curve misses the levels by {:.0} % typically: no model here describes them",
             100.0 * typical
+        ));
+    }
+    let measured = levels.iter().map(|level| level.mean).fold(0.0, f64::max);
+    let scatter = (2.0 * typical).max(MEASURED_ABOVE);
+    if let Some(maximum) = maximum.filter(|maximum| maximum * (1.0 + scatter) < measured) {
+        reasons.push(format!(
+            "the maximum by the curve, {maximum:.1}/s, is below the {measured:.1}/s that were measured: it bends too early"
         ));
     }
     // Neighbouring residuals of one sign: von Neumann's ratio is near 2 for noise, its deviation 2/√n.

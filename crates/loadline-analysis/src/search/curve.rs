@@ -17,6 +17,9 @@ const NATURES: [Nature; 3] = [
 const LIMITER: f64 = 8.0;
 /// A wall is steep for other reasons than long busy periods.
 const CLUMP_MOST: f64 = 1e4;
+/// With short busy periods so much of a clump counts, and from these odds on ever more of it; see [`allowed_for`].
+const SHORT_CLUMP: f64 = 0.6;
+const LONG_ODDS: f64 = 10.0;
 /// Below this (1 − m)τ of [`thinned`] nothing is thinned.
 const FEW_ALONE: f64 = 0.25;
 /// The share of a queue's beginning that is not cut off as warm-up.
@@ -121,8 +124,16 @@ impl Curve {
         let odds = utilisation / (1.0 - utilisation);
         // Where every request is an event there is nothing left to vary.
         let queued = thinned(floor / ratio, ratio / most, floor / most) * (1.0 - ratio / most).max(0.0);
-        1.0 + queued * (nature.clumps * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
+        let clumps = if nature == NATURES[0] { allowed_for(odds) } else { nature.clumps };
+        1.0 + queued * (clumps * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
     }
+}
+
+/// The share of a clump that is to be allowed for besides what the other natures of queues allow for already. A calibration:
+/// with whole clumps intervals at 90 % held the capacity of M/M/2 in 95 of 100 simulated searches, with six tenths in 90. With
+/// long busy periods, of which few steps see the end, six tenths are too little: 86 and 83.
+fn allowed_for(odds: f64) -> f64 {
+    1.0 - (1.0 - SHORT_CLUMP) / (1.0 + (odds / LONG_ODDS).powi(2))
 }
 
 /// 1 − ρ at the capacity, from o = ρ/(1 − ρ) = steepness / ln `most`; see [`Curve::clump`].

@@ -3,17 +3,22 @@
 use loadline_model::recording::{GeneratorSecond, Second};
 use loadline_model::run::{LoadModel, Validity, ValidityVerdict};
 use loadline_model::saturation::StepVerdict;
-use loadline_model::slo::{Slo, Timing};
+use loadline_model::slo::{Metric, Slo, Timing};
 
-use super::Step;
 use super::figure::{Events, Figure, Scope};
 use super::interval::{Interval, Values};
+use super::{Hopeless, Step};
 use crate::steady_state::{Quantile, Settling, quantile, ratio, settling};
 use crate::validity::{Sent, Watch};
 
 /// Who completes less than this share of what is offered falls behind. A step that does not settle either is overloaded,
 /// whatever its objectives say.
 const KEEPS_UP_SHARE: f64 = 0.97;
+
+/// With fewer requests in the service on average hardly one waits for another.
+const ALONE: f64 = 0.1;
+/// ln of the factor over the limit that waiting does not explain then.
+const SLOW: f64 = 0.25;
 
 /// What a step was asked to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -173,8 +178,16 @@ impl Measured {
         let all_offered = intervals.iter().map(|i| i.offered).sum::<u64>() as f64;
         let offered_per_s = all_offered / intervals.len().max(1) as f64;
         let generator_limited = validity.verdict == ValidityVerdict::GeneratorLimited;
+        let concurrency = some.then(|| together.sum() / 1e6 / seconds);
+        let worst_slo = worst.map(|k| (&self.slos[k], &figures[k]));
+        let hopeless = match worst_slo {
+            _ if asked.failing && failed == requests => Some(Hopeless::AllFailed),
+            Some((slo, figure)) if is_slow_alone(slo, figure, concurrency) => Some(Hopeless::Alone),
+            _ => None,
+        };
         Judged {
             step: Step {
+                hopeless,
                 kept: settled && keeps_up && figures.iter().all(|figure| figure.verdict == StepVerdict::Pass),
                 offered_per_s,
                 settled,
@@ -189,7 +202,7 @@ impl Measured {
             achieved_per_s: (seconds > 0.0).then_some(completed / seconds),
             achieved_interval_per_s: ratio(&done, 0.0).map(|rate| rate.interval(asked.confidence)),
             completed_share,
-            concurrency: some.then(|| together.sum() / 1e6 / seconds),
+            concurrency,
             p50_ms: some.then(|| together.quantile(0.5) as f64 / 1e3),
             p99,
             error_rate: some.then(|| failed as f64 / requests as f64),
@@ -217,6 +230,13 @@ impl Measured {
         let delay = Values::merged(&self.delay);
         self.watch.judge(model, self.sent, &delay.to_histogram(), &response.to_histogram())
     }
+}
+
+/// Whether an objective on the response time is broken by more than waiting for the few others can explain.
+fn is_slow_alone(slo: &Slo, figure: &Figure, concurrency: Option<f64>) -> bool {
+    let timed = matches!(slo.metric, Metric::Quantile(..) | Metric::Mean(_));
+    let alone = concurrency.is_some_and(|present| present < ALONE);
+    timed && alone && figure.verdict == StepVerdict::Fail && figure.score > SLOW
 }
 
 /// Without anything offered nothing is behind.
@@ -252,6 +272,7 @@ fn step(asked: &Asked, worst: Option<&Figure>, keeps_up: bool) -> Step {
         events: if overloaded { Events::of_score(score, error) } else { events },
         offered_per_s: asked.load,
         kept: true,
+        hopeless: None,
         settled: true,
         generator_limited: false,
         confirming: asked.confirming,

@@ -16,7 +16,8 @@ pub(super) fn per_s(per_s: f64) -> String {
 pub fn capacity(document: &SaturationDocument) -> Option<String> {
     let capacity = document.capacity_per_s?;
     Some(match document.capacity_users {
-        Some(users) => format!("{} ({})", users_of(users), per_s(capacity)),
+        // One more than fits would break the objectives.
+        Some(users) => format!("{} ({})", users_of(users.floor()), per_s(capacity)),
         None => per_s(capacity),
     })
 }
@@ -166,7 +167,10 @@ pub(super) fn tiles(document: &SaturationDocument) -> Vec<Tile> {
         tile(
             "Capacity",
             document.capacity_per_s.map(per_s),
-            document.capacity_users.map_or_else(|| "highest load within the objectives".to_owned(), users_of),
+            document.capacity_users.map_or_else(
+                || "highest load within the objectives".to_owned(),
+                |users| users_of(users.floor()),
+            ),
         ),
         tile(
             "Interval",

@@ -70,6 +70,19 @@ impl ResultFlags {
         })
     }
 
+    /// Refuses what a search does not leave.
+    pub(crate) fn check_search(&self) -> anyhow::Result<()> {
+        match (&self.openmetrics, &self.save_baseline) {
+            (Some(_), _) => Err(UserError::input(
+                "--openmetrics is for runs; a search writes --json, --junit, --markdown and saturation.json",
+            )),
+            (_, Some(_)) => Err(UserError::input(
+                "--save-baseline keeps a run at one load; a search has many: keep a run at the capacity it finds",
+            )),
+            _ => self.check(),
+        }
+    }
+
     /// Fails early where a result could not be handed out later.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let files: Vec<&Path> = self.files().collect();

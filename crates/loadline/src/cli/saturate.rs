@@ -125,7 +125,7 @@ impl Saturate {
         };
         let (mut scenario, base) = self.request.scenario(&target)?;
         self.override_scenario(&mut scenario)?;
-        self.results.check()?;
+        self.results.check_search()?;
         let stop = StopHandle::new();
         let options = self.options(base, users, stop.clone())?;
         options.course(&scenario).map_err(sorted)?;

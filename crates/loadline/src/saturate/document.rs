@@ -4,7 +4,7 @@ use loadline_analysis::resources::{Finding, finding, usages};
 use loadline_analysis::saturation::reciprocal::{Point, Reciprocal};
 use loadline_analysis::saturation::{Model, Points, Request, fit};
 use loadline_analysis::search::figure::Figure;
-use loadline_analysis::search::{Capacity, Doom, Judged};
+use loadline_analysis::search::{Capacity, Doom, Hopeless, Judged};
 use loadline_generator::schedule::Arrivals;
 use loadline_generator::stop::Stop;
 use loadline_model::fit::{FitDocument, Interval};
@@ -64,7 +64,8 @@ pub fn document(
     let limited_by = found.load.and_then(|load| limiting(legs, load)).map(|figure| figure.slo.clone());
     let curve = limited_by.as_deref().map(|slo| curve(legs, course, slo)).unwrap_or_default();
     let closed = course.model == LoadModel::Closed;
-    let nothing_passes = matches!(explored.end, Some(End::Doomed(Doom::NothingPasses { .. })));
+    let nothing_passes =
+        matches!(explored.end, Some(End::Doomed(Doom::NothingPasses { .. } | Doom::Regardless { .. })));
     let verdict =
         circumstances.required_per_s.map(|required| required_verdict(interval, required, nothing_passes));
     SaturationDocument {
@@ -159,7 +160,7 @@ fn search_end(end: &End) -> SearchEnd {
         End::Converged(Capacity { precise: true, .. }) => SearchEnd::Converged,
         End::Converged(_) => SearchEnd::Imprecise,
         End::Doomed(Doom::GeneratorLimited { .. }) => SearchEnd::GeneratorLimited,
-        End::Doomed(Doom::NothingPasses { .. }) => SearchEnd::NothingPasses,
+        End::Doomed(Doom::NothingPasses { .. } | Doom::Regardless { .. }) => SearchEnd::NothingPasses,
         End::Doomed(Doom::OutOfTime { .. }) => SearchEnd::OutOfTime,
     }
 }
@@ -318,7 +319,8 @@ fn in_service(judged: &Judged, model: LoadModel, steady_most: f64) -> Option<(f6
 
 /// The generator's figures over the steps that count; where one of them is limited, so is the search.
 fn validity(legs: &[Leg]) -> Validity {
-    let counted = || legs.iter().filter(|leg| !leg.spoiled).map(|leg| &leg.judged.validity);
+    let counted =
+        || legs.iter().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
     let ended =
         legs.last().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
     if let Some(limited) = ended.filter(|validity| validity.verdict == ValidityVerdict::GeneratorLimited) {
@@ -373,6 +375,7 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
     {
         reasons.push("there was no time left for a confirming run".to_owned());
     }
+    reasons.extend(explored.legs.iter().rev().find(|leg| leg.judged.step.confirming).and_then(unconfirmed));
     reasons.extend(match explored.stopped {
         Some(Stop::Interrupted | Stop::AtOnce) => Some("it was interrupted".to_owned()),
         Some(Stop::Unreachable) => Some("the target could not be reached".to_owned()),
@@ -380,6 +383,19 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
         Some(Stop::Objective | Stop::Decided) | None => None,
     });
     reasons
+}
+
+/// What is to be said of a confirming run that lay beyond a limit.
+fn unconfirmed(leg: &Leg) -> Option<String> {
+    let beyond =
+        leg.judged.worst.map(|worst| &leg.judged.figures[worst]).filter(|figure| figure.score > 0.0)?;
+    Some(match beyond.verdict {
+        StepVerdict::Fail => format!("the confirming run broke `{}`: it counts among the steps", beyond.slo),
+        _ => format!(
+            "the confirming run was beyond `{}`, by less than its interval: it neither confirms nor refutes",
+            beyond.slo
+        ),
+    })
 }
 
 fn doom_words(doom: &Doom, model: LoadModel) -> String {
@@ -392,6 +408,13 @@ fn doom_words(doom: &Doom, model: LoadModel) -> String {
         Doom::GeneratorLimited { at, .. } => format!("the generator could not drive {}", load(*at)),
         Doom::NothingPasses { at } => format!(
             "the objectives are broken at {} already, the least load allowed: loosen them{lower}",
+            load(*at)
+        ),
+        Doom::Regardless { at, why: Hopeless::AllFailed } => {
+            format!("all requests failed, at {} as at more: load is not the reason", load(*at))
+        }
+        Doom::Regardless { at, why: Hopeless::Alone } => format!(
+            "the objectives are broken at {} too, with hardly a request at a time: no load keeps them; loosen them",
             load(*at)
         ),
         Doom::OutOfTime { at, at_least } => format!(

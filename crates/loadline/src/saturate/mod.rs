@@ -42,7 +42,7 @@ use loadline_generator::stop::{Stop, StopHandle};
 use loadline_model::recording::Second;
 use loadline_model::run::{LoadModel, RunDocument, Status};
 use loadline_model::saturation::{SaturationDocument, StepDocument};
-use loadline_model::scenario::Scenario;
+use loadline_model::scenario::{self, Scenario};
 
 use crate::directory::{RunDirectory, write_json};
 use crate::run::{Reach, compile};
@@ -209,6 +209,13 @@ pub fn saturate(
     let started = Timestamp::now();
     let mut run = crate::run::document(scenario, &options.run, &plan, &[], notes, started);
     run.model = options.model;
+    let closed = matches!(scenario.load, Some(scenario::Load::Closed(_)));
+    if closed && options.model == LoadModel::Open {
+        run.notes.push(
+            "the scenario's users are not driven: arrival rates are searched for; --users searches for users"
+                .to_owned(),
+        );
+    }
     let path = options.run.out.clone().unwrap_or_else(|| crate::run::default_directory(&run, started));
     let directory = RunDirectory::create(&path, &run, started.as_millisecond() as f64 / 1e3)?;
     let circumstances = Circumstances::of(options);

@@ -103,8 +103,8 @@ impl SaturateOptions {
         if let Some(required) = self.required_per_s.filter(|required| *required <= 0.0) {
             return Err(SaturateError::Required(required));
         }
-        if let Some(slo) = scenario.slos.iter().find(|slo| asks_for_slowness(slo)) {
-            return Err(SaturateError::Slowness(slo.text.clone()));
+        if let Some(slo) = scenario.slos.iter().find(|slo| is_no_limit(slo)) {
+            return Err(SaturateError::NoLimit(slo.text.clone()));
         }
         let windows = scenario.slos.iter().filter_map(|slo| slo.over).map(|over| over.as_secs_f64());
         let window_s = windows.fold(0.0, f64::max);
@@ -117,6 +117,11 @@ impl SaturateOptions {
         let most = self.most.unwrap_or(default.1.max(least * 1000.0));
         if !(least > 0.0 && least < most) {
             return Err(SaturateError::Bounds { least, most });
+        }
+        let reachable =
+            self.model == LoadModel::Closed || self.required_per_s.is_none_or(|rate| rate <= most);
+        if let Some(required) = self.required_per_s.filter(|_| !reachable) {
+            return Err(SaturateError::OutOfReach { required, most });
         }
         let search = Search {
             start: if self.least.is_some() { least } else { first.clamp(least, most) },
@@ -144,9 +149,9 @@ impl SaturateOptions {
     }
 }
 
-/// Whether more load keeps the objective rather than break it.
-fn asks_for_slowness(slo: &Slo) -> bool {
-    slo.metric != Metric::Throughput && matches!(slo.comparison, Comparison::Above | Comparison::AtLeast)
+/// Whether more load keeps the objective rather than break it, or it is about the load itself.
+fn is_no_limit(slo: &Slo) -> bool {
+    slo.metric == Metric::Throughput || matches!(slo.comparison, Comparison::Above | Comparison::AtLeast)
 }
 
 /// An objective that would end a run ends a step at most.
@@ -195,11 +200,20 @@ pub enum SaturateError {
     /// What any service can do.
     #[error("a capacity of {0}/s is nothing to require: it has to be above 0 (--require)")]
     Required(f64),
-    /// An objective that is kept the better the slower the service is.
+    /// An objective that more load keeps rather than breaks, or one about the load itself.
     #[error(
-        "`{0}` is kept by any load that is high enough: a search needs an upper limit, such as `p99 < 200ms`"
+        "`{0}` is no upper limit of a response time or of errors, and load does not break it: search by others, such as \
+         `--slo 'p99 < 200ms'`, which replaces those of the file; --require is for a capacity"
     )]
-    Slowness(String),
+    NoLimit(String),
+    /// More than the search may drive.
+    #[error("{required}/s are required, but no load above {most}/s may be driven: raise --max-rate")]
+    OutOfReach {
+        /// The capacity that is required.
+        required: f64,
+        /// The most load.
+        most: f64,
+    },
     /// As for any run.
     #[error(transparent)]
     Journey(#[from] JourneyError),

@@ -26,6 +26,8 @@ const HOPELESS: f64 = 1.5;
 /// Failed requests are looked at over this many seconds, once there are this many requests in them.
 const ABORT_OVER_S: usize = 2;
 const ABORT_REQUESTS_LEAST: u64 = 20;
+/// So many are enough where all of them failed.
+const ALL_FAILED_LEAST: u64 = 6;
 /// A step that the generator spoiled is driven again, so often in all and on end: a hiccup is no limit.
 const SPOILED_MOST: u32 = 10;
 const SPOILED_ON_END: u32 = 2;
@@ -239,7 +241,8 @@ impl Pilot {
     /// Whether more requests failed than may, of enough.
     fn is_failing(&self, seconds: &[(u64, u64)]) -> bool {
         let (failed, requests) = sums(seconds);
-        requests >= ABORT_REQUESTS_LEAST && failed as f64 > self.course.abort_error_share * requests as f64
+        let enough = if failed == requests { ALL_FAILED_LEAST } else { ABORT_REQUESTS_LEAST };
+        requests >= enough && failed as f64 > self.course.abort_error_share * requests as f64
     }
 
     /// Whether it was cut short for that, or should have been by all of it.
