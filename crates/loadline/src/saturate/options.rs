@@ -118,11 +118,6 @@ impl SaturateOptions {
         if !(least > 0.0 && least < most) {
             return Err(SaturateError::Bounds { least, most });
         }
-        let reachable =
-            self.model == LoadModel::Closed || self.required_per_s.is_none_or(|rate| rate <= most);
-        if let Some(required) = self.required_per_s.filter(|_| !reachable) {
-            return Err(SaturateError::OutOfReach { required, most });
-        }
         let search = Search {
             start: if self.least.is_some() { least } else { first.clamp(least, most) },
             least,
@@ -206,14 +201,6 @@ pub enum SaturateError {
          `--slo 'p99 < 200ms'`, which replaces those of the file; --require is for a capacity"
     )]
     NoLimit(String),
-    /// More than the search may drive.
-    #[error("{required}/s are required, but no load above {most}/s may be driven: raise --max-rate")]
-    OutOfReach {
-        /// The capacity that is required.
-        required: f64,
-        /// The most load.
-        most: f64,
-    },
     /// As for any run.
     #[error(transparent)]
     Journey(#[from] JourneyError),
