@@ -61,6 +61,16 @@ fn finds_limits_that_are_no_queue() {
     }
 }
 
+/// What one short step leaves open several tell together: none of 420 requests was late, where one in a hundred may be.
+#[test]
+fn steps_at_the_most_load_count_together() {
+    let search = Search { most: 20.0, start: 20.0, ..support::search() };
+    let open = |took_s| Step { kept: false, ..counted(20.0, took_s, 0.0) };
+    assert!(matches!(search.next(&[open(7.0)]), Next::Run { load: 20.0, .. }));
+    let Next::Converged(capacity) = search.next(&[open(7.0), open(14.0)]) else { panic!("it went on") };
+    assert_eq!((capacity.load, capacity.interval), (None, (20.0, None)));
+}
+
 /// Three minutes at 250/s are some 25 clumps of late requests: a standard error of 3 %.
 #[test]
 fn three_minutes_are_well_spent() {
