@@ -17,11 +17,6 @@ const NATURES: [Nature; 3] = [
 const LIMITER: f64 = 8.0;
 /// A wall is steep for other reasons than long busy periods.
 const CLUMP_MOST: f64 = 1e4;
-/// With short busy periods so much of a clump counts, and from these odds on ever more of it; see [`allowed_for`].
-const SHORT_CLUMP: f64 = 0.6;
-const LONG_ODDS: f64 = 10.0;
-/// Below this (1 − m)τ of [`thinned`] nothing is thinned.
-const FEW_ALONE: f64 = 0.25;
 /// The share of a queue's beginning that is not cut off as warm-up.
 const UNCUT: f64 = 0.5;
 
@@ -124,16 +119,8 @@ impl Curve {
         let odds = utilisation / (1.0 - utilisation);
         // Where every request is an event there is nothing left to vary.
         let queued = thinned(floor / ratio, ratio / most, floor / most) * (1.0 - ratio / most).max(0.0);
-        let clumps = if nature == NATURES[0] { allowed_for(odds) } else { nature.clumps };
-        1.0 + queued * (clumps * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
+        1.0 + queued * (nature.clumps * 2.0 * odds * (1.0 + 2.0 * odds)).min(CLUMP_MOST)
     }
-}
-
-/// The share of a clump that is to be allowed for besides what the other natures of queues allow for already. A calibration:
-/// with whole clumps intervals at 90 % held the capacity of M/M/2 in 95 of 100 simulated searches, with six tenths in 90. With
-/// long busy periods, of which few steps see the end, six tenths are too little: 86 and 83.
-fn allowed_for(odds: f64) -> f64 {
-    1.0 - (1.0 - SHORT_CLUMP) / (1.0 + (odds / LONG_ODDS).powi(2))
 }
 
 /// 1 − ρ at the capacity, from o = ρ/(1 − ρ) = steepness / ln `most`; see [`Curve::clump`].
@@ -150,8 +137,7 @@ fn idle(steepness: f64, most: f64) -> f64 {
 /// mean beyond w (R. N. Bhattacharya, Z. Wahrscheinlichkeitstheorie 60, 1982); with m = μ/θ and τ = θt that is
 /// (e^{(2m−1)τ} − 1)/(2m − 1) − 2/(1 − m) + 1 times share², beside 2 share where all that wait long enough are late. At the
 /// capacity alone = 1 − m would follow if all requests waited; as they do not, m is larger, which the exponent makes up
-/// for: in simulations of M/M/4 and M/M/16 clumps were right within a factor of 2.5. The sum leaves terms of e^{−(1−m)τ}
-/// out, and is no good where m is near 1: hardly any event comes alone there.
+/// for: in simulations of M/M/4 and M/M/16 clumps were right within a factor of 2.5.
 fn thinned(alone: f64, share: f64, idle: f64) -> f64 {
     let queued = (1.0 - alone).max(0.0);
     if idle <= 0.0 || queued <= 0.0 || queued >= 1.0 {
@@ -159,9 +145,6 @@ fn thinned(alone: f64, share: f64, idle: f64) -> f64 {
     }
     let m = queued.powf(0.4);
     let tau = -idle.ln() / m;
-    if (1.0 - m) * tau < FEW_ALONE {
-        return queued;
-    }
     let beyond = 2.0 * m - 1.0;
     let growth = if beyond.abs() < 1e-6 { tau } else { (beyond * tau).exp_m1() / beyond };
     queued.min(0.5 * share * (growth - 2.0 / (1.0 - m) + 1.0).max(0.0))
@@ -183,17 +166,6 @@ mod tests {
         for (relative, ratio, simulated) in [(1.0, 1.0, 8.0), (2_950.0 / 2_825.0, 1.88, 138.0)] {
             let clump = queue(21.0, 0.63).clump(relative, ratio, 100.0);
             assert!(clump > simulated / 2.5 && clump < 2.5 * simulated, "{clump} for {simulated}");
-        }
-    }
-
-    /// Where the queue makes nearly all of the events they come together, however many more than allowed there are.
-    #[test]
-    fn clumps_stay_where_hardly_any_event_comes_alone() {
-        for floor in [0.03, 0.2, 0.45, 0.63, 0.7] {
-            for ratio in [17.0, 18.0, 19.0, 30.0, 60.0] {
-                let thinned = thinned(floor / ratio, ratio / 100.0, floor / 100.0);
-                assert!((0.94..1.0).contains(&thinned), "{thinned} at {ratio} with {floor}");
-            }
         }
     }
 
