@@ -57,7 +57,7 @@ fn a_network_of_stations() {
     assert!(fit.missed < 0.03, "{}", fit.missed);
 }
 
-/// A USL with coherency gets slower with more users; no closed system does. That of 197 users makes 405/s by the law.
+/// A USL with coherency gets slower with more users; no closed system does. By the law 197 users make 301/s.
 #[test]
 fn crossings_that_contradict_the_saturation_curve_say_so() {
     let reasons = |measured: &[Measured], slo: &str| {

@@ -252,6 +252,11 @@ fn what_no_search_can_keep_is_refused() {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(objective) && refused.contains("no upper limit"), "{refused}");
     }
+    // Beside one that load breaks it is left out.
+    let options = SaturateOptions { most: Some(20.0), ..SaturateOptions::default() };
+    let both = scenario(1, &["p99 < 50ms", "throughput > 100/s"]);
+    let found = search_in(&both, &options, &mut VirtualLoad(service)).unwrap();
+    assert_eq!((found.slos, found.end), (vec!["p99 < 50ms".to_owned()], Some(SearchEnd::AtMaximum)));
 }
 
 #[test]

@@ -24,8 +24,6 @@ const MISFIT_LEAST: f64 = 0.02;
 /// How wrong the place of a queue may be, as a share of the capacity (a standard error): where a queue takes minutes to fill,
 /// simulated searches end up to 1 % too high.
 const MISPLACED: f64 = 0.007;
-/// The same of a limiter: a burst that it lets through in a step makes it look larger.
-const MISPLACED_LIMITER: f64 = 0.003;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -117,8 +115,7 @@ impl Posterior {
         let [low, middle, high] = [tail, 0.5, 1.0 - tail].map(|p| self.quantile(p));
         let queues = self.curves.iter().filter(|(curve, _)| matches!(curve, Curve::Queue { .. }));
         let share: f64 = queues.map(|(_, weight)| weight).sum();
-        let variance = share * MISPLACED.powi(2) + (1.0 - share) * MISPLACED_LIMITER.powi(2);
-        let misplaced = variance.sqrt() * Normal::standard().inverse_cdf(1.0 - tail);
+        let misplaced = MISPLACED * share.sqrt() * Normal::standard().inverse_cdf(1.0 - tail);
         let apart = |end: f64| (end / middle).ln().hypot(misplaced).exp();
         (middle, (middle / apart(low), middle * apart(high)))
     }

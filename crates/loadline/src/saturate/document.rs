@@ -319,10 +319,9 @@ fn in_service(judged: &Judged, model: LoadModel, steady_most: f64) -> Option<(f6
 
 /// The generator's figures over the steps that count; where one of them is limited, so is the search.
 fn validity(legs: &[Leg]) -> Validity {
-    let counted =
-        || legs.iter().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
-    let ended =
-        legs.last().filter(|leg| !leg.spoiled && !leg.kept_all_the_same).map(|leg| &leg.judged.validity);
+    let counts = |leg: &&Leg| !leg.spoiled && !leg.kept_all_the_same;
+    let counted = || legs.iter().filter(counts).map(|leg| &leg.judged.validity);
+    let ended = legs.last().filter(counts).map(|leg| &leg.judged.validity);
     if let Some(limited) = ended.filter(|validity| validity.verdict == ValidityVerdict::GeneratorLimited) {
         return limited.clone();
     }

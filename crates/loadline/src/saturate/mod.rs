@@ -209,13 +209,6 @@ pub fn saturate(
     let started = Timestamp::now();
     let mut run = crate::run::document(scenario, &options.run, &plan, &[], notes, started);
     run.model = options.model;
-    let closed = matches!(scenario.load, Some(scenario::Load::Closed(_)));
-    if closed && options.model == LoadModel::Open {
-        run.notes.push(
-            "the scenario's users are not driven: arrival rates are searched for; --users searches for users"
-                .to_owned(),
-        );
-    }
     let path = options.run.out.clone().unwrap_or_else(|| crate::run::default_directory(&run, started));
     let directory = RunDirectory::create(&path, &run, started.as_millisecond() as f64 / 1e3)?;
     let circumstances = Circumstances::of(options);
@@ -333,5 +326,21 @@ fn plan(
             Load::Users(UserStage { users: most.ceil() as u32, duration, pacing: course.pacing })
         }
     };
-    Ok(crate::run::plan(scenario, &options.run, script, &[Stage { load, warmup: false }]))
+    let (plan, mut notes) =
+        crate::run::plan(scenario, &options.run, script, &[Stage { load, warmup: false }]);
+    notes.extend(left_out(scenario, options.model));
+    Ok((plan, notes))
+}
+
+/// What of the scenario a search has no use for.
+fn left_out(scenario: &Scenario, model: LoadModel) -> impl Iterator<Item = String> {
+    let closed = matches!(scenario.load, Some(scenario::Load::Closed(_)));
+    let users = (closed && model == LoadModel::Open).then(|| {
+        "the scenario's users are not driven: arrival rates are searched for; --users searches for users"
+            .to_owned()
+    });
+    let others = scenario.slos.iter().filter(|slo| !options::is_limit(slo));
+    users
+        .into_iter()
+        .chain(others.map(|slo| format!("`{}` is left out of the search: load does not break it", slo.text)))
 }

@@ -103,10 +103,11 @@ impl SaturateOptions {
         if let Some(required) = self.required_per_s.filter(|required| *required <= 0.0) {
             return Err(SaturateError::Required(required));
         }
-        if let Some(slo) = scenario.slos.iter().find(|slo| is_no_limit(slo)) {
-            return Err(SaturateError::NoLimit(slo.text.clone()));
+        let (limits, others): (Vec<&Slo>, Vec<&Slo>) = scenario.slos.iter().partition(|slo| is_limit(slo));
+        if let (true, Some(other)) = (limits.is_empty(), others.first()) {
+            return Err(SaturateError::NoLimit(other.text.clone()));
         }
-        let windows = scenario.slos.iter().filter_map(|slo| slo.over).map(|over| over.as_secs_f64());
+        let windows = limits.iter().filter_map(|slo| slo.over).map(|over| over.as_secs_f64());
         let window_s = windows.fold(0.0, f64::max);
         let (default, first) = match self.model {
             LoadModel::Open => (RATES, FIRST_RATE),
@@ -136,7 +137,7 @@ impl SaturateOptions {
             model: self.model,
             arrivals: self.arrivals,
             pacing: pacing(scenario),
-            slos: scenario.slos.iter().map(without_abort).collect(),
+            slos: limits.into_iter().map(without_abort).collect(),
             max_time_s: self.max_time.as_secs_f64(),
             abort_error_share: self.abort_error_share,
             drain_s: (longest.as_secs_f64().ceil() as u64).clamp(1, DRAIN_MOST_S),
@@ -144,9 +145,9 @@ impl SaturateOptions {
     }
 }
 
-/// Whether more load keeps the objective rather than break it, or it is about the load itself.
-fn is_no_limit(slo: &Slo) -> bool {
-    slo.metric == Metric::Throughput || matches!(slo.comparison, Comparison::Above | Comparison::AtLeast)
+/// Whether more load breaks the objective: otherwise it is about the load itself, or kept the better the more there is.
+pub(super) fn is_limit(slo: &Slo) -> bool {
+    slo.metric != Metric::Throughput && matches!(slo.comparison, Comparison::Below | Comparison::AtMost)
 }
 
 /// An objective that would end a run ends a step at most.
@@ -195,7 +196,7 @@ pub enum SaturateError {
     /// What any service can do.
     #[error("a capacity of {0}/s is nothing to require: it has to be above 0 (--require)")]
     Required(f64),
-    /// An objective that more load keeps rather than breaks, or one about the load itself.
+    /// No objective but such as load does not break.
     #[error(
         "`{0}` is no upper limit of a response time or of errors, and load does not break it: search by others, such as \
          `--slo 'p99 < 200ms'`, which replaces those of the file; --require is for a capacity"
