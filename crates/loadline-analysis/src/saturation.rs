@@ -15,6 +15,6 @@ pub mod usl;
 
 pub use closed::{ClosedFit, Measured};
 pub use crossing::{CrossingError, compare_with_curve, crossings, crossings_of_users};
-pub use fit::{Model, Request, fit, queue as queue_of};
+pub use fit::{Model, Request, fit};
 pub use mixture::Mixture;
 pub use points::{Points, PointsError};

@@ -62,6 +62,59 @@ fn a_queue_by_its_latencies() {
     assert!((document.peak.throughput_per_s.unwrap() / 800.0 - 1.0).abs() < 0.03);
 }
 
+/// M/M/2 and M/M/8 with a ceiling of 400/s, whose mean latencies scatter by 5 %, as few and as many: one answer, with the ceiling
+/// in its interval. Of the many a sampler is stuck at nine servers, and other curves are sure of ceilings 6 % too low, where
+/// each counts in full.
+#[test]
+fn a_queue_is_known_by_rates_and_latencies() {
+    use loadline_analysis::queueing::mmc::Mmc;
+    for (servers, count, seed) in [(2, 30, 1), (8, 30, 2), (2, 10_000, 3), (8, 50_000, 4)] {
+        let mut error = errors(seed);
+        let mut pair = |k: u32| {
+            let rate = 20.0 + 360.0 * (f64::from(k) + 0.5) / f64::from(count);
+            let queue = Mmc::new(rate, 400.0 / f64::from(servers), servers).unwrap();
+            (rate, queue.means().response_time * (0.05 * error()).exp())
+        };
+        let pairs: Vec<_> = (0..count).map(&mut pair).collect();
+        let request = Request { model: Model::Auto, confidence: 0.95, at: vec![] };
+        let document = fit(&Points::of_rates(&pairs).unwrap(), &request);
+        let (queue, peak) = (document.queue.unwrap(), document.peak);
+        assert_eq!((document.model.as_str(), document.sources["peak"].as_str()), ("queue", "queue"));
+        assert_eq!(queue.servers, f64::from(servers), "{queue:?}");
+        let (low, high) = peak.interval.unwrap();
+        assert!(low < 400.0 && high.unwrap() > 400.0 && high.unwrap() / low < 1.05, "{peak:?}");
+        let at_90 =
+            Mmc::new(360.0, 400.0 / f64::from(servers), servers).unwrap().means().response_time * 360.0;
+        assert!((peak.concurrency_at_90_percent.unwrap() / at_90 - 1.0).abs() < 0.05, "{peak:?}");
+    }
+}
+
+/// A service that is no queue, by rates and latencies: the USL, with M/M/c beside it.
+#[test]
+fn rates_and_latencies_need_not_be_of_a_queue() {
+    let usl = |n: f64| 100.0 * n / (1.0 + 0.02 * (n - 1.0) + 0.001 * n * (n - 1.0));
+    let pairs: Vec<_> = (0..12)
+        .map(|k| usl(1.0 + 6.0 * k as f64) * noisy(k))
+        .enumerate()
+        .map(|(k, x)| (x, (1.0 + 6.0 * k as f64) / x))
+        .collect();
+    let request = Request { model: Model::Auto, confidence: 0.95, at: vec![] };
+    let document = fit(&Points::of_rates(&pairs).unwrap(), &request);
+    assert_eq!(document.sources["peak"], "families");
+    assert!(document.peak.concurrency.is_some() && document.queue.is_some());
+}
+
+/// Throughput in proportion to the concurrency has no largest one, and no figure that would be taken for it.
+#[test]
+fn a_straight_line_has_no_maximum() {
+    let straight: Vec<_> =
+        (0..24).map(|k| 2_f64.powi(k / 4)).enumerate().map(|(k, n)| (n, 100.0 * n * noisy(k))).collect();
+    let peak = auto(&straight, 40.0).peak;
+    assert_eq!((peak.throughput_per_s, peak.concurrency, peak.concurrency_at_90_percent), (None, None, None));
+    let (low, high) = peak.interval.unwrap();
+    assert!(low > 2_900.0 && high.is_none(), "{peak:?}");
+}
+
 /// Whatever the data, all figures are finite or null.
 #[test]
 fn odd_data_are_no_trap() {

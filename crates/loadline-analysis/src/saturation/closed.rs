@@ -6,7 +6,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::estimate::Estimate;
+use super::estimate::{Estimate, coarsening};
 use super::family::Shape;
 use super::points::{Level, Points};
 use super::sampler::{Unit, sample};
@@ -173,11 +173,12 @@ impl ClosedFit {
             let squares = latencies.iter().zip(latency.levels());
             squares.map(|(r, level)| level.count * (r.ln() - level.log_mean).powi(2)).sum::<f64>()
         };
+        let count = measured.len() as f64;
         let mut drawn = Vec::new();
         for (kind, dimensions) in [(Kind::Servers, 3), (Kind::Network, 4)] {
             let density = |unit: &Unit| {
                 let sum = within + misfit(&System::at(kind, *unit, &frame)) + PRIOR_ERROR * PRIOR_ERROR;
-                -0.5 * measured.len() as f64 * sum.ln()
+                -0.5 * coarsening(count) * count * sum.ln()
             };
             drawn.push((kind, sample(dimensions, PARTICLES, &mut Random::new(3), density)));
         }

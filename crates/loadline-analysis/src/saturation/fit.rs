@@ -28,7 +28,8 @@ pub enum Model {
     Usl,
     /// M/M/c by latency.
     Queue,
-    /// All families of curves, each weighted by the evidence for it.
+    /// All families of curves, each weighted by the evidence for it; of [`Points::of_rates`] M/M/c instead, where that is
+    /// nearer.
     Auto,
 }
 
@@ -67,7 +68,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         Model::Usl => usl_answer(points, &usl, region.as_ref(), &at),
         Model::Queue => queue_answer(&QueueFit::new(all), points, &at, request.confidence),
         Model::Auto => {
-            let answer = auto_answer(points, &at, request.confidence);
+            let answer = auto_answer(all, points, &at, request.confidence);
             let by_region = usl_answer(points, &usl, region.as_ref(), &at);
             if is_usl_alone(&answer, &by_region) {
                 Answer { weights: answer.weights, ..by_region }
@@ -75,6 +76,11 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
                 answer
             }
         }
+    };
+    let curve = match answer.model.as_str() {
+        "queue" => "queue",
+        _ if request.model == Model::Usl => "usl",
+        _ => "families",
     };
     let mut reasons = answer.reasons;
     let misfits = misfits(points, &answer.fitted, answer.peak.throughput_per_s);
@@ -120,7 +126,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         adequate,
         reasons,
         usl_limit: usl.and_then(limit_of).map(str::to_owned),
-        sources: sources(request.model),
+        sources: sources(request.model, curve),
         queue: answer.queue,
         crossings: Vec::new(),
         tested: (points.bottom(), top),
@@ -152,12 +158,7 @@ fn limit_of(usl: Usl) -> Option<&'static str> {
 }
 
 /// Which model each figure is from.
-fn sources(model: Model) -> BTreeMap<String, String> {
-    let curve = match model {
-        Model::Usl => "usl",
-        Model::Queue => "queue",
-        Model::Auto => "families",
-    };
+fn sources(model: Model, curve: &str) -> BTreeMap<String, String> {
     let parameters = (model != Model::Queue).then_some(("parameters", "usl"));
     let figures = [("peak", curve), ("predictions", curve), ("crossings", "queue"), ("queue", "queue")];
     parameters.into_iter().chain(figures).map(|(figure, model)| (figure.into(), model.into())).collect()
@@ -224,8 +225,23 @@ fn usl_answer(points: &Points, fit: &UslFit, region: Option<&Region>, at: &[f64]
     }
 }
 
-fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
+/// All families; where arrivals came by themselves a queue instead, if it is nearer, since curves know no law of latency.
+fn auto_answer(all: &Points, points: &Points, at: &[f64], confidence: f64) -> Answer {
     let mixture = Mixture::fit(points, &Family::ALL);
+    let queue = all.is_open().then(|| QueueFit::new(all));
+    let Some(queue) = queue else { return mixture_answer(&mixture, points, at, confidence) };
+    if queue.is_as_near_as(|concurrencies| mixture.centre(concurrencies), all) {
+        queue_answer(&queue, points, at, confidence)
+    } else {
+        // Curves of throughput cannot be weighed against a law of latency: it stands beside them.
+        Answer {
+            queue: Some(queue_of(&queue, confidence)),
+            ..mixture_answer(&mixture, points, at, confidence)
+        }
+    }
+}
+
+fn mixture_answer(mixture: &Mixture, points: &Points, at: &[f64], confidence: f64) -> Answer {
     let (peak, probability) = mixture.peak(confidence);
     let peaks = probability >= PEAK_PROBABILITY;
     let maximum = mixture.maximum(confidence);
@@ -240,6 +256,8 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
             "the largest concurrency measured is below the knee: measure higher to find the maximum".into(),
         );
     }
+    // What was not seen to bend has no largest throughput, and no upper bound of it.
+    let bends = peaks || !below_the_knee;
     let weights = mixture.weights().iter().map(|(family, weight)| (family.name().to_owned(), *weight));
     let best = mixture.weights().iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |best| best.0.name());
     let levels: Vec<f64> = points.levels().iter().map(|level| level.concurrency).collect();
@@ -250,11 +268,11 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
         peak: Peak {
             concurrency: peaks.then_some(peak.value),
             concurrency_interval: interval(peak).filter(|_| peaks),
-            throughput_per_s: finite(maximum.value),
-            // What was not seen to bend has no upper bound.
-            interval: interval(maximum).map(|(low, high)| (low, high.filter(|_| peaks || !below_the_knee))),
-            concurrency_at_90_percent: finite(reaching.value),
-            concurrency_at_90_percent_interval: interval(reaching),
+            throughput_per_s: finite(maximum.value).filter(|_| bends),
+            interval: interval(maximum).map(|(low, high)| (low, high.filter(|_| bends))),
+            concurrency_at_90_percent: finite(reaching.value).filter(|_| bends),
+            concurrency_at_90_percent_interval: interval(reaching)
+                .map(|(low, high)| (low, high.filter(|_| bends))),
         },
         weights: weights.collect(),
         predictions: mixture.throughput(at, confidence).into_iter().zip(gains).collect(),
@@ -266,13 +284,15 @@ fn auto_answer(points: &Points, at: &[f64], confidence: f64) -> Answer {
 }
 
 fn queue_answer(fit: &QueueFit, points: &Points, at: &[f64], confidence: f64) -> Answer {
-    let ceiling = fit.ceiling(confidence);
+    let (ceiling, reaching) = (fit.ceiling(confidence), fit.reaching(0.9, confidence));
     let throughput = |n: f64| fit.throughput(n, confidence);
     Answer {
         model: "queue".into(),
         peak: Peak {
             throughput_per_s: finite(ceiling.value),
             interval: interval(ceiling),
+            concurrency_at_90_percent: finite(reaching.value),
+            concurrency_at_90_percent_interval: interval(reaching),
             ..Peak::default()
         },
         weights: BTreeMap::from([("queue".into(), 1.0)]),
@@ -282,11 +302,6 @@ fn queue_answer(fit: &QueueFit, points: &Points, at: &[f64], confidence: f64) ->
         queue: Some(queue_of(fit, confidence)),
         r_squared: finite(fit.r_squared),
     }
-}
-
-/// The M/M/c queue that explains points whose concurrency is the mean number of requests in the service.
-pub fn queue(points: &Points, confidence: f64) -> document::Queue {
-    queue_of(&QueueFit::new(points), confidence)
 }
 
 fn queue_of(fit: &QueueFit, confidence: f64) -> document::Queue {

@@ -6,7 +6,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::estimate::Estimate;
+use super::estimate::{Estimate, coarsening};
 use super::family::{Family, Shape};
 use super::points::Points;
 use super::sampler::{Sample, Unit, sample};
@@ -16,8 +16,7 @@ use crate::numeric::random::Random;
 const MOST_USERS: f64 = 80.0;
 /// Curves drawn from each family.
 const PARTICLES: usize = 350;
-/// Real systems are near a family, not of it: the likelihood counts with this power (a coarsened posterior:
-/// Miller and Dunson, Journal of the American Statistical Association 114, 2019).
+/// Real systems are near a family, not of it: the likelihood counts with this power, besides [`coarsening`].
 const TRUST: f64 = 0.9;
 /// Points that stand for the distribution of λ given a shape.
 const NODES: usize = 5;
@@ -62,7 +61,8 @@ impl Evidence<'_> {
         let between: f64 = residuals().map(|(count, r)| count * (r - mean).powi(2)).sum();
         let sum = self.within + between + PRIOR_COUNT * PRIOR_ERROR * PRIOR_ERROR;
         let freedom = self.count - 1.0 + PRIOR_COUNT;
-        (-0.5 * TRUST * freedom * sum.ln(), mean, (sum / freedom / self.count).sqrt())
+        let counts = coarsening(self.count);
+        (-0.5 * TRUST * counts * freedom * sum.ln(), mean, (sum / freedom / (counts * self.count)).sqrt())
     }
 }
 

@@ -44,9 +44,26 @@ pub struct Points {
     levels: Vec<Level>,
     /// The lowest and the highest concurrency measured.
     tested: (f64, f64),
+    /// Whether arrivals came by themselves, so that a concurrency is the mean that follows from rate and latency.
+    open: bool,
 }
 
 impl Points {
+    /// Gathers pairs of an arrival rate and the mean latency at it, in seconds: by Little's law as many as their product are
+    /// in the service on average.
+    ///
+    /// # Errors
+    /// As [`Points::new`].
+    pub fn of_rates(pairs: &[(f64, f64)]) -> Result<Self, PointsError> {
+        let by_little: Vec<_> = pairs.iter().map(|&(rate, latency)| (rate * latency, rate)).collect();
+        Ok(Points { open: true, ..Points::new(&by_little)? })
+    }
+
+    /// Whether arrivals came by themselves.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Gathers `(concurrency, throughput)` pairs in any order.
     ///
     /// # Errors
@@ -67,7 +84,7 @@ impl Points {
             return Err(PointsError::TooFewLevels { found: levels.len() });
         }
         let tested = (sorted[0].0, sorted[sorted.len() - 1].0);
-        Ok(Points { levels, tested })
+        Ok(Points { levels, tested, open: false })
     }
 
     /// The levels, ascending.
@@ -100,7 +117,7 @@ impl Points {
         let mut levels: Vec<Level> = self.levels.iter().map(turned).collect();
         levels.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
         let tested = (levels[0].concurrency, levels[levels.len() - 1].concurrency);
-        Points { levels, tested }
+        Points { levels, tested, open: self.open }
     }
 
     /// The same in at most `most` levels: neighbours are put together at their mean concurrency, and what they scatter
@@ -115,7 +132,11 @@ impl Points {
             let around = &levels[first.saturating_sub(1)..(end + 1).min(levels.len())];
             merge(&levels[first..end], around)
         };
-        Points { levels: (0..levels.len()).step_by(size).map(cell).collect(), tested: self.tested }
+        Points {
+            levels: (0..levels.len()).step_by(size).map(cell).collect(),
+            tested: self.tested,
+            open: self.open,
+        }
     }
 }
 

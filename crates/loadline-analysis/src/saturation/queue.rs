@@ -1,6 +1,6 @@
 //! M/M/c fitted to latency against load.
 
-use super::estimate::Estimate;
+use super::estimate::{Estimate, coarsening};
 use super::points::{Level, Points};
 use super::sampler::{Unit, sample};
 use crate::numeric::random::Random;
@@ -15,6 +15,8 @@ const PRIOR_ERROR: f64 = 0.02;
 
 /// Levels beyond this many are put together.
 const MOST_LEVELS: usize = 40;
+/// The curves that are thought possible have λ and one to four parameters of shape, a queue two in all.
+const MORE_PARAMETERS: f64 = 2.0;
 /// Halvings by which a rate is found: far finer than the queues drawn differ.
 const HALVINGS: usize = 40;
 
@@ -91,7 +93,7 @@ impl QueueFit {
         let draw = |within: f64| {
             let density = |unit: &Unit| {
                 let sum = within + misfit(&Queue::at(unit, most)) + PRIOR_ERROR * PRIOR_ERROR;
-                -0.5 * points.count() * sum.ln()
+                -0.5 * coarsening(points.count()) * points.count() * sum.ln()
             };
             let drawn = sample(2, PARTICLES, &mut Random::new(2), density);
             drawn.points.iter().map(|unit| Queue::at(unit, most)).collect::<Vec<_>>()
@@ -124,6 +126,22 @@ impl QueueFit {
         (levels.iter().map(miss).sum::<f64>() / levels.len() as f64).sqrt()
     }
 
+    /// Whether the best queue is as near to the measurements as `curve`, which gives throughputs at concurrencies, allowing for
+    /// the more parameters of curves (by Akaike's criterion). By levels of the rate, since among neighbours by concurrency long
+    /// latencies would be chosen.
+    pub(super) fn is_as_near_as(&self, curve: impl Fn(&[f64]) -> Vec<f64>, points: &Points) -> bool {
+        let latencies = points.latencies().condensed(MOST_LEVELS);
+        let mut places: Vec<(f64, f64)> =
+            latencies.levels().iter().map(|l| (l.concurrency * l.log_mean.exp(), l.concurrency)).collect();
+        places.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let concurrencies: Vec<f64> = places.iter().map(|place| place.0).collect();
+        let squares = |by: Vec<f64>| -> f64 {
+            places.iter().zip(by).map(|((_, rate), by)| (rate / by).ln().powi(2)).sum()
+        };
+        let queue = concurrencies.iter().map(|n| self.nearest(*n)).collect();
+        squares(queue) <= squares(curve(&concurrencies)) * (2.0 * MORE_PARAMETERS / places.len() as f64).exp()
+    }
+
     /// Throughput of the queue nearest to the measurements.
     pub(super) fn nearest(&self, concurrency: f64) -> f64 {
         self.best.throughput(concurrency)
@@ -146,6 +164,14 @@ impl QueueFit {
     /// The rate that cannot be exceeded, c/S.
     pub fn ceiling(&self, confidence: f64) -> Estimate {
         self.estimate(confidence, |queue| queue.ceiling)
+    }
+
+    /// The mean number of requests in the system at this share, below 1, of the ceiling.
+    pub fn reaching(&self, share: f64, confidence: f64) -> Estimate {
+        self.estimate(confidence, |queue| {
+            let rate = share * queue.ceiling;
+            rate * queue.latency(rate)
+        })
     }
 
     /// The rate at which the mean response time, or a quantile of it, is `limit`; 0 where it is longer without load.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use loadline::analysis::saturation::{
     ClosedFit, Measured, Model, Points, Request, compare_with_curve, crossings, crossings_of_users, fit,
-    queue_of,
 };
 use loadline::model::fit::{Crossing, FitDocument, Interval};
 use loadline::model::slo::Slo;
@@ -24,7 +23,12 @@ pub(crate) struct Fit {
     /// Only the rows of this system, where a column `system`, `series` or the like names several
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// The model: the USL by least squares, an M/M/c queue, or all families weighted by their evidence
+    /// The model: `usl` by least squares; `queue`, M/M/c through the latencies; `auto`, all families of curves weighted by
+    /// the evidence for them, or M/M/c for rates and latencies that are nearer to it
+    ///
+    /// The families: `amdahl` (contention alone), `usl` (contention and coherency: a peak), `plateau` (a smooth bend to a
+    /// ceiling), `pool` (a sharp one: K connections, all busy), `servers` (users who wait for c servers), `network` (users who
+    /// wait at several stations in a row), `thrashing` (servers that get slower beyond a load).
     #[arg(long, value_enum, default_value_t = ModelName::Auto)]
     model: ModelName,
     /// Predict at this concurrency, at most 100000 (repeatable)
@@ -77,12 +81,6 @@ impl Fit {
             document.sources.insert("crossings".to_owned(), "closed".to_owned());
         }
         document.crossings = crossings;
-        if model == Model::Auto && !is_closed(&measured) {
-            // Curves of throughput cannot be weighed against a law of latency: it stands beside them.
-            document.queue = points_of(&measured, Model::Queue, &self.file)
-                .ok()
-                .map(|points| queue_of(&points, self.confidence));
-        }
         let json = format!("{}\n", serde_json::to_string_pretty(&document)?);
         if let Some(path) = &self.output {
             out.write(path, json.as_bytes())?;
@@ -149,8 +147,15 @@ fn is_closed(measured: &[Point]) -> bool {
 }
 
 fn points_of(measured: &[Point], model: Model, file: &Path) -> anyhow::Result<Points> {
-    let pairs: Vec<(f64, f64)> = measured.iter().map(|point| pair(*point, model)).collect();
-    Points::new(&pairs).map_err(|e| UserError::input(format!("{}: {e}", file.display())))
+    let of_rate = |point: &Point| Some((point.throughput, point.latency_s?));
+    let latencies: Option<Vec<(f64, f64)>> = measured.iter().map(of_rate).collect();
+    let points = match latencies {
+        Some(latencies) if model == Model::Queue || !is_closed(measured) => Points::of_rates(&latencies),
+        _ => Points::new(
+            &measured.iter().map(|point| (point.concurrency, point.throughput)).collect::<Vec<_>>(),
+        ),
+    };
+    points.map_err(|e| UserError::input(format!("{}: {e}", file.display())))
 }
 
 fn read(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Point>> {
@@ -162,14 +167,6 @@ fn read(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Point>> {
         points::read(std::io::BufReader::new(file), &path.display().to_string(), only)
     };
     read.map_err(UserError::input)
-}
-
-/// A queue is about requests in the service: by Little's law where the latency is known.
-fn pair(point: Point, model: Model) -> (f64, f64) {
-    match point.latency_s {
-        Some(latency) if model == Model::Queue => (point.throughput * latency, point.throughput),
-        _ => (point.concurrency, point.throughput),
-    }
 }
 
 fn positive(text: &str) -> Result<f64, String> {
