@@ -24,6 +24,9 @@ const MISFIT_LEAST: f64 = 0.02;
 /// How wrong the place of a queue may be, as a share of the capacity (a standard error): where a queue takes minutes to fill,
 /// simulated searches end up to 1 % too high.
 const MISPLACED: f64 = 0.007;
+/// By how much the ends of an interval that is of queues are brought nearer to its middle: what is not known of their
+/// curves makes the posterior wide, and without it 90 % intervals held the capacity of simulated M/M/c in 93 to 97 of 100.
+const CALIBRATION: f64 = 0.88;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -116,7 +119,8 @@ impl Posterior {
         let queues = self.curves.iter().filter(|(curve, _)| matches!(curve, Curve::Queue { .. }));
         let share: f64 = queues.map(|(_, weight)| weight).sum();
         let misplaced = MISPLACED * share.sqrt() * Normal::standard().inverse_cdf(1.0 - tail);
-        let apart = |end: f64| (end / middle).ln().hypot(misplaced).exp();
+        let nearer = 1.0 - (1.0 - CALIBRATION) * share;
+        let apart = |end: f64| (nearer * (end / middle).ln()).hypot(misplaced).exp();
         (middle, (middle / apart(low), middle * apart(high)))
     }
 
