@@ -98,6 +98,11 @@ impl Watch {
         self.wanting.add(second.cpu_wanted);
     }
 
+    /// The same, of which load was offered for so many seconds only: those of draining make it no longer run.
+    pub(crate) fn of_load(&self, seconds: u32) -> Watch {
+        Watch { seconds: self.seconds.min(seconds), ..self.clone() }
+    }
+
     /// The verdict, given the generator delays and response times of all requests.
     pub fn judge(&self, model: LoadModel, sent: Sent, delay: &Histogram, response: &Histogram) -> Validity {
         self.judge_late(model, sent, quantile_ms(delay, 0.99), delay_reason(delay, response))
@@ -242,6 +247,17 @@ mod tests {
 
     fn busy(cpu: f64) -> GeneratorSecond {
         GeneratorSecond { cpu: Some(cpu), stolen: Some(0.0), ..Default::default() }
+    }
+
+    /// A step of three seconds, all busy, and four in which what was on its way ended.
+    #[test]
+    fn draining_makes_no_short_run_a_long_one() {
+        let mut watch = Watch::default();
+        [0.99, 0.98, 0.99, 0.3, 0.2, 0.1, 0.1].iter().for_each(|cpu| watch.push(&busy(*cpu)));
+        let (sent, quick) = (Sent { offered: 10, started: 10, dropped: 0 }, alike(1_000, 0.1));
+        let verdict = |watch: &Watch| watch.judge(LoadModel::Open, sent, &quick, &alike(1_000, 50.0)).verdict;
+        assert_eq!(verdict(&watch), ValidityVerdict::Valid);
+        assert_eq!(verdict(&watch.of_load(3)), ValidityVerdict::GeneratorLimited);
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl Measured {
         let in_time = asked.model == LoadModel::Closed || settled || completes(completed_share);
         let keeps_up = in_time && !asked.failing;
         let together = Values::merged(all.iter().copied());
-        let validity = self.validity(asked.model, &together);
+        let validity = self.validity(asked, &together);
         let (requests, failed) =
             rest.iter().fold((0, 0), |s, i| (s.0 + i.groups[0].requests, s.1 + i.groups[0].failed));
         let some = requests > 0;
@@ -226,9 +226,10 @@ impl Measured {
         Figure::of(slo, &scope)
     }
 
-    fn validity(&self, model: LoadModel, response: &Values) -> Validity {
+    fn validity(&self, asked: &Asked, response: &Values) -> Validity {
         let delay = Values::merged(&self.delay);
-        self.watch.judge(model, self.sent, &delay.to_histogram(), &response.to_histogram())
+        let watch = self.watch.of_load(asked.duration_s.ceil() as u32);
+        watch.judge(asked.model, self.sent, &delay.to_histogram(), &response.to_histogram())
     }
 }
 
