@@ -25,6 +25,8 @@ const NEAR: f64 = 2.0;
 const STRAIGHT: f64 = 0.8;
 /// Steps that are full are left out of the line: it does not go on there.
 const CLIPPED: f64 = 0.95;
+/// So many steps nearest to the knee say whether it is full there.
+const AROUND: usize = 3;
 
 /// What was read at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +119,8 @@ pub fn finding(usages: Vec<Usage>, loads: &[f64], capacity: Option<f64>) -> Find
         .map(|usage| {
             let line = Line::through(&usage.by_step, loads);
             let Usage { name, kind, metric, by_step } = usage;
-            let at_capacity = line.at(knee).map(|share| share.clamp(0.0, 1.0));
+            let at_capacity = full_around(&by_step, loads, knee).or_else(|| line.at(knee));
+            let at_capacity = at_capacity.map(|share| share.clamp(0.0, 1.0));
             (Resource { name, kind, metric, by_step, at_capacity, full_at_per_s: line.full_at() }, line)
         })
         .collect();
@@ -136,6 +139,19 @@ pub fn finding(usages: Vec<Usage>, loads: &[f64], capacity: Option<f64>) -> Find
     let resources: Vec<Resource> = resources.iter().map(|(resource, _)| resource.clone()).collect();
     let words = words(&resources, saturated.as_deref(), loads, knee);
     Finding { resources, saturated, words }
+}
+
+/// The mean share in use of the steps nearest to the knee, where that is full: the line ends below.
+fn full_around(by_step: &[Option<f64>], loads: &[f64], knee: f64) -> Option<f64> {
+    let mut known: Vec<(f64, f64)> = loads
+        .iter()
+        .zip(by_step)
+        .filter_map(|(load, share)| Some(((load / knee).ln().abs(), (*share)?)))
+        .collect();
+    known.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest = known.get(..AROUND)?;
+    let mean = nearest.iter().map(|(_, share)| share).sum::<f64>() / AROUND as f64;
+    (mean >= CLIPPED).then_some(mean)
 }
 
 /// Whether the load filled it, at the knee or beyond.
@@ -263,6 +279,15 @@ mod tests {
         let found = finding(vec![usage("cpu", &[0.05, 0.1, 0.12])], &loads, Some(250.0));
         assert_eq!(found.saturated, None);
         assert!(found.words.starts_with("None of the 1 sampled resources"), "{}", found.words);
+    }
+
+    /// Of users who wait for their answers a full pool makes one rate, however many they are.
+    #[test]
+    fn what_is_full_at_the_knee_is_not_extrapolated_to_it() {
+        let loads = [50.0, 100.0, 150.0, 196.0, 199.0, 200.0];
+        let found = finding(vec![usage("pool", &[0.25, 0.48, 0.7, 1.0, 1.0, 0.99])], &loads, Some(199.0));
+        let at = found.resources[0].at_capacity.unwrap();
+        assert!(at > 0.99, "{at}");
     }
 
     #[test]

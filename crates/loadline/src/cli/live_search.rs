@@ -44,6 +44,9 @@ impl LiveSearch {
                 self.now = Some((load, length_s, confirming));
                 self.driven_s = 0;
             }
+            Progress::Unread { source, error } => self.say(&format!(
+                "warning: the service's resources cannot be read from {source}: {error}; the search goes on without"
+            )),
             Progress::Second(second) => self.second(second),
             Progress::Ended { step, estimate } => {
                 self.estimate = estimate.map_or(String::new(), |capacity| self.estimated(capacity));

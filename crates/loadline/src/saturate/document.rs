@@ -18,6 +18,7 @@ use loadline_model::slo::Slo;
 use super::cut_off::{cut_off, cut_off_words};
 use super::metrics::Metrics;
 use super::pilot::{Course, End, Leg};
+use super::users::Rates;
 use super::{Explored, SaturateOptions};
 
 /// Points of the curve of the limiting objective, and of the saturation curve.
@@ -53,14 +54,14 @@ pub fn document(
 ) -> SaturationDocument {
     let legs = &explored.legs;
     let found = Found::of(explored.end.as_ref());
-    let to_rate = |load: f64| match course.model {
-        LoadModel::Open => Some(load),
-        LoadModel::Closed => rate_of_users(legs, load),
+    let (capacity, interval) = match course.model {
+        LoadModel::Open => (found.load, found.interval),
+        LoadModel::Closed => {
+            let rates = Rates::of(legs);
+            let interval = found.interval.and_then(|users| rates.interval(found.load, users));
+            (found.load.and_then(|users| rates.per_s(users)), interval)
+        }
     };
-    let capacity = found.load.and_then(to_rate);
-    let rates =
-        |(low, high): Interval| to_rate(low).map(|low| in_order(low, capacity, high.and_then(to_rate)));
-    let interval = found.interval.and_then(rates);
     let limited_by = found.load.and_then(|load| limiting(legs, load)).map(|figure| figure.slo.clone());
     let curve = limited_by.as_deref().map(|slo| curve(legs, course, slo)).unwrap_or_default();
     let closed = course.model == LoadModel::Closed;
@@ -231,36 +232,6 @@ fn limiting(legs: &[Leg], capacity: f64) -> Option<&Figure> {
     leg.judged.worst.map(|worst| &leg.judged.figures[worst])
 }
 
-/// The rate that so many users make, between the steps in a straight line.
-fn rate_of_users(legs: &[Leg], users: f64) -> Option<f64> {
-    let mut known: Vec<(f64, f64)> = legs
-        .iter()
-        .filter(|leg| !leg.judged.step.generator_limited)
-        .filter_map(|leg| Some((leg.judged.step.load, leg.judged.achieved_per_s?)))
-        .collect();
-    known.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // Steps with as many users are one point.
-    let points: Vec<(f64, f64)> = known
-        .chunk_by(|a, b| a.0 == b.0)
-        .map(|same| (same[0].0, same.iter().map(|p| p.1).sum::<f64>() / same.len() as f64))
-        .collect();
-    let above = points.iter().position(|point| point.0 >= users);
-    match above {
-        None => points.last().map(|point| point.1),
-        Some(0) => points.first().map(|point| point.1 * users / point.0),
-        Some(k) => {
-            let ((x0, y0), (x1, y1)) = (points[k - 1], points[k]);
-            Some(y0 + (y1 - y0) * (users - x0) / (x1 - x0))
-        }
-    }
-}
-
-/// Rates of an interval in users: where more users get no more done, that of the most may be below that of the fewest.
-fn in_order(low: f64, capacity: Option<f64>, high: Option<f64>) -> Interval {
-    let all = || [Some(low), capacity, high].into_iter().flatten();
-    (all().fold(low, f64::min), high.map(|high| all().fold(high, f64::max)))
-}
-
 /// The limiting objective against the rate, where it is a duration.
 fn curve(legs: &[Leg], course: &Course, slo: &str) -> Vec<CurvePoint> {
     let Some(slo) = course.slos.iter().find(|known: &&Slo| known.text == slo) else { return Vec::new() };
@@ -319,9 +290,9 @@ fn in_service(judged: &Judged, model: LoadModel, steady_most: f64) -> Option<(f6
 
 /// The generator's figures over the steps that count; where one of them is limited, so is the search.
 fn validity(legs: &[Leg]) -> Validity {
-    let counts = |leg: &&Leg| !leg.spoiled && !leg.kept_all_the_same;
-    let counted = || legs.iter().filter(counts).map(|leg| &leg.judged.validity);
-    let ended = legs.last().filter(counts).map(|leg| &leg.judged.validity);
+    let counted = || legs.iter().filter(|leg| !leg.spoiled).map(|leg| &leg.judged.validity);
+    let last = legs.last().filter(|leg| !leg.spoiled && !leg.kept_all_the_same);
+    let ended = last.map(|leg| &leg.judged.validity);
     if let Some(limited) = ended.filter(|validity| validity.verdict == ValidityVerdict::GeneratorLimited) {
         return limited.clone();
     }

@@ -22,6 +22,9 @@ const BYTES_MOST: usize = 8 << 20;
 /// Readings kept; beyond them nothing more is read.
 const SCRAPES_MOST: usize = 4 * 3600;
 
+/// A service that is just starting may fail to answer so often less one.
+const FAILURES_LEAST: u64 = 3;
+
 /// Where a service tells of its resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetricsSource {
@@ -92,6 +95,12 @@ impl Sampler {
             Ok(thread) => self.thread = Some(thread),
             Err(error) => note(&self.read, Err(error.to_string())),
         }
+    }
+
+    /// Why nothing at all was read in the first seconds.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.error.clone().filter(|_| read.scrapes.is_empty() && read.failed >= FAILURES_LEAST)
     }
 
     /// What was read so far.

@@ -29,6 +29,7 @@ mod engine;
 pub mod metrics;
 mod options;
 mod pilot;
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -88,6 +89,13 @@ pub enum Progress<'a> {
         length_s: u64,
         /// Whether it is the confirming run.
         confirming: bool,
+    },
+    /// The service's resources cannot be read; the search goes on without them.
+    Unread {
+        /// Where they were to be read, without secrets.
+        source: &'a str,
+        /// Why not.
+        error: &'a str,
     },
     /// A second has passed.
     Second(&'a Second),
@@ -218,6 +226,7 @@ pub fn saturate(
         course: &course,
         circumstances,
         sampler: options.metrics.as_ref().map(Sampler::new),
+        unread_told: false,
         failed: None,
         reach: Reach::default(),
         watch,
@@ -235,6 +244,7 @@ struct Log<'a, W> {
     course: &'a Course,
     circumstances: Circumstances,
     sampler: Option<Sampler>,
+    unread_told: bool,
     failed: Option<crate::directory::DirectoryError>,
     reach: Reach,
     watch: W,
@@ -251,6 +261,7 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
                 if self.reach.is_hopeless(second) {
                     stop.request(Stop::Unreachable);
                 }
+                self.tell_unread();
                 self.directory.append(second)
             }
             Progress::Ended { estimate, .. } => self.write(&Explored {
@@ -272,6 +283,16 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
         } else {
             progress
         });
+    }
+
+    /// Says once that resources cannot be read, while there is time to mend it.
+    fn tell_unread(&mut self) {
+        let Some(sampler) = self.sampler.as_ref().filter(|_| !self.unread_told) else { return };
+        if let Some(error) = sampler.failure() {
+            self.unread_told = true;
+            let source = scenario::strike_url(&sampler.read().source);
+            (self.watch)(Progress::Unread { source: &source, error: &error });
+        }
     }
 
     fn write(&self, explored: &Explored) -> Result<(), crate::directory::DirectoryError> {

@@ -268,7 +268,7 @@ impl Pilot {
         })
     }
 
-    fn conclude(&mut self, step: UnderWay, judged: Judged) {
+    fn conclude(&mut self, step: UnderWay, mut judged: Judged) {
         let failing = self.has_failed(&step);
         let mut notes = step.notes;
         let limited = judged.step.generator_limited;
@@ -281,12 +281,13 @@ impl Pilot {
         if spoiled {
             self.spoiled += 1;
             notes.push(format!("driven again: {reasons}"));
-        } else {
-            let generator_limited = limited && !kept_all_the_same;
-            self.steps.push(Step { generator_limited, ..judged.step });
         }
         if kept_all_the_same {
-            notes.push(format!("kept all the same: {reasons}"));
+            judged.step.generator_limited = false;
+            notes.push(format!("kept all the same, though {reasons}"));
+        }
+        if !spoiled {
+            self.steps.push(judged.step);
         }
         self.again = if spoiled { step.again + 1 } else { 0 };
         let first = step.lead_in + 1;
