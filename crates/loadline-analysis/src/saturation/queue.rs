@@ -90,10 +90,11 @@ impl QueueFit {
                 |&(rate, log, count): &(f64, f64, f64)| count * (log - queue.latency(rate).ln()).powi(2);
             measured.iter().map(one).sum::<f64>()
         };
+        let count = points.count();
         let draw = |within: f64| {
             let density = |unit: &Unit| {
                 let sum = within + misfit(&Queue::at(unit, most)) + PRIOR_ERROR * PRIOR_ERROR;
-                -0.5 * coarsening(points.count()) * points.count() * sum.ln()
+                -0.5 * coarsening(count) * count * sum.ln()
             };
             let drawn = sample(2, PARTICLES, &mut Random::new(2), density);
             drawn.points.iter().map(|unit| Queue::at(unit, most)).collect::<Vec<_>>()
@@ -102,18 +103,18 @@ impl QueueFit {
             let squares = queues.iter().map(|queue| (misfit(queue), *queue));
             squares.min_by(|a, b| a.0.total_cmp(&b.0)).expect("there are queues")
         };
-        let mut queues = draw(0.0);
+        let condensed: f64 = latencies.levels().iter().map(|level| level.log_spread).sum();
+        let mut queues = draw(condensed);
         let (mut least, mut best) = nearest(&queues);
         // How much a scatter of the rate is for the latency depends on the queue: on the nearest.
         let repeats =
             points.levels().iter().filter(|level| level.log_spread > 0.0 && level.mean < best.ceiling);
-        let within = repeats.map(|level| level.count * best.stray(level).powi(2)).sum::<f64>()
-            + latencies.levels().iter().map(|level| level.log_spread).sum::<f64>();
-        if within > 0.0 {
-            queues = draw(within);
+        let repeated: f64 = repeats.map(|level| level.count * best.stray(level).powi(2)).sum();
+        if repeated > 0.0 {
+            queues = draw(condensed + repeated);
             (least, best) = nearest(&queues);
         }
-        let mean = measured.iter().map(|m| m.1 * m.2).sum::<f64>() / points.count();
+        let mean = measured.iter().map(|m| m.1 * m.2).sum::<f64>() / count;
         let total: f64 = measured.iter().map(|m| m.2 * (m.1 - mean).powi(2)).sum();
         QueueFit { queues, best, r_squared: 1.0 - least / total }
     }

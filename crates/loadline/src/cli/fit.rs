@@ -248,7 +248,12 @@ fn part(text: &mut String, model: &str, lines: impl Iterator<Item = Line>) {
         let _ = writeln!(text, "{model}");
     }
     for (name, value, interval) in lines {
-        let _ = writeln!(text, "  {name:24}{:>12}  {}", number(value), range(interval));
+        // Only a lower bound is known.
+        let (value, range) = match (value, interval) {
+            (None, Some((low, None))) => (format!("≥ {}", number(Some(low))), String::new()),
+            _ => (number(value), range(interval)),
+        };
+        let _ = writeln!(text, "  {name:24}{value:>12}  {range}");
     }
 }
 
