@@ -28,9 +28,12 @@ const ABORT_OVER_S: usize = 2;
 const ABORT_REQUESTS_LEAST: u64 = 20;
 /// So many are enough where all of them failed.
 const ALL_FAILED_LEAST: u64 = 6;
-/// A step that the generator spoiled is driven again, so often in all and on end: a hiccup is no limit.
+/// A step that the generator spoiled is driven again, so often in all and on end: a hiccup is no limit. One that has
+/// most of its processor left is not at its end, but on a machine with others.
 const SPOILED_MOST: u32 = 10;
 const SPOILED_ON_END: u32 = 2;
+const HICCUPS_ON_END: u32 = 5;
+const CPU_LEFT: f64 = 0.5;
 /// Of what was offered this has to be done before a step that the generator spoiled may count as kept.
 const DONE_SHARE: f64 = 0.97;
 /// Steps of a search at most, whatever they show.
@@ -275,8 +278,9 @@ impl Pilot {
         let done = judged.achieved_per_s.unwrap_or(0.0);
         let is_done = self.course.model == LoadModel::Closed || done >= DONE_SHARE * step.load;
         let kept_all_the_same = limited && !step.confirming && judged.step.kept && is_done;
-        let spoiled =
-            limited && !kept_all_the_same && step.again < SPOILED_ON_END && self.spoiled < SPOILED_MOST;
+        let hiccup = judged.validity.generator_cpu.is_some_and(|cpu| cpu < CPU_LEFT);
+        let on_end = if hiccup { HICCUPS_ON_END } else { SPOILED_ON_END };
+        let spoiled = limited && !kept_all_the_same && step.again < on_end && self.spoiled < SPOILED_MOST;
         let reasons = judged.validity.reasons.join("; ");
         if spoiled {
             self.spoiled += 1;
