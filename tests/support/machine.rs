@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// The share of all processors that may go to others, the host included, before a failure is put down to them.
 const OTHERS_MAX: f64 = 0.05;
@@ -13,7 +15,15 @@ const OTHERS_MAX: f64 = 0.05;
 /// is judged at the 99th percentile, and where a hundredth of the time is not there, that is a wait for the host.
 const STOLEN_MAX: f64 = 0.01;
 
-const ATTEMPTS_MAX: u32 = 5;
+/// So many attempts each measurement has, and more while all of them together have waited for less than this: a host that
+/// is busy now is quieter some minutes later.
+const ATTEMPTS: u32 = 5;
+const PATIENCE_S: u64 = 900;
+/// Pauses between attempts grow by this.
+const PAUSE_S: u64 = 4;
+
+/// What was spent beyond the attempts that each has.
+static WAITED_S: AtomicU64 = AtomicU64::new(0);
 
 /// Asks for a larger share of processors than others get, for this process and all that it starts. Where that is
 /// refused, it is measured as it goes.
@@ -24,7 +34,7 @@ pub(crate) fn ask_for_priority() {
 /// Runs a measurement. One that fails while the machine was not ours is tried again; any other failure stands.
 pub(crate) fn on_a_quiet_machine(mut measure: impl FnMut()) {
     for attempt in 1.. {
-        let before = Spent::by_now();
+        let (began, before) = (Instant::now(), Spent::by_now());
         let Err(failure) = catch_unwind(AssertUnwindSafe(&mut measure)) else { return };
         let taken = Spent::by_now().since(&before);
         eprintln!(
@@ -33,8 +43,13 @@ pub(crate) fn on_a_quiet_machine(mut measure: impl FnMut()) {
             taken.by_host * 100.0
         );
         let was_ours = taken.by_others <= OTHERS_MAX && taken.by_host < STOLEN_MAX;
-        if was_ours || attempt == ATTEMPTS_MAX {
+        if was_ours || attempt >= ATTEMPTS && WAITED_S.load(Ordering::Relaxed) >= PATIENCE_S {
             resume_unwind(failure);
+        }
+        std::thread::sleep(Duration::from_secs(PAUSE_S * u64::from(attempt.min(ATTEMPTS))));
+        if attempt >= ATTEMPTS {
+            // At least a second, so that it ends.
+            WAITED_S.fetch_add(began.elapsed().as_secs().max(1), Ordering::Relaxed);
         }
     }
 }
