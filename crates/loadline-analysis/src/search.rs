@@ -50,6 +50,8 @@ pub struct Step {
     pub took_s: f64,
     /// Flows per second that this made: the load itself, or what so many users started.
     pub offered_per_s: f64,
+    /// Of these, the share that was completed meanwhile: less than 1 where a backlog grew.
+    pub completed_share: f64,
     /// ln(observed / limit) of the objective that stands worst: above 0 it is broken.
     pub score: f64,
     /// The standard error of the score.
@@ -158,6 +160,12 @@ impl Step {
 }
 
 impl Step {
+    /// The load that was completed where far more was offered: about the most that the service can, or less where it
+    /// works the worse the more is asked of it. So it is a place to look next and no bound for good.
+    fn throughput(&self) -> Option<f64> {
+        (self.completed_share < OVERLOADED).then_some(self.load * self.completed_share)
+    }
+
     /// Where the objectives are broken here, how far above it is still worth looking: a breach may be bad luck.
     fn bound(&self) -> f64 {
         if self.score > 0.7 { self.load } else { 1.15 * self.load }
@@ -197,7 +205,7 @@ impl Search {
             (None, Some(broken)) if broken <= self.least => Next::Doomed(Doom::NothingPasses { at: broken }),
             (None, Some(broken)) if last.load < broken => self.look_longer(steps, last, spent),
             (None, Some(broken)) => self.ascend(broken / (self.growth * self.growth)),
-            (Some(kept), Some(_)) => self.refine(steps, kept, spent),
+            (Some(kept), Some(_)) => self.refine(steps, last, kept, spent),
         }
     }
 
@@ -272,7 +280,7 @@ impl Search {
     }
 
     /// Between a load that kept the objectives and one that broke them.
-    fn refine(&self, steps: &[Step], kept: f64, spent: f64) -> Next {
+    fn refine(&self, steps: &[Step], last: &Step, kept: f64, spent: f64) -> Next {
         let posterior = Posterior::new(steps, self.least, self.most);
         let (middle, (low, high)) = posterior.middle_and_interval(self.confidence);
         let (low, high) = (low.max(self.least), high.min(self.most));
@@ -291,6 +299,7 @@ impl Search {
         // A breach below a load that kept the objectives was bad luck.
         let breaches = steps.iter().filter(|step| step.fails() && step.load > kept);
         let bound = breaches.map(Step::bound).fold(self.most, f64::min);
+        let bound = last.throughput().filter(|most| *most > kept).map_or(bound, |most| bound.min(most));
         let wanted = if wanted < bound { wanted } else { (bound * kept).sqrt() };
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
@@ -313,6 +322,9 @@ impl Search {
         }
     }
 }
+
+/// Who completes a smaller share of what is offered is overloaded beyond what chance explains in a few seconds.
+const OVERLOADED: f64 = 0.9;
 
 /// Steps stand as far from the capacity as changes the events by this in their logarithm, and no farther than this
 /// share of it.

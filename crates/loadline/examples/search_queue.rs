@@ -20,6 +20,9 @@ mod support;
 use support::kinds::{KINDS, Kind, PRECISION, Target};
 use support::queue::{Queue, Random};
 
+/// How long load is offered before a step begins to count.
+const LEAD_IN_S: f64 = 0.75;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let seeds = range(arguments.first().map_or("1", String::as_str));
@@ -63,7 +66,8 @@ fn marks(kind: &Kind, queue: Queue, options: &SaturateOptions, seeds: Range<u64>
         near += u32::from((capacity / truth - 1.0).abs() <= PRECISION);
         errors.push(capacity / truth - 1.0);
         steps += found.steps.len();
-        requests += found.steps.iter().map(|step| step.rate_per_s * (step.duration_s + 1.0)).sum::<f64>();
+        requests +=
+            found.steps.iter().map(|step| step.rate_per_s * (step.duration_s + LEAD_IN_S)).sum::<f64>();
     }
     if errors.is_empty() {
         return format!("{:13} no search ended", kind.name);

@@ -2,9 +2,9 @@
 //!
 //! This crate holds the journeys, each of which the command line is a thin shell over:
 //! [`run`](mod@run) drives a scenario and leaves a run directory, [`mod@saturate`] finds the highest load within the
-//! objectives, [`report`] reads both back,
-//! [`duel`](mod@duel) loads two builds in one run and judges them, [`points`] reads what was measured elsewhere, [`demo`] shows it all and [`serve`] is a service whose truth is
-//! known. The parts they are made of are re-exported.
+//! objectives, [`report`] reads both back, [`duel`](mod@duel) loads two builds in one run and judges them, [`points`] reads
+//! what was measured elsewhere and [`fit`](mod@fit) puts a model through it, [`demo`] shows it all and [`serve`] is a
+//! service whose truth is known. The parts they are made of are re-exported.
 //!
 //! A run against such a service, judged by an objective:
 //!
@@ -42,6 +42,7 @@ pub mod demo;
 pub mod directory;
 pub mod duel;
 pub mod events;
+pub mod fit;
 pub mod forecast;
 pub mod headroom;
 pub mod host;

@@ -47,6 +47,8 @@ pub struct Request {
 /// What a model says, apart from the parameters of the USL.
 struct Answer {
     model: String,
+    /// What its figures are from: one of `usl`, `queue` and `families`.
+    source: &'static str,
     peak: Peak,
     weights: BTreeMap<String, f64>,
     predictions: Vec<(Estimate, Option<Estimate>)>,
@@ -76,11 +78,6 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
                 answer
             }
         }
-    };
-    let curve = match answer.model.as_str() {
-        "queue" => "queue",
-        _ if request.model == Model::Usl => "usl",
-        _ => "families",
     };
     let mut reasons = answer.reasons;
     let misfits = misfits(points, &answer.fitted, answer.peak.throughput_per_s);
@@ -126,7 +123,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         adequate,
         reasons,
         usl_limit: usl.and_then(limit_of).map(str::to_owned),
-        sources: sources(request.model, curve),
+        sources: sources(request.model, answer.source),
         queue: answer.queue,
         crossings: Vec::new(),
         tested: (points.bottom(), top),
@@ -208,6 +205,7 @@ fn usl_answer(points: &Points, fit: &UslFit, region: Option<&Region>, at: &[f64]
     let predict = |&n: &f64| (over(&|usl| usl.throughput(n)), Some(over(&|usl| usl.marginal_gain(n))));
     Answer {
         model: "usl".into(),
+        source: "usl",
         peak: Peak {
             concurrency: finite(peak.value),
             concurrency_interval: interval(peak),
@@ -265,6 +263,7 @@ fn mixture_answer(mixture: &Mixture, points: &Points, at: &[f64], confidence: f6
     let gains = mixture.marginal_gain(at, confidence).into_iter().map(Some);
     Answer {
         model: best.into(),
+        source: "families",
         peak: Peak {
             concurrency: peaks.then_some(peak.value),
             concurrency_interval: interval(peak).filter(|_| peaks),
@@ -288,6 +287,7 @@ fn queue_answer(fit: &QueueFit, points: &Points, at: &[f64], confidence: f64) ->
     let throughput = |n: f64| fit.throughput(n, confidence);
     Answer {
         model: "queue".into(),
+        source: "queue",
         peak: Peak {
             throughput_per_s: finite(ceiling.value),
             interval: interval(ceiling),

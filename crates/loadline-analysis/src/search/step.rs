@@ -190,6 +190,7 @@ impl Measured {
                 hopeless,
                 kept: settled && keeps_up && figures.iter().all(|figure| figure.verdict == StepVerdict::Pass),
                 offered_per_s,
+                completed_share: completed_share.unwrap_or(1.0),
                 settled,
                 generator_limited,
                 ..step(asked, worst.map(|k| &figures[k]), keeps_up)
@@ -272,6 +273,7 @@ fn step(asked: &Asked, worst: Option<&Figure>, keeps_up: bool) -> Step {
         error,
         events: if overloaded { Events::of_score(score, error) } else { events },
         offered_per_s: asked.load,
+        completed_share: 1.0,
         kept: true,
         hopeless: None,
         settled: true,

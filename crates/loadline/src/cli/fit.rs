@@ -3,9 +3,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use loadline::analysis::saturation::{
-    ClosedFit, Measured, Model, Points, Request, compare_with_curve, crossings, crossings_of_users, fit,
-};
+use loadline::analysis::saturation::Model;
+use loadline::fit::{FitOptions, fit};
 use loadline::model::fit::{Crossing, FitDocument, Interval};
 use loadline::model::slo::Slo;
 use loadline::points::{self, Point};
@@ -74,13 +73,9 @@ impl Fit {
             ModelName::Auto => Model::Auto,
         };
         let measured = read(&self.file, self.only.as_deref())?;
-        let points = points_of(&measured, model, &self.file)?;
-        let crossings = self.crossings(&measured)?;
-        let mut document = fit(&points, &Request { model, confidence: self.confidence, at: self.at });
-        if crossings.iter().any(|crossing| crossing.users.is_some()) {
-            document.sources.insert("crossings".to_owned(), "closed".to_owned());
-        }
-        document.crossings = crossings;
+        let options = FitOptions { model, confidence: self.confidence, at: self.at, slos: self.slo };
+        let document = fit(&measured, &options)
+            .map_err(|error| UserError::input(format!("{}: {error}", self.file.display())))?;
         let json = format!("{}\n", serde_json::to_string_pretty(&document)?);
         if let Some(path) = &self.output {
             out.write(path, json.as_bytes())?;
@@ -94,68 +89,6 @@ impl Fit {
         }
         Ok(Exit::Done)
     }
-
-    fn crossings(&self, measured: &[Point]) -> anyhow::Result<Vec<Crossing>> {
-        if self.slo.is_empty() {
-            return Ok(Vec::new());
-        }
-        if measured.iter().any(|point| point.latency_s.is_none()) {
-            let file = self.file.display();
-            return Err(UserError::input(format!(
-                "{file}: --slo needs latencies; add a column `latency_ms` with the mean response time"
-            )));
-        }
-        if is_closed(measured)
-            && let Some(fit) = ClosedFit::new(&users_of(measured))
-        {
-            let most = measured.iter().map(|point| point.concurrency).fold(0.0, f64::max);
-            let mut found =
-                crossings_of_users(&fit, most, &self.slo, self.confidence).map_err(UserError::input)?;
-            let throughput = points_of(measured, Model::Auto, &self.file)?;
-            compare_with_curve(&mut found, &throughput, self.confidence);
-            return Ok(found);
-        }
-        let points = points_of(measured, Model::Queue, &self.file)?;
-        let mut found = crossings(&points, &self.slo, self.confidence).map_err(UserError::input)?;
-        if is_closed(measured) {
-            found.iter_mut().for_each(|crossing| crossing.reasons.push(CLOSED.to_owned()));
-        }
-        Ok(found)
-    }
-}
-
-/// Points as those of users who wait for their answers.
-fn users_of(measured: &[Point]) -> Vec<Measured> {
-    let one = |point: &Point| {
-        let Point { concurrency: users, throughput, latency_s } = *point;
-        Some(Measured { users, throughput, latency: latency_s? })
-    };
-    measured.iter().filter_map(one).collect()
-}
-
-/// What is said of crossings where the load was a mean concurrency, or more users than a network is worked out for.
-const CLOSED: &str = "the load was given as a concurrency: if users waited for their answers, this is the rate of a queue \
-                      with as long service times but open arrivals, not that of these users; a mean crosses there, a \
-                      percentile may cross elsewhere";
-
-/// Whether a concurrency was measured, and not worked out from rate and latency.
-fn is_closed(measured: &[Point]) -> bool {
-    let by_little = |point: &Point| {
-        point.latency_s.is_some_and(|latency| point.concurrency == point.throughput * latency)
-    };
-    !measured.iter().all(by_little)
-}
-
-fn points_of(measured: &[Point], model: Model, file: &Path) -> anyhow::Result<Points> {
-    let of_rate = |point: &Point| Some((point.throughput, point.latency_s?));
-    let latencies: Option<Vec<(f64, f64)>> = measured.iter().map(of_rate).collect();
-    let points = match latencies {
-        Some(latencies) if model == Model::Queue || !is_closed(measured) => Points::of_rates(&latencies),
-        _ => Points::new(
-            &measured.iter().map(|point| (point.concurrency, point.throughput)).collect::<Vec<_>>(),
-        ),
-    };
-    points.map_err(|e| UserError::input(format!("{}: {e}", file.display())))
 }
 
 fn read(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Point>> {
