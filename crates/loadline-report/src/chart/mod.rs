@@ -10,6 +10,8 @@ pub mod frame;
 pub mod labels;
 pub mod palette;
 pub mod scale;
+#[cfg(feature = "png")]
+pub(crate) mod sheet;
 
 pub use frame::{Axis, Chart, EndLabel, Head, Mark, Size};
 pub use palette::Role;

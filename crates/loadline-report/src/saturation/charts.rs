@@ -20,9 +20,17 @@ const RESOURCES_MOST: usize = 4;
 
 /// The charts with their names, each a stand-alone SVG for light and dark.
 pub fn charts(document: &SaturationDocument) -> Vec<(String, String)> {
-    let all = [throughput, objective_chart, median, resources, saturation_curve];
-    let pictures = all.into_iter().filter_map(|draw| draw(document, Width::Full));
-    pictures.map(|picture| (picture.name.clone(), crate::chart::document::standalone(&picture))).collect()
+    let named = |picture: Picture| {
+        let svg = crate::chart::document::standalone(&picture);
+        (picture.name, svg)
+    };
+    pictures(document).into_iter().map(named).collect()
+}
+
+/// All charts at full width, in the order of the page.
+pub(super) fn pictures(document: &SaturationDocument) -> Vec<Picture> {
+    let all = [objective_chart, resources, throughput, median, saturation_curve];
+    all.into_iter().filter_map(|draw| draw(document, Width::Full)).collect()
 }
 
 /// Steps that say something about the service, with their load.

@@ -19,7 +19,7 @@ pub(crate) struct Report {
     /// Run directories, or a comparison that `compare --json` printed
     #[arg(required = true, value_name = "DIR")]
     directories: Vec<PathBuf>,
-    /// Where to; the ending tells what: .html, .md, .json, .xml (JUnit), for runs .png, for runs and searches .svg (a
+    /// Where to; the ending tells what: .html, .md, .json, .xml (JUnit), for runs and searches .png and .svg (a
     /// folder of charts), for comparisons .txt; - prints JSON [default: report.html in DIR]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -61,7 +61,6 @@ impl Report {
 
 /// What a report can be written as.
 const FORMS: [Form; 6] = [Form::Json, Form::Html, Form::Markdown, Form::Junit, Form::Svg, Form::Png];
-const FORMS_OF_A_SEARCH: [Form; 5] = [Form::Json, Form::Html, Form::Markdown, Form::Junit, Form::Svg];
 const FORMS_OF_A_COMPARISON: [Form; 5] = [Form::Json, Form::Html, Form::Markdown, Form::Junit, Form::Text];
 
 /// Writes the report of a run directory, or of a comparison, in the form that the ending of `path` asks for.
@@ -101,13 +100,14 @@ fn render_saturation(
     path: &Path,
     out: &Output,
 ) -> anyhow::Result<()> {
-    let form = Form::among(path, &FORMS_OF_A_SEARCH)?;
+    let form = Form::among(path, &FORMS)?;
     note_incomplete(run, out);
     match form {
         Form::Json => out.write(path, json(document)?.as_bytes()),
         Form::Markdown => out.write(path, saturation::markdown(document, run).as_bytes()),
         Form::Junit => out.write(path, saturation::junit(document).as_bytes()),
         Form::Svg => write_charts(path, &saturation::charts(document), out),
+        Form::Png => out.write(path, &saturation::png(document, run)),
         _ => out.write(path, saturation::html(document, run).as_bytes()),
     }
 }

@@ -110,6 +110,20 @@ struct EvidenceFlags {
     prometheus: Option<String>,
 }
 
+impl SearchFlags {
+    /// A requirement that the search may deny, but cannot show.
+    fn note_out_of_reach(&self, out: &Output) {
+        if let (Some(required), Some(most)) = (self.require, self.max_rate)
+            && required > most
+        {
+            out.say(format!(
+                "note: --require {required}/s is above --max-rate {most}/s: the search may show that it is not there, but \
+                 never that it is"
+            ));
+        }
+    }
+}
+
 fn growth(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 1.0 && value <= 10.0 => Ok(value),
@@ -129,6 +143,7 @@ impl Saturate {
         let stop = StopHandle::new();
         let options = self.options(base, users, stop.clone())?;
         options.course(&scenario).map_err(sorted)?;
+        self.search.note_out_of_reach(out);
         interrupt_on_ctrl_c(stop)?;
         let mut live = LiveSearch::new(out, users.is_some());
         let finished = loadline::saturate::saturate(&scenario, &options, |progress| live.show(progress))
