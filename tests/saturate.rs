@@ -199,12 +199,14 @@ fn the_report_is_made_again() {
     assert!(ended.stdout.starts_with("AT LEAST — it takes at least 40/s"), "{}", ended.stdout);
     assert!(ended.stderr.contains("20/s for"), "a line for each step: {}", ended.stderr);
     let first = fs::read(folder.join("run/report.html")).expect("it was written");
-    for form in ["again.html", "again.md", "again.json", "again.xml", "charts.svg"] {
+    for form in ["again.html", "again.md", "again.json", "again.xml", "again.png", "charts.svg"] {
         run(&folder, &["report", "run", "-o", form]).expect(0);
     }
     assert_eq!(fs::read(folder.join("again.html")).expect("it was written"), first);
     assert_eq!(fs::read(folder.join("again.md")).ok(), fs::read(folder.join("first.md")).ok());
     assert!(folder.join("charts.svg/objective.svg").is_file());
+    let picture = fs::read(folder.join("again.png")).expect("it was written");
+    assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{} bytes", picture.len());
     let again: Value =
         serde_json::from_slice(&fs::read(folder.join("again.json")).expect("it was written")).expect("JSON");
     assert_eq!(again["schema"], "loadline/saturation@1");

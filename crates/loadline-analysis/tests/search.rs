@@ -139,6 +139,26 @@ fn scored(load: f64, took_s: f64, score: f64) -> Step {
     }
 }
 
+/// A service that completed 400/s of 640/s is asked for no more than that next, whatever may be thought of where its
+/// capacity lies; where less was completed than a load that was kept, it got slower by the load, and that says nothing.
+#[test]
+fn after_an_overload_no_more_is_asked_than_was_completed() {
+    let kept: Vec<Step> = [40.0, 80.0, 160.0, 320.0].iter().map(|load| scored(*load, 4.0, -3.0)).collect();
+    let after = |completed_share| {
+        let last = Step { completed_share, ..scored(640.0, 4.0, 3.0) };
+        match support::search().next(&[kept.as_slice(), &[last]].concat()) {
+            Next::Run { load, .. } => load,
+            end => panic!("{end:?}"),
+        }
+    };
+    assert!(after(400.0 / 640.0) <= 400.0, "{}", after(400.0 / 640.0));
+    assert!(
+        after(1.0) > 400.0 && after(1.0) == after(200.0 / 640.0),
+        "{} after it got slower",
+        after(200.0 / 640.0)
+    );
+}
+
 /// Steps against a service whose score is this function of the load.
 fn drive(search: &Search, score: impl Fn(f64) -> f64) -> (Vec<Step>, Next) {
     let mut steps = Vec::new();

@@ -7,11 +7,13 @@ use loadline::generator::client::Client;
 use loadline::generator::client::simulated::SimulatedServer;
 use loadline::generator::clock::Clock;
 use loadline::generator::exchange::{Failure, Request, Response};
+use loadline::generator::run::{Plan, RunError, RunEvent, Stages};
 use loadline::generator::schedule::Arrivals;
+use loadline::generator::stop::StopHandle;
 use loadline::model::run::{LoadModel, ValidityVerdict, Verdict};
 use loadline::model::saturation::{SaturationDocument, SearchEnd, StepVerdict};
 use loadline::model::scenario::Scenario;
-use loadline::saturate::{SaturateOptions, VirtualLoad, search_in};
+use loadline::saturate::{Engine, SaturateOptions, VirtualLoad, search_in};
 
 fn scenario(seed: u64, slos: &[&str]) -> Scenario {
     let mut scenario = Scenario::for_url("http://service/", "GET", &[], None).unwrap();
@@ -339,5 +341,47 @@ fn verdicts_of_steps_are_those_of_their_intervals() {
         assert!(high.is_infinite() || requests > 298.0, "{step:?}");
         assert!(high.is_finite() || !step.confirming, "{step:?}");
         assert!(step.p50_ms.unwrap() <= step.p99_interval_ms.unwrap().0 * 1.001, "{step:?}");
+    }
+}
+
+/// Virtual load on a machine whose host takes a fifth of the time away, from a generator that is as busy as this.
+struct Robbed<E> {
+    engine: E,
+    cpu: f64,
+}
+
+impl<E: Engine> Engine for Robbed<E> {
+    fn run(
+        &mut self,
+        plan: &Plan,
+        stages: Stages,
+        stop: &StopHandle,
+        on_event: &mut dyn FnMut(RunEvent),
+    ) -> Result<(), RunError> {
+        let cpu = self.cpu;
+        self.engine.run(plan, stages, stop, &mut |mut event| {
+            if let RunEvent::Second(second) = &mut event {
+                for line in &mut second.generator {
+                    (line.cpu, line.stolen) = (Some(cpu), Some(0.2));
+                }
+            }
+            on_event(event);
+        })
+    }
+}
+
+/// What others on the machine spoiled is driven again the more often, the more of its processor the generator had left:
+/// then it is not at its end. No capacity comes of it either way.
+#[test]
+fn what_others_spoiled_is_driven_again() {
+    for (cpu, most) in [(0.1, 6), (0.8, 3)] {
+        let service = |clock| SimulatedServer::new(clock, 2, exponential(7, Duration::from_millis(5)));
+        let mut engine = Robbed { engine: VirtualLoad(service), cpu };
+        let found =
+            search_in(&scenario(7, &["p99 < 34.54ms"]), &SaturateOptions::default(), &mut engine).unwrap();
+        let first = found.steps.iter().take_while(|step| step.rate_per_s == found.steps[0].rate_per_s);
+        assert_eq!(first.count(), most, "with {cpu} of a processor");
+        assert!(found.steps.iter().all(|step| step.verdict == StepVerdict::GeneratorLimited));
+        assert_eq!((found.capacity_per_s, found.validity.verdict), (None, ValidityVerdict::GeneratorLimited));
     }
 }

@@ -11,7 +11,7 @@ const FLOORS: [f64; 5] = [0.0, 0.03, 0.2, 0.45, 0.7];
 const NATURES: [Nature; 3] = [
     Nature { clumps: 1.0, inertia: 1.0, prior: 0.45 },
     Nature { clumps: 1.0, inertia: 0.05, prior: 0.25 },
-    Nature { clumps: 2.5, inertia: 1.0, prior: 0.3 },
+    Nature { clumps: 3.0, inertia: 2.0, prior: 0.3 },
 ];
 /// A rate limiter is as likely as so many of the queues, which are many and can be like it near the limit.
 const LIMITER: f64 = 8.0;

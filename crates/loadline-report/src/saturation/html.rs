@@ -43,6 +43,12 @@ fn pictures(document: &SaturationDocument) -> Markup {
                 (chart(Width::Half, |width| median(document, width)))
                 (chart(Width::Half, |width| saturation_curve(document, width)))
             }
+            @if document.capacity_per_s.is_some() && !document.curve.is_empty() {
+                p.hint {
+                    "The fitted line goes through the figures of the steps; the capacity is estimated from how many requests \
+                     of each step were beyond the limit, which tells more. So the line may cross the limit some percent beside it."
+                }
+            }
         }
     }
 }

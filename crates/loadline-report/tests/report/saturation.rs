@@ -79,6 +79,10 @@ fn the_sentence_says_what_was_found_and_how_sure_it_is() {
     }
 }
 
+fn chart(found: &SaturationDocument, name: &str) -> String {
+    charts(found).into_iter().find(|chart| chart.0 == name).expect("it is drawn").1
+}
+
 #[test]
 fn every_step_is_in_the_table_and_in_the_charts() {
     let found = document();
@@ -89,23 +93,23 @@ fn every_step_is_in_the_table_and_in_the_charts() {
     assert!(remarked > 0 && texts(&page, "table tbody tr.remarks").len() == remarked);
     let charts = charts(&found);
     let names: Vec<&str> = charts.iter().map(|chart| chart.0.as_str()).collect();
-    assert_eq!(names, ["throughput", "objective", "median", "resources", "saturation-curve"]);
+    assert_eq!(names, ["objective", "resources", "throughput", "median", "saturation-curve"]);
     for (name, svg) in &charts {
         let picture = roxmltree::Document::parse(svg).expect("it is XML");
         // A mark is a circle, or two strokes of a cross.
         let circles = picture.descendants().filter(|node| node.has_tag_name("circle")).count();
         assert!(circles > 3, "{name}: {circles}");
     }
-    let objective = &charts[1].1;
+    let objective = chart(&found, "objective");
     assert!(objective.contains("capacity ") && objective.contains("p99 &lt; 34.54ms"));
-    assert!(charts[3].1.contains("workers"));
+    assert!(chart(&found, "resources").contains("workers"));
 }
 
 /// The steps of the throughput chart have their intervals, and the saturation curve is drawn against the load.
 #[test]
 fn throughput_is_drawn_with_its_intervals_and_the_fitted_curve() {
     let strokes = |found: &SaturationDocument| {
-        let svg = charts(found).remove(0).1;
+        let svg = chart(found, "throughput");
         let picture = roxmltree::Document::parse(&svg).expect("it is XML");
         picture.descendants().filter(|node| node.has_tag_name("path")).count()
     };
@@ -116,11 +120,11 @@ fn throughput_is_drawn_with_its_intervals_and_the_fitted_curve() {
         step.achieved_interval_per_s = step.achieved_per_s.map(|done| (0.95 * done, Some(1.05 * done)));
     }
     assert_eq!(strokes(&found), bare + found.steps.len());
-    assert!(charts(&found)[0].1.contains("fitted, at most"));
+    assert!(chart(&found, "throughput").contains("fitted, at most"));
     if let Some(fit) = &mut found.fit {
         fit.peak = Default::default();
     }
-    assert!(!charts(&found)[0].1.contains("fitted"), "a maximum that nobody knows is drawn");
+    assert!(!chart(&found, "throughput").contains("fitted"), "a maximum that nobody knows is drawn");
 }
 
 #[test]
