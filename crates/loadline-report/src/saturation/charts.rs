@@ -14,6 +14,9 @@ use crate::page::Width;
 
 /// What the marks of steps mean, for subtitles.
 pub(super) const LEGEND: &str = "● kept, ✕ broken, ○ unclear";
+/// The same where a font has no such signs.
+#[cfg(feature = "png")]
+pub(super) const LEGEND_IN_WORDS: &str = "dots kept, crosses broken, rings unclear";
 
 /// Resources drawn besides the one that the finding is about.
 const RESOURCES_MOST: usize = 4;
@@ -57,6 +60,11 @@ pub(super) fn load_words(document: &SaturationDocument) -> &'static str {
     }
 }
 
+/// Where charts over the load end, or before: the largest load driven, and a little.
+fn most_load(document: &SaturationDocument) -> f64 {
+    1.02 * steps(document).map(|(load, _)| load).fold(0.0, f64::max)
+}
+
 /// A chart over the load: with the capacity's interval shaded and its middle marked.
 pub(super) fn over_load(
     document: &SaturationDocument,
@@ -65,8 +73,7 @@ pub(super) fn over_load(
     y: Axis,
     ends: Vec<EndLabel>,
 ) -> Chart {
-    let most = steps(document).map(|(load, _)| load).fold(0.0, f64::max);
-    let scale = Scale::from_zero(most * 1.02);
+    let scale = Scale::from_zero(most_load(document));
     let room = text_width(&rate(scale.hi()), 12.5) + 30.0;
     let x = Axis::new(scale, (f64::from(size.width) * 0.75 / room) as usize, rate);
     let chart = Chart::new(size, head, x, y, ends);
@@ -110,7 +117,10 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
         if width == Width::Narrow { format!("SLO {}", show(slo.limit)) } else { text.to_owned() },
         Role::Limit,
     )];
-    let curve: Vec<&CurvePoint> = document.curve.iter().filter(|point| point.value <= scale.hi()).collect();
+    // It goes on beyond the steps, and a step at the most load allowed may be at the edge of the chart.
+    let most = most_load(document);
+    let is_inside = |point: &&CurvePoint| point.value <= scale.hi() && point.rate_per_s <= most;
+    let curve: Vec<&CurvePoint> = document.curve.iter().filter(is_inside).collect();
     if let Some(last) = curve.last() {
         ends.push(EndLabel::new(last.value, "fitted", Role::Series(0)));
     }

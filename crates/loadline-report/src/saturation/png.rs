@@ -3,7 +3,7 @@
 use loadline_model::run::RunDocument;
 use loadline_model::saturation::SaturationDocument;
 
-use super::charts::pictures;
+use super::charts::{LEGEND, LEGEND_IN_WORDS, pictures};
 use super::headline::headline;
 use crate::chart::sheet::{self, Line};
 
@@ -18,5 +18,8 @@ pub fn png(document: &SaturationDocument, run: &RunDocument) -> Vec<u8> {
     lines.extend(head.status.into_iter().map(Line::remark));
     lines.extend(document.evidence.iter().map(|evidence| Line::finding(&evidence.finding)));
     lines.extend(document.reasons.iter().map(Line::finding));
-    sheet::png(&lines, &pictures(document))
+    let mut pictures = pictures(document);
+    // The font that pictures are drawn with is for Latin text.
+    pictures.iter_mut().for_each(|picture| picture.body = picture.body.replace(LEGEND, LEGEND_IN_WORDS));
+    sheet::png(&lines, &pictures)
 }
