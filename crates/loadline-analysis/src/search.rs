@@ -50,7 +50,8 @@ pub struct Step {
     pub took_s: f64,
     /// Flows per second that this made: the load itself, or what so many users started.
     pub offered_per_s: f64,
-    /// Of these, the share that was completed meanwhile: less than 1 where a backlog grew.
+    /// Of these, the share that was completed meanwhile: less than 1 where a backlog grew, or flows take longer than the
+    /// lead-in; 1 for users, who offer no more than they complete.
     pub completed_share: f64,
     /// ln(observed / limit) of the objective that stands worst: above 0 it is broken.
     pub score: f64,
@@ -160,10 +161,10 @@ impl Step {
 }
 
 impl Step {
-    /// The load that was completed where far more was offered: about the most that the service can, or less where it
-    /// works the worse the more is asked of it. So it is a place to look next and no bound for good.
+    /// The load that was completed where far more was offered than the objectives allow: about the most that the service
+    /// can, or less where it works the worse the more is asked of it. So it is a place to look next and no bound for good.
     fn throughput(&self) -> Option<f64> {
-        (self.completed_share < OVERLOADED).then_some(self.load * self.completed_share)
+        (self.fails() && self.completed_share < OVERLOADED).then_some(self.load * self.completed_share)
     }
 
     /// Where the objectives are broken here, how far above it is still worth looking: a breach may be bad luck.
@@ -284,6 +285,7 @@ impl Search {
         let posterior = Posterior::new(steps, self.least, self.most);
         let (middle, (low, high)) = posterior.middle_and_interval(self.confidence);
         let (low, high) = (low.max(self.least), high.min(self.most));
+        let middle = middle.clamp(self.least, self.most);
         let precise = high - low <= 2.0 * self.precision * middle;
         let confirmed = steps.iter().any(|step| step.confirming);
         if spent >= self.time_s || (precise && confirmed) {
@@ -299,7 +301,8 @@ impl Search {
         // A breach below a load that kept the objectives was bad luck.
         let breaches = steps.iter().filter(|step| step.fails() && step.load > kept);
         let bound = breaches.map(Step::bound).fold(self.most, f64::min);
-        let bound = last.throughput().filter(|most| *most > kept).map_or(bound, |most| bound.min(most));
+        let completed = last.throughput().filter(|most| *most > kept && !precise);
+        let bound = completed.map_or(bound, |most| bound.min(most));
         let wanted = if wanted < bound { wanted } else { (bound * kept).sqrt() };
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);

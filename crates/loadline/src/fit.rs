@@ -27,9 +27,9 @@ use crate::points::Point;
 pub struct FitOptions {
     /// The model.
     pub model: Model,
-    /// Confidence of all intervals, 0 to 1.
+    /// Confidence of all intervals, 0 to 1, both excluded.
     pub confidence: f64,
-    /// Concurrencies at which to predict.
+    /// Concurrencies at which to predict, above 0; closed networks take time in proportion to the largest.
     pub at: Vec<f64>,
     /// Objectives on the response time whose crossings to find; they need latencies.
     pub slos: Vec<Slo>,
@@ -51,7 +51,9 @@ pub enum FitError {
     #[error(transparent)]
     Crossing(#[from] CrossingError),
     /// Objectives on what was not measured.
-    #[error("--slo needs latencies; add a column `latency_ms` with the mean response time")]
+    #[error(
+        "objectives need the latency of every point: add a column `latency_ms` with the mean response time"
+    )]
     NoLatencies,
 }
 

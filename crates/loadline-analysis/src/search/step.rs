@@ -190,7 +190,7 @@ impl Measured {
                 hopeless,
                 kept: settled && keeps_up && figures.iter().all(|figure| figure.verdict == StepVerdict::Pass),
                 offered_per_s,
-                completed_share: completed_share.unwrap_or(1.0),
+                completed_share: completed_share.filter(|_| asked.model == LoadModel::Open).unwrap_or(1.0),
                 settled,
                 generator_limited,
                 ..step(asked, worst.map(|k| &figures[k]), keeps_up)

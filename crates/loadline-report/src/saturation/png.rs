@@ -17,7 +17,9 @@ pub fn png(document: &SaturationDocument, run: &RunDocument) -> Vec<u8> {
     ];
     lines.extend(head.status.into_iter().map(Line::remark));
     lines.extend(document.evidence.iter().map(|evidence| Line::finding(&evidence.finding)));
-    lines.extend(document.reasons.iter().map(Line::finding));
+    // The headline may have one of them.
+    let others = document.reasons.iter().filter(|reason| !head.sentence.contains(reason.as_str()));
+    lines.extend(others.map(Line::finding));
     let mut pictures = pictures(document);
     // The font that pictures are drawn with is for Latin text.
     pictures.iter_mut().for_each(|picture| picture.body = picture.body.replace(LEGEND, LEGEND_IN_WORDS));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use loadline::analysis::saturation::Model;
-use loadline::fit::{FitOptions, fit};
+use loadline::fit::{FitError, FitOptions, fit};
 use loadline::model::fit::{Crossing, FitDocument, Interval};
 use loadline::model::slo::Slo;
 use loadline::points::{self, Point};
@@ -74,8 +74,10 @@ impl Fit {
         };
         let measured = read(&self.file, self.only.as_deref())?;
         let options = FitOptions { model, confidence: self.confidence, at: self.at, slos: self.slo };
-        let document = fit(&measured, &options)
-            .map_err(|error| UserError::input(format!("{}: {error}", self.file.display())))?;
+        let document = fit(&measured, &options).map_err(|error| match error {
+            FitError::Crossing(error) => UserError::input(error),
+            error => UserError::input(format!("{}: {error}", self.file.display())),
+        })?;
         let json = format!("{}\n", serde_json::to_string_pretty(&document)?);
         if let Some(path) = &self.output {
             out.write(path, json.as_bytes())?;
