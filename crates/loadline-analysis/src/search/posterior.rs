@@ -21,12 +21,12 @@ const OUTSIDE: f64 = 1e-5;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
-/// Without it simulated searches of M/M/c end .2 % too low to 1.2 % too high at the median, the latter where queues take
-/// long to fill: what is taken off for that, as a share of the capacity, and the standard error of what is left.
+/// Without it simulated searches of nine M/M/c ended .1 % too low to 1.2 % too high at the median, the latter where queues
+/// take long to fill: what is taken off for that, as a share of the capacity, and the standard error of what is left.
 const TOO_HIGH: f64 = 0.003;
 const MISPLACED: f64 = 0.007;
 /// By how much the ends of an interval that is of queues are brought nearer to its middle: what is not known of their
-/// curves makes the posterior wide, and without it 90 % intervals held the capacity of simulated M/M/c in 93 to 98 of 100.
+/// curves makes the posterior wide. At .9 the 90 % intervals held the capacity of simulated M/M/c in 91.5 to 96.5 of 100.
 const CALIBRATION: f64 = 0.87;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
