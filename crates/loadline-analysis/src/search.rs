@@ -206,7 +206,7 @@ impl Search {
             (None, Some(broken)) if broken <= self.least => Next::Doomed(Doom::NothingPasses { at: broken }),
             (None, Some(broken)) if last.load < broken => self.look_longer(steps, last, spent),
             (None, Some(broken)) => self.ascend(broken / (self.growth * self.growth)),
-            (Some(kept), Some(_)) => self.refine(steps, last, kept, spent),
+            (Some(kept), Some(_)) => self.refine(steps, kept, spent),
         }
     }
 
@@ -281,7 +281,7 @@ impl Search {
     }
 
     /// Between a load that kept the objectives and one that broke them.
-    fn refine(&self, steps: &[Step], last: &Step, kept: f64, spent: f64) -> Next {
+    fn refine(&self, steps: &[Step], kept: f64, spent: f64) -> Next {
         let posterior = Posterior::new(steps, self.least, self.most);
         let (middle, (low, high)) = posterior.middle_and_interval(self.confidence);
         let (low, high) = (low.max(self.least), high.min(self.most));
@@ -301,7 +301,7 @@ impl Search {
         // A breach below a load that kept the objectives was bad luck.
         let breaches = steps.iter().filter(|step| step.fails() && step.load > kept);
         let bound = breaches.map(Step::bound).fold(self.most, f64::min);
-        let completed = last.throughput().filter(|most| *most > kept && !precise);
+        let completed = steps.last().and_then(Step::throughput).filter(|most| *most > kept && !precise);
         let bound = completed.map_or(bound, |most| bound.min(most));
         let wanted = if wanted < bound { wanted } else { (bound * kept).sqrt() };
         let load = wanted.min(self.growth * kept).max(self.least);
