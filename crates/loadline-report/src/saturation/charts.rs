@@ -12,11 +12,8 @@ use crate::chart::{Axis, Chart, EndLabel, Head, Mark, Picture, Role, Scale, Size
 use crate::format::{ms, number, percent, rate, with_unit};
 use crate::page::Width;
 
-/// What the marks of steps mean, for subtitles.
-pub(super) const LEGEND: &str = "● kept, ✕ broken, ○ unclear";
-/// The same where a font has no such signs.
-#[cfg(feature = "png")]
-pub(super) const LEGEND_IN_WORDS: &str = "dots kept, crosses broken, rings unclear";
+/// What the marks of steps mean, for subtitles; in words, since not every font has such signs.
+pub(super) const LEGEND: &str = "dots kept, crosses broken, rings unclear";
 
 /// Resources drawn besides the one that the finding is about.
 const RESOURCES_MOST: usize = 4;

@@ -3,7 +3,7 @@
 use loadline_model::run::RunDocument;
 use loadline_model::saturation::SaturationDocument;
 
-use super::charts::{LEGEND, LEGEND_IN_WORDS, pictures};
+use super::charts::pictures;
 use super::headline::headline;
 use crate::chart::sheet::{self, Line};
 
@@ -20,8 +20,5 @@ pub fn png(document: &SaturationDocument, run: &RunDocument) -> Vec<u8> {
     // The headline may have one of them.
     let others = document.reasons.iter().filter(|reason| !head.sentence.contains(reason.as_str()));
     lines.extend(others.map(Line::finding));
-    let mut pictures = pictures(document);
-    // The font that pictures are drawn with is for Latin text.
-    pictures.iter_mut().for_each(|picture| picture.body = picture.body.replace(LEGEND, LEGEND_IN_WORDS));
-    sheet::png(&lines, &pictures)
+    sheet::png(&lines, &pictures(document))
 }
