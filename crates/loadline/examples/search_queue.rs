@@ -1,6 +1,9 @@
 //! The marks of the whole search, as it drives real load, against queues in virtual time: coverage and cost. What they
 //! are is told in `search_marks`, which looks at the decisions alone.
 //!
+//! The cost is printed beside a staircase whose steps tell 5 % and follow one another without a pause, and beside one
+//! like the search: as precise as its intervals are (half their width at the median), and with its lead-in.
+//!
 //! `cargo run --release -p loadline --example search_queue [SEEDS [KIND [TIME_S [STEP_S]]]]`
 //! SEEDS a number of them or a range such as `1000..1200`, KIND a name or `all`. One seed shows its steps.
 
@@ -51,7 +54,7 @@ fn marks(kind: &Kind, queue: Queue, options: &SaturateOptions, seeds: Range<u64>
     let truth = kind.capacity();
     let one = seeds.end == seeds.start + 1;
     let (mut below, mut above, mut near, mut ended, mut requests, mut steps) = (0, 0, 0, 0, 0.0, 0);
-    let mut errors = Vec::new();
+    let (mut errors, mut widths) = (Vec::new(), Vec::new());
     for seed in seeds {
         let found = search(kind, queue, options, seed);
         for step in found.steps.iter().filter(|_| one) {
@@ -65,6 +68,7 @@ fn marks(kind: &Kind, queue: Queue, options: &SaturateOptions, seeds: Range<u64>
         above += u32::from(low > truth);
         near += u32::from((capacity / truth - 1.0).abs() <= PRECISION);
         errors.push(capacity / truth - 1.0);
+        widths.push((high - low) / (2.0 * capacity));
         steps += found.steps.len();
         requests +=
             found.steps.iter().map(|step| step.rate_per_s * (step.duration_s + LEAD_IN_S)).sum::<f64>();
@@ -73,18 +77,21 @@ fn marks(kind: &Kind, queue: Queue, options: &SaturateOptions, seeds: Range<u64>
         return format!("{:13} no search ended", kind.name);
     }
     errors.sort_by(f64::total_cmp);
+    widths.sort_by(f64::total_cmp);
     let count = f64::from(ended);
     format!(
-        "{:13} coverage {:.3} (too low {below:2}, too high {above:2})  error {:+.3} {:+.3} {:+.3} within 5 % {:.2}  \
-         requests {:7.0} = {:.2} of a staircase  steps {:4.1}  ended {ended}",
+        "{:13} coverage {:.3} (too low {below:2}, too high {above:2})  error {:+.3} {:+.3} {:+.3} within 5 % {:.2}  ± {:.3}  \
+         requests {:7.0} = {:.2} of a staircase, {:.2} of one like it  steps {:4.1}  ended {ended}",
         kind.name,
         1.0 - f64::from(below + above) / count,
         errors[errors.len() / 10],
         errors[errors.len() / 2],
         errors[errors.len() * 9 / 10],
         f64::from(near) / count,
+        widths[widths.len() / 2],
         requests / count,
         requests / count / kind.staircase_requests(),
+        requests / count / kind.staircase_requests_like(widths[widths.len() / 2], LEAD_IN_S),
         steps as f64 / count,
     )
 }
