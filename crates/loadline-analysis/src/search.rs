@@ -2,7 +2,8 @@
 //!
 //! [`Search::next`] looks at all steps run so far and says what to do: run another, or end. It ascends
 //! geometrically until an objective breaks, then puts steps in the middle of the capacity's posterior ([`posterior`])
-//! and on either side of it, until the interval is narrow enough, and ends with a longer run at the capacity.
+//! and on either side of it, until a longer run at the capacity is enough to make the interval as narrow as was asked
+//! for, and ends with that.
 //!
 //! A load is an arrival rate in the open model, a number of users in the closed one.
 
@@ -286,8 +287,12 @@ impl Search {
         let (middle, (low, high)) = posterior.middle_and_interval(self.confidence);
         let (low, high) = (low.max(self.least), high.min(self.most));
         let middle = middle.clamp(self.least, self.most);
-        let precise = high - low <= 2.0 * self.precision * middle;
-        let confirmed = steps.iter().any(|step| step.confirming);
+        // Half the width of the interval over that which is asked for.
+        let wide = (high - low) / (2.0 * self.precision * middle);
+        let precise = wide <= 1.0;
+        // What breaks the objectives confirms nothing: once more, at what is then the capacity.
+        let confirmation = steps.last().filter(|step| step.confirming);
+        let confirmed = confirmation.is_some_and(|step| !step.fails());
         if spent >= self.time_s || (precise && confirmed) {
             let interval = (low, Some(high));
             return Next::Converged(Capacity {
@@ -297,20 +302,24 @@ impl Search {
                 precise,
             });
         }
-        let wanted = if precise { middle } else { self.telling(steps, &posterior) };
+        // What one confirming run does not tell the next at the same load does not either.
+        let confirming = wide <= if confirmation.is_some() { 1.0 } else { CONFIRMABLE };
+        let wanted = if confirming { middle } else { self.telling(steps, &posterior) };
         // A breach below a load that kept the objectives was bad luck.
         let breaches = steps.iter().filter(|step| step.fails() && step.load > kept);
         let bound = breaches.map(Step::bound).fold(self.most, f64::min);
-        let completed = steps.last().and_then(Step::throughput).filter(|most| *most > kept && !precise);
-        let bound = completed.map_or(bound, |most| bound.min(most));
         let wanted = if wanted < bound { wanted } else { (bound * kept).sqrt() };
+        // No overload is driven twice, unless the first one showed less than the service can.
+        let completed = steps.iter().filter_map(Step::throughput).reduce(f64::max);
+        let completed = completed.filter(|most| REACHED * most > kept && !confirming);
+        let wanted = completed.map_or(wanted, |most| wanted.min(most));
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
-        let length = if precise { 1.5 } else { 1.0 };
+        let length = if confirming { CONFIRMING_LENGTH } else { 1.0 };
         let wanted_s = length * self.step_s.max(self.step_requests / flows_per_s(steps, load)).max(telling_s);
         let room_s = self.longest_s().min(self.time_s - spent);
         let duration_s = wanted_s.min(room_s).max(self.step_s);
-        Next::Run { load, duration_s, confirming: precise }
+        Next::Run { load, duration_s, confirming }
     }
 
     /// The load at which a step tells most: in turn in the middle of the posterior, below and above, there as far
@@ -329,6 +338,9 @@ impl Search {
 /// Who completes a smaller share of what is offered is overloaded beyond what chance explains in a few seconds.
 const OVERLOADED: f64 = 0.9;
 
+/// What keeps its objectives at this share of what it completed under overload can do more than it did then.
+const REACHED: f64 = 0.95;
+
 /// Steps stand as far from the capacity as changes the events by this in their logarithm, and no farther than this
 /// share of it.
 const APART: f64 = 0.7;
@@ -344,6 +356,13 @@ const ASCENT_S: (f64, f64) = (3.0, 6.0);
 const RISE: f64 = 0.25;
 /// How often the same load is driven where it is left open.
 const OPEN_MOST: usize = 2;
+
+/// How much longer than the steps before it the confirming run is: half of what the precision takes, of which each of
+/// those is a third.
+const CONFIRMING_LENGTH: f64 = 1.5;
+/// How many times as wide as asked for an interval may be for the confirming run to tell the rest: what is known goes by
+/// the square of it, so that √2 is half.
+const CONFIRMABLE: f64 = std::f64::consts::SQRT_2;
 
 /// The share of the time that a step near the capacity may take.
 const LONGEST_SHARE: f64 = 1.0 / 6.0;
@@ -393,8 +412,8 @@ fn power(steps: &[Step], last: &Step) -> f64 {
 /// Clumps of events that a step near the capacity should have room for.
 const CLUMPS_WANTED: (f64, f64) = (0.01, 15.0);
 
-/// The length of a step that tells enough, by the events allowed per flow so far: a third of the clumps that the whole precision takes; at most four times
-/// the longest step so far.
+/// The length of a step that tells enough, by the events allowed per flow so far: a third of the clumps that the whole
+/// precision takes; at most four times the longest step so far.
 fn informative_s(steps: &[Step], load: f64, posterior: &Posterior, precision: f64) -> f64 {
     let steepness = posterior.steepness();
     let needed = (1.645 / (precision * steepness)).powi(2) / 3.0;

@@ -25,7 +25,11 @@ fn finds_the_capacity_of_a_queue() {
     let (truth, run) = (kind.capacity(), support::run(&support::search(), kind, 7));
     let Next::Converged(capacity) = &run.end else { panic!("{:?}", run.end) };
     assert!((capacity.load.unwrap() / truth - 1.0).abs() < 0.1, "{capacity:?} for {truth}");
-    assert!(capacity.precise && run.steps.iter().any(|step| step.confirming));
+    assert!(capacity.precise);
+    for seed in 0..8 {
+        let steps = support::run(&support::search(), kind, seed).steps;
+        assert!(steps.last().is_some_and(|step| step.confirming && !step.fails()), "{:?}", steps.last());
+    }
 }
 
 /// Of 24 intervals at 90 % fewer than 18 hold the truth once in 600 times. Each kind takes less than half of the
@@ -47,17 +51,20 @@ fn intervals_hold_the_truth_at_less_than_half_the_cost_of_a_staircase() {
     assert!(covered >= 18, "{covered} of 24");
 }
 
-/// What lets 200/s through and fails the rest, and what is constant in time up to 500/s and then falls over.
+/// What lets 200/s through and fails the rest, and what is constant in time up to 500/s and then falls over. The former
+/// leaves nothing to chance; of six intervals at 90 % fewer than four hold the truth once in 60 times.
 #[test]
 fn finds_limits_that_are_no_queue() {
-    for (name, within) in [("limiter", 0.03), ("wall", 0.05)] {
+    for (name, within, least) in [("limiter", 0.03, 6), ("wall", 0.05, 4)] {
         let truth = kind(name).capacity();
-        for seed in 0..2 {
+        let mut covered = 0;
+        for seed in 0..6 {
             let run = support::run(&support::search(), kind(name), seed);
             let (load, (low, high)) = converged(&run.end);
             assert!((load / truth - 1.0).abs() < within, "{name}: {load} for {truth}");
-            assert!((low..=high).contains(&truth), "{name}: {low} to {high} for {truth}");
+            covered += u32::from((low..=high).contains(&truth));
         }
+        assert!(covered >= least, "{name}: {covered} of 6 hold {truth}");
     }
 }
 
@@ -139,19 +146,23 @@ fn scored(load: f64, took_s: f64, score: f64) -> Step {
     }
 }
 
-/// A service that completed 400/s of 640/s is asked for no more than that next, whatever may be thought of where its
-/// capacity lies; where less was completed than a load that was kept, it got slower by the load, and that says nothing.
+/// A service that completed 400/s of 640/s is asked for no more than that, whatever may be thought of where its
+/// capacity lies, until it keeps its objectives near that; where less was completed than a load that was kept, it got
+/// slower by the load, and that says nothing.
 #[test]
 fn after_an_overload_no_more_is_asked_than_was_completed() {
     let kept: Vec<Step> = [40.0, 80.0, 160.0, 320.0].iter().map(|load| scored(*load, 4.0, -3.0)).collect();
-    let after = |completed_share| {
-        let last = Step { completed_share, ..scored(640.0, 4.0, 3.0) };
-        match support::search().next(&[kept.as_slice(), &[last]].concat()) {
+    let next = |completed_share, then: &[Step]| {
+        let overload = Step { completed_share, ..scored(640.0, 4.0, 3.0) };
+        match support::search().next(&[kept.as_slice(), &[overload], then].concat()) {
             Next::Run { load, .. } => load,
             end => panic!("{end:?}"),
         }
     };
+    let after = |completed_share| next(completed_share, &[]);
+    let later = [370.0, 395.0].map(|load| next(400.0 / 640.0, &[scored(load, 4.0, -3.0)]));
     assert!(after(400.0 / 640.0) <= 400.0, "{}", after(400.0 / 640.0));
+    assert!(later[0] <= 400.0 && later[1] > 400.0, "{later:?}");
     assert!(
         after(1.0) > 400.0 && after(1.0) == after(200.0 / 640.0),
         "{} after it got slower",
