@@ -13,11 +13,10 @@ use super::Step;
 use super::curve::Curve;
 use super::figure::Events;
 
-/// Capacities of the looks that find where it is, and of the one that shows it in detail.
-const LOOKS: [usize; 2] = [50, 40];
-const CAPACITIES: usize = 60;
-/// What is left out on either side of what a look found.
-const OUTSIDE: f64 = 1e-5;
+/// Cells of the looks: the first finds where it is, the last shows it in detail.
+const LOOKS: [usize; 3] = [50, 40, 60];
+/// Of the cells of the next look the share that does not go by what the look before found.
+const EVEN: f64 = 0.1;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
@@ -48,11 +47,12 @@ const NEAR: std::ops::Range<f64> = 0.85..1.03;
 /// How sure it is beforehand that clumps are as the curves say, as the inverse of a variance.
 const LARGER_PRIOR: f64 = 4.0;
 
-/// The posterior of the capacity on an even grid of its logarithm.
+/// The posterior of the capacity on cells of its logarithm.
 #[derive(Debug, Clone)]
 pub struct Posterior {
-    loads: Vec<f64>,
-    /// Of the capacity being below each load.
+    /// Logarithms of loads, one more than there are cells.
+    edges: Vec<f64>,
+    /// Of the capacity being below the upper edge of each cell.
     cumulative: Vec<f64>,
     /// The curves with their weights, which sum to 1.
     curves: Vec<(Curve, f64)>,
@@ -64,20 +64,16 @@ impl Posterior {
     /// From steps, for a capacity between `least` and `most`, before the steps equally likely at every scale.
     pub fn new(steps: &[Step], least: f64, most: f64) -> Posterior {
         let counts: Vec<Counts> = steps.iter().map(Counts::of).collect();
-        let (mut low, mut high) = (least.ln(), most.ln());
-        let mut curves = Curve::all();
-        // The first look finds where it is; only the second one is fine enough to tell which curves are likely.
-        for (look, cells) in LOOKS.into_iter().enumerate() {
-            let posterior = Self::on_grid(&counts, &curves, (low, high, cells));
-            let spacing = (high - low) / cells as f64;
-            low = low.max(posterior.quantile(OUTSIDE).ln() - 2.0 * spacing);
-            high = high.min(posterior.quantile(1.0 - OUTSIDE).ln() + 2.0 * spacing);
-            if look > 0 {
-                let likely = posterior.curves.iter().filter(|(_, weight)| *weight > UNLIKELY);
-                curves = likely.map(|(curve, _)| *curve).collect();
-            }
-        }
-        let mut posterior = Self::on_grid(&counts, &curves, (low, high, CAPACITIES));
+        let [first, second, last] = LOOKS;
+        let curves = Curve::all();
+        // Where only one load is allowed its cells still need a width.
+        let most = most.max(least * (1.0 + f64::EPSILON.sqrt()));
+        let found = Self::on_cells(&counts, &curves, evenly(least.ln(), most.ln(), first));
+        // Only this one is fine enough to tell which curves are likely.
+        let seen = Self::on_cells(&counts, &curves, found.finer(second));
+        let likely = seen.curves.iter().filter(|(_, weight)| *weight > UNLIKELY);
+        let curves: Vec<Curve> = likely.map(|(curve, _)| *curve).collect();
+        let mut posterior = Self::on_cells(&counts, &curves, seen.finer(last));
         posterior.larger = posterior.larger(&counts);
         posterior
     }
@@ -99,50 +95,55 @@ impl Posterior {
         (sum / weight).max(0.0).exp()
     }
 
-    fn on_grid(steps: &[Counts], curves: &[Curve], (low, high, count): (f64, f64, usize)) -> Posterior {
-        let at = |k: usize| (low + (high - low) * (k as f64 + 0.5) / count as f64).exp();
-        let loads: Vec<f64> = (0..count).map(at).collect();
-        let mut logs = Vec::with_capacity(curves.len() * count);
+    /// Equally likely at every scale but for the steps.
+    fn on_cells(steps: &[Counts], curves: &[Curve], edges: Vec<f64>) -> Posterior {
+        let cells =
+            edges.windows(2).map(|ends| ((0.5 * (ends[0] + ends[1])).exp(), (ends[1] - ends[0]).ln()));
+        let cells: Vec<(f64, f64)> = cells.collect();
+        let mut logs = Vec::with_capacity(curves.len() * cells.len());
         // What is hopeless is seen at once beside the likeliest curve through the last step.
-        let nearest = loads.partition_point(|load| *load < steps.last().map_or(0.0, |step| step.load));
-        let near = loads[nearest.min(count - 1)];
-        let through = |&curve: &Curve| log_likelihood(steps, curve, near, f64::NEG_INFINITY);
+        let nearest = cells.partition_point(|(load, _)| *load < steps.last().map_or(0.0, |step| step.load));
+        let (near, width) = cells[nearest.min(cells.len() - 1)];
+        let through = |&curve: &Curve| width + log_likelihood(steps, curve, near, f64::NEG_INFINITY);
         let mut best = curves.iter().map(through).fold(f64::NEG_INFINITY, f64::max);
         for &curve in curves {
-            for &capacity in &loads {
-                let log = log_likelihood(steps, curve, capacity, best - NEGLIGIBLE);
+            for &(capacity, width) in &cells {
+                let log = width + log_likelihood(steps, curve, capacity, best - width - NEGLIGIBLE);
                 best = best.max(log);
                 logs.push(log);
             }
         }
         let (mut sum, mut weights) = (0.0, Vec::with_capacity(curves.len()));
-        let mut cumulative = vec![0.0; count];
-        for row in logs.chunks(count) {
+        let mut shares = vec![0.0; cells.len()];
+        for row in logs.chunks(cells.len()) {
             let before = sum;
-            for (log, cumulative) in row.iter().zip(&mut cumulative) {
+            for (log, share) in row.iter().zip(&mut shares) {
                 let weight = (log - best).exp();
                 sum += weight;
-                *cumulative += weight;
+                *share += weight;
             }
             weights.push(sum - before);
         }
-        let mut below = 0.0;
-        for cumulative in &mut cumulative {
-            below += *cumulative / sum;
-            *cumulative = below;
-        }
         let curves = curves.iter().zip(weights).map(|(curve, weight)| (*curve, weight / sum)).collect();
-        Posterior { loads, cumulative, curves, larger: 1.0 }
+        Posterior { edges, cumulative: cumulative(&shares), curves, larger: 1.0 }
+    }
+
+    /// Edges of so many cells which are the narrower the likelier the capacity is in them or beside.
+    fn finer(&self, cells: usize) -> Vec<f64> {
+        let last = self.cumulative.len() - 1;
+        let below = |k: usize| if k == 0 { 0.0 } else { self.cumulative[k - 1] };
+        let range = self.edges[last + 1] - self.edges[0];
+        let share = |k: usize| {
+            let about = (self.cumulative[(k + 1).min(last)] - below(k.saturating_sub(1))) / 3.0;
+            about + EVEN * (self.edges[k + 1] - self.edges[k]) / range
+        };
+        let cumulative = cumulative(&(0..=last).map(share).collect::<Vec<f64>>());
+        (0..=cells).map(|k| quantile(&self.edges, &cumulative, k as f64 / cells as f64)).collect()
     }
 
     /// The load below which the capacity lies with probability `p`.
     pub fn quantile(&self, p: f64) -> f64 {
-        let above = self.cumulative.partition_point(|c| *c < p).min(self.loads.len() - 1);
-        let (below, here) =
-            (if above == 0 { 0.0 } else { self.cumulative[above - 1] }, self.cumulative[above]);
-        let share = if here > below { (p - below) / (here - below) } else { 0.5 };
-        let spacing = self.loads[1] / self.loads[0];
-        self.loads[above] * spacing.powf(share - 0.5)
+        quantile(&self.edges, &self.cumulative, p).exp()
     }
 
     /// The middle of the capacity, and its interval with this confidence.
@@ -172,6 +173,29 @@ impl Posterior {
     fn geometric_mean(&self, of: impl Fn(Curve) -> f64) -> f64 {
         self.curves.iter().map(|(curve, weight)| weight * of(*curve).ln()).sum::<f64>().exp()
     }
+}
+
+/// The edges of so many cells of the same width.
+fn evenly(low: f64, high: f64, cells: usize) -> Vec<f64> {
+    (0..=cells).map(|k| low + (high - low) * k as f64 / cells as f64).collect()
+}
+
+/// The share of all that is in each cell and before it.
+fn cumulative(shares: &[f64]) -> Vec<f64> {
+    let sum: f64 = shares.iter().sum();
+    let below = shares.iter().scan(0.0, |below, share| {
+        *below += share / sum;
+        Some(*below)
+    });
+    below.collect()
+}
+
+/// Where the share `p` lies below, between the edges of cells evenly.
+fn quantile(edges: &[f64], cumulative: &[f64], p: f64) -> f64 {
+    let cell = cumulative.partition_point(|below| *below < p).min(cumulative.len() - 1);
+    let (below, here) = (if cell == 0 { 0.0 } else { cumulative[cell - 1] }, cumulative[cell]);
+    let share = if here > below { ((p - below) / (here - below)).min(1.0) } else { 0.5 };
+    edges[cell] + share * (edges[cell + 1] - edges[cell])
 }
 
 /// By all steps, the last first, since they are nearest; no more of them once it is below `least`.
