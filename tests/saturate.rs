@@ -238,6 +238,8 @@ fn a_target_that_is_not_there_is_unreachable() {
     let folder = Folder::new("saturate-nobody");
     let port =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
-    let ended = saturate(&folder, &format!("http://127.0.0.1:{port}/"), &["--slo", "p99 < 1s"]).expect(1);
-    assert!(ended.stderr.contains("is unreachable"), "{}", ended.stderr);
+    for model in [&["--slo", "p99 < 1s"][..], &["--slo", "p99 < 1s", "--users"]] {
+        let ended = saturate(&folder, &format!("http://127.0.0.1:{port}/"), model).expect(1);
+        assert!(ended.stderr.contains("is unreachable"), "{}", ended.stderr);
+    }
 }

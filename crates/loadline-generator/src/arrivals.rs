@@ -135,11 +135,12 @@ impl Source {
         }
     }
 
-    /// The next instant at which [`Source::pop`] may have something to give, or a stage ends.
+    /// The next instant at which [`Source::pop`] may have something to give, or a stage ends. Between two stages there is
+    /// none, whoever is ready.
     pub fn next_due(&self) -> Option<Nanos> {
-        let stage_end = self.current.map(|stage| stage.end());
+        let stage_end = self.current?.end();
         let ready = self.ready.peek().map(|Reverse((at, _))| *at);
-        [self.next.map(|arrival| arrival.at), ready, stage_end].into_iter().flatten().min()
+        [self.next.map(|arrival| arrival.at), ready, Some(stage_end)].into_iter().flatten().min()
     }
 
     /// Whether users come again, as they do in the closed model.

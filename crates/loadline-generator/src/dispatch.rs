@@ -130,7 +130,7 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
             match std::pin::Pin::new(&mut *flows).poll_next(context) {
                 Poll::Ready(Some(finished)) => self.finish(finished),
                 Poll::Ready(None) | Poll::Pending => {
-                    self.arm();
+                    self.arm(now);
                     return Poll::Pending;
                 }
             }
@@ -234,8 +234,9 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
         idle || now >= *self.drain_until.get_or_insert(now + drain)
     }
 
-    /// Has this loop polled at the next instant at which there is something to do.
-    fn arm(&mut self) {
+    /// Has this loop polled at the next instant at which there is something to do. What it was armed for and has passed by
+    /// `now` wakes it no more.
+    fn arm(&mut self, now: Nanos) {
         let due = [
             self.source.next_due(),
             self.drain_until,
@@ -243,7 +244,7 @@ impl<C: Clock, K: Client> Dispatch<C, K> {
             Some(self.shared.recorder.borrow().due()),
         ];
         let due = due.into_iter().flatten().min();
-        if self.armed_for != due {
+        if self.armed_for != due || due.is_some_and(|due| due <= now) {
             self.armed_for = due;
             if let Some(due) = due {
                 self.shared.clock.timers().poll_at(due);

@@ -1,7 +1,17 @@
 //! The closed model, by Little's law: N = X·(R + Z).
 
+use std::sync::Arc;
+
 use crate::simulation::{PAGE, Simulation, ms, s, us, users, values};
+use loadline_generator::arrivals::TimedStage;
+use loadline_generator::client::http::HttpSettings;
+use loadline_generator::client::simulated::SimulatedServer;
 use loadline_generator::clock::SECOND;
+use loadline_generator::run::{Feeder, Plan, RunEvent};
+use loadline_generator::script::Script;
+use loadline_generator::simulation::simulate;
+use loadline_generator::stop::StopHandle;
+use loadline_model::scenario::Scenario;
 
 const NONE: std::time::Duration = std::time::Duration::ZERO;
 
@@ -53,4 +63,33 @@ fn stages_bring_users_and_take_them_away() {
     let table: Vec<[usize; 3]> =
         (0..3).map(|second| ["0", "1", "2"].map(|user| in_second(second, user))).collect();
     assert_eq!(table, [[10, 0, 0], [10, 10, 10], [10, 10, 0]]);
+}
+
+/// A stage of a second whose user is ready again half a second after it, and one that is told of seconds later: the clock
+/// goes on meanwhile, and so does the user then.
+#[test]
+fn users_who_are_ready_between_two_stages_wait_for_the_next() {
+    let scenario = Scenario::for_url("http://service/", "GET", &[], None).unwrap();
+    let script = Script::compile(&scenario, &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap();
+    let plan = Plan { users_max: 1, ..Plan::new(Arc::new(script), 1, HttpSettings::default()) };
+    let stage = |start| TimedStage { start: start * SECOND, stage: users(1, s(1), ms(1_500)) };
+    let (feeder, stages) = Feeder::new(1);
+    feeder.push(stage(0));
+    let (mut feeder, mut requests) = (Some(feeder), Vec::new());
+    simulate(
+        &plan,
+        stages,
+        &StopHandle::new(),
+        |clock| SimulatedServer::new(clock, 1, || ms(10)),
+        |event| {
+            let RunEvent::Second(second) = event else { return };
+            requests.push(second.requests.iter().map(|request| request.counts.requests).sum::<u64>());
+            if second.second == 3 {
+                // Dropped thereafter: there is no third stage.
+                feeder.take().unwrap().push(stage(5));
+            }
+        },
+    )
+    .unwrap();
+    assert_eq!(requests.iter().sum::<u64>(), 2, "{requests:?}");
 }
