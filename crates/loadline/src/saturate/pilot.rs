@@ -323,7 +323,9 @@ impl Pilot {
             Next::Run { load, duration_s, confirming } => {
                 (load, duration_s.min(self.course.search.longest_s()), confirming)
             }
-            Next::Converged(Capacity { load: Some(load), .. }) if self.is_to_be_confirmed(left_s) => {
+            Next::Converged(Capacity { load: Some(load), precise, .. })
+                if self.is_to_be_confirmed(left_s, precise) =>
+            {
                 (self.protected(load), left_s, true)
             }
             Next::Converged(capacity) => return self.ended(End::Converged(capacity)),
@@ -385,8 +387,11 @@ impl Pilot {
         kept.reduce(f64::max).map_or(load, |kept| load.min(kept * self.course.search.growth))
     }
 
-    fn is_to_be_confirmed(&self, left_s: f64) -> bool {
-        left_s >= 2.0 * SHORTEST_S as f64 && !self.steps.iter().any(|step| step.confirming)
+    /// Whether what is left of the time goes into a confirming run: the last one broke the objectives, or came before it
+    /// could tell all.
+    fn is_to_be_confirmed(&self, left_s: f64, precise: bool) -> bool {
+        let confirmed = self.steps.last().is_some_and(|step| step.confirming && !step.fails());
+        left_s >= 2.0 * SHORTEST_S as f64 && !(precise && confirmed)
     }
 
     fn ended(&mut self, end: End) -> Turn {
