@@ -235,10 +235,10 @@ fn bad_usage_says_what_to_do() {
 }
 
 fn a_target_that_is_not_there_is_unreachable() {
-    let folder = Folder::new("saturate-nobody");
     let port =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
     for model in [&["--slo", "p99 < 1s"][..], &["--slo", "p99 < 1s", "--users"]] {
+        let folder = Folder::new("saturate-nobody");
         let ended = saturate(&folder, &format!("http://127.0.0.1:{port}/"), model).expect(1);
         assert!(ended.stderr.contains("is unreachable"), "{}", ended.stderr);
     }
