@@ -22,7 +22,7 @@ fn main() {
     let search = Search { time_s, ..support::search() };
     match arguments.first().map(String::as_str) {
         Some("truth") => kinds.for_each(|kind| {
-            let (capacity, step_s) = (kind.capacity(), kind.staircase_step_s(PRECISION, 400));
+            let (capacity, step_s) = (kind.capacity(), kind.staircase_step_s(400));
             println!("{:13} capacity {capacity:8.2}/s  step of a staircase {step_s:.2} s", kind.name);
         }),
         seeds => {

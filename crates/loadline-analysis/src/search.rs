@@ -163,7 +163,8 @@ impl Step {
 
 impl Step {
     /// The load that was completed where far more was offered than the objectives allow: about the most that the service
-    /// can, or less where it works the worse the more is asked of it. So it is a place to look next and no bound for good.
+    /// can, or less where it works the worse the more is asked of it. So it bounds the steps to come until a load near it
+    /// is kept.
     fn throughput(&self) -> Option<f64> {
         (self.fails() && self.completed_share < OVERLOADED).then_some(self.load * self.completed_share)
     }
@@ -302,7 +303,7 @@ impl Search {
                 precise,
             });
         }
-        // What one confirming run does not tell the next at the same load does not either.
+        // As long as there is time for steps elsewhere, what one confirming run does not tell is not left to the next.
         let confirming = wide <= if confirmation.is_some() { 1.0 } else { CONFIRMABLE };
         let wanted = if confirming { middle } else { self.telling(steps, &posterior) };
         // A breach below a load that kept the objectives was bad luck.
@@ -358,7 +359,7 @@ const RISE: f64 = 0.25;
 const OPEN_MOST: usize = 2;
 
 /// How much longer than the steps before it the confirming run is: half of what the precision takes, of which each of
-/// those is a third.
+/// those is a third where nothing else bounds them.
 const CONFIRMING_LENGTH: f64 = 1.5;
 /// How many times as wide as asked for an interval may be for the confirming run to tell the rest: what is known goes by
 /// the square of it, so that √2 is half.

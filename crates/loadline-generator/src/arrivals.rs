@@ -172,14 +172,15 @@ impl Source {
             return;
         }
         let users = match self.current {
-            Some(TimedStage { stage: Stage { load: Load::Users(stage), .. }, .. }) => Some(stage),
+            Some(TimedStage { start, stage: Stage { load: Load::Users(stage), .. } }) => Some((start, stage)),
             // Between two stages nobody comes; the next one seats its users anew.
             _ => None,
         };
-        let stays = users.filter(|stage| arrival.user < stage.users);
+        let stays = users.filter(|(_, stage)| arrival.user < stage.users);
         self.seat(arrival.user).state = if stays.is_some() { Presence::Ready } else { Presence::Away };
-        if let Some(stage) = stays {
-            let at = now.max(arrival.at + stage.pacing.as_nanos() as Nanos);
+        if let Some((start, stage)) = stays {
+            // A stage may be known before it begins.
+            let at = now.max(start).max(arrival.at + stage.pacing.as_nanos() as Nanos);
             self.ready.push(Reverse((at, arrival.user)));
         }
     }

@@ -67,7 +67,7 @@ pub struct StepDocument {
     pub warmup_s: Option<f64>,
     /// The length of the step in seconds, warm-up included.
     pub duration_s: f64,
-    /// Whether this is the longer run at the rate reported.
+    /// Whether this is a longer run at what was the capacity by then.
     #[serde(default)]
     pub confirming: bool,
     /// The objectives, in their order.

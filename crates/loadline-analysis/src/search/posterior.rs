@@ -15,7 +15,7 @@ use super::figure::Events;
 
 /// Cells of the looks: the first finds where it is, the last shows it in detail.
 const LOOKS: [usize; 3] = [50, 40, 60];
-/// Of the cells of the next look the share that does not go by what the look before found.
+/// How many cells of the next look do not go by what the look before found, beside one of those that do.
 const EVEN: f64 = 0.1;
 /// How wrong a curve may be, as a share of the ln r it gives, and at least.
 const MISFIT_SHARE: f64 = 0.15;
@@ -27,7 +27,8 @@ const MISPLACED: f64 = 0.007;
 /// The same of a limiter: what its bucket lets through at once counts as if its rate were higher.
 const MISPLACED_LIMITER: f64 = 0.004;
 /// By how much the ends of an interval that is of queues are brought nearer to its middle: what is not known of their
-/// curves makes the posterior wide. At .9 the 90 % intervals held the capacity of simulated M/M/c in 91.5 to 96.5 of 100.
+/// curves makes the posterior wide. The 90 % intervals of 200 searches of each of eleven simulated M/M/c held the capacity in
+/// 86.5 to 98 of 100.
 const CALIBRATION: f64 = 0.87;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
@@ -134,7 +135,8 @@ impl Posterior {
         let below = |k: usize| if k == 0 { 0.0 } else { self.cumulative[k - 1] };
         let range = self.edges[last + 1] - self.edges[0];
         let share = |k: usize| {
-            let about = (self.cumulative[(k + 1).min(last)] - below(k.saturating_sub(1))) / 3.0;
+            let (from, to) = (k.saturating_sub(1), (k + 1).min(last));
+            let about = (self.cumulative[to] - below(from)) / (to - from + 1) as f64;
             about + EVEN * (self.edges[k + 1] - self.edges[k]) / range
         };
         let cumulative = cumulative(&(0..=last).map(share).collect::<Vec<f64>>());
@@ -268,13 +270,13 @@ impl Counts {
         if more - less > 7.0 { more } else { more + (less - more).exp().ln_1p() }
     }
 
-    /// ln of how much larger the clumps are than this curve says, by the scatter within the step, with its variance. Short
+    /// ln of how much larger the clumps are than this curve of a queue says, by the scatter within the step, with its variance. Short
     /// steps show less than all of it. In simulations of M/M/1 to M/M/4 and M/LN/2 the mean and the variance were
     /// right within a third.
     fn log_larger(&self, curve: Curve, capacity: f64) -> Option<(f64, f64)> {
         let seen = self.log_clump?;
         let relative = self.load / capacity;
-        if !NEAR.contains(&relative) {
+        if !NEAR.contains(&relative) || !matches!(curve, Curve::Queue { .. }) {
             return None;
         }
         let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);

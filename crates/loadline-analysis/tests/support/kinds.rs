@@ -155,11 +155,11 @@ impl Kind {
         0.5 * (low + high)
     }
 
-    /// How long a step of a staircase has to be: the shortest for which the verdict at this share below the
-    /// capacity, and above, is right 19 times in 20, so that the capacity lies as near to where it
+    /// How long a step of a staircase has to be: the shortest for which the verdict at one step (5 %) below the
+    /// capacity, and at one above, is right 19 times in 20, so that the capacity lies as near to where it
     /// ends 9 times in 10; and at least ten requests beyond the p99 at the capacity.
     #[allow(dead_code, reason = "the example that prints the marks uses it")]
-    pub(crate) fn staircase_step_s(&self, precision: f64, rounds: u32) -> f64 {
+    pub(crate) fn staircase_step_s(&self, rounds: u32) -> f64 {
         let capacity = self.capacity();
         let mut random = Random::new(99);
         let mut right = |duration_s: f64, factor: f64| {
@@ -173,7 +173,7 @@ impl Kind {
             wrong * 20 <= rounds
         };
         let mut duration_s = 1_000.0 / capacity;
-        while !(right(duration_s, 1.0 - precision) && right(duration_s, 1.0 + precision)) {
+        while !(right(duration_s, 1.0 - PRECISION) && right(duration_s, 1.0 + PRECISION)) {
             duration_s *= 1.15;
         }
         duration_s

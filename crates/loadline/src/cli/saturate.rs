@@ -27,7 +27,7 @@ const USERS_MOST: u32 = 1000;
 /// Find the highest load that a service sustains within its objectives, with an interval
 ///
 /// TARGET is a scenario file or a URL. Steps of load rise until an objective breaks, then go where they tell most,
-/// until the interval is narrow enough; a longer run at the capacity confirms it. The run directory keeps all that was
+/// until a longer run at the capacity can confirm it and make the interval narrow enough. The run directory keeps all that was
 /// measured and saturation.json; the report is written beside it as report.html.
 ///
 /// A step is called kept or broken where all of its interval is on that side of the limit, otherwise unclear. The search

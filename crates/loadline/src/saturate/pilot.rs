@@ -387,11 +387,12 @@ impl Pilot {
         kept.reduce(f64::max).map_or(load, |kept| load.min(kept * self.course.search.growth))
     }
 
-    /// Whether what is left of the time goes into a confirming run: the last one broke the objectives, or came before it
-    /// could tell all.
+    /// Whether what is left of the time goes into a confirming run: there was none since the last step, it broke the
+    /// objectives, or it could not tell all. Once most requests of one failed the service is left alone.
     fn is_to_be_confirmed(&self, left_s: f64, precise: bool) -> bool {
         let confirmed = self.steps.last().is_some_and(|step| step.confirming && !step.fails());
-        left_s >= 2.0 * SHORTEST_S as f64 && !(precise && confirmed)
+        let failed = self.legs.last().is_some_and(|leg| leg.failing && leg.judged.step.confirming);
+        left_s >= 2.0 * SHORTEST_S as f64 && !(precise && confirmed) && !failed
     }
 
     fn ended(&mut self, end: End) -> Turn {
