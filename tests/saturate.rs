@@ -105,14 +105,15 @@ fn a_requirement_decides_the_exit_code() {
         let flags =
             ["--min-rate", "20/s", "--max-rate", most, "--require", required, "--slo", slo, "--out", out];
         let target = serve.url("/");
-        let all = [&["saturate", &target, "--json", "--quiet", "--max-time", "40s"], &flags[..]].concat();
+        let all = [&["saturate", &target, "--json", "--max-time", "40s"], &flags[..]].concat();
         let ended = run(&folder, &all);
-        (ended.code, ended.json()["verdict"].clone())
+        let noted = ended.stderr.contains("is above --max-rate");
+        (ended.code, ended.json()["verdict"].clone(), noted)
     };
-    assert_eq!(case("pass", "40/s", "30/s", "p99 < 1s"), (Some(0), "pass".into()));
-    // Nothing is known beyond what was allowed.
-    assert_eq!(case("unclear", "40/s", "100/s", "p99 < 1s"), (Some(5), "inconclusive".into()));
-    assert_eq!(case("fail", "40/s", "30/s", "p50 < 1ms"), (Some(3), "fail".into()));
+    assert_eq!(case("pass", "40/s", "30/s", "p99 < 1s"), (Some(0), "pass".into(), false));
+    // Nothing is known beyond what was allowed, which is said before it is driven.
+    assert_eq!(case("unclear", "40/s", "100/s", "p99 < 1s"), (Some(5), "inconclusive".into(), true));
+    assert_eq!(case("fail", "40/s", "30/s", "p50 < 1ms"), (Some(3), "fail".into(), false));
 }
 
 /// Four workers of 20 ms: a user who waits finds one of them free as long as there are no more users than workers, and
@@ -237,9 +238,12 @@ fn bad_usage_says_what_to_do() {
 fn a_target_that_is_not_there_is_unreachable() {
     let port =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
-    for model in [&["--slo", "p99 < 1s"][..], &["--slo", "p99 < 1s", "--users"]] {
+    let target = format!("http://127.0.0.1:{port}/");
+    for model in [&["--arrivals", "uniform"][..], &["--arrivals", "uniform", "--users"]] {
         let folder = Folder::new("saturate-nobody");
-        let ended = saturate(&folder, &format!("http://127.0.0.1:{port}/"), model).expect(1);
+        let ended = run(&folder, &[&["saturate", &target, "--slo", "p99 < 1s"], model].concat()).expect(1);
         assert!(ended.stderr.contains("is unreachable"), "{}", ended.stderr);
+        let without_meaning = ended.stderr.contains("--arrivals says nothing here");
+        assert_eq!(without_meaning, model.contains(&"--users"), "{}", ended.stderr);
     }
 }

@@ -62,8 +62,9 @@ struct SearchFlags {
     #[arg(long, value_name = "SLO", value_parser = slo)]
     slo: Vec<Slo>,
     /// How arrivals are spread, where rates are searched for; evenly spaced ones make a service look larger than it is
-    #[arg(long, value_enum, default_value = "poisson", env = "LOADLINE_ARRIVALS")]
-    arrivals: Arrivals,
+    /// [default: poisson]
+    #[arg(long, value_enum, env = "LOADLINE_ARRIVALS")]
+    arrivals: Option<Arrivals>,
     /// Search for the number of users in a closed loop instead, at most MOST [default: 1000]
     #[arg(long, value_name = "MOST", num_args = 0..=1, conflicts_with_all = ["min_rate", "max_rate"])]
     users: Option<Option<String>>,
@@ -111,6 +112,15 @@ struct EvidenceFlags {
 }
 
 impl SearchFlags {
+    /// Users send when they are ready.
+    fn note_no_arrivals(&self, users: Option<u32>, out: &Output) {
+        if users.is_some() && self.arrivals.is_some() {
+            out.say(
+                "note: --arrivals says nothing here: with --users a request is sent when its user is ready",
+            );
+        }
+    }
+
     /// A requirement that the search may deny, but cannot show.
     fn note_out_of_reach(&self, out: &Output) {
         if let (Some(required), Some(most)) = (self.require, self.max_rate)
@@ -144,6 +154,7 @@ impl Saturate {
         let options = self.options(base, users, stop.clone())?;
         options.course(&scenario).map_err(sorted)?;
         self.search.note_out_of_reach(out);
+        self.search.note_no_arrivals(users, out);
         interrupt_on_ctrl_c(stop)?;
         let mut live = LiveSearch::new(out, users.is_some());
         let finished = loadline::saturate::saturate(&scenario, &options, |progress| live.show(progress))
@@ -202,8 +213,8 @@ impl Saturate {
             run,
             model: if users.is_some() { LoadModel::Closed } else { LoadModel::Open },
             arrivals: match search.arrivals {
-                Arrivals::Uniform => Spread::Uniform,
-                Arrivals::Poisson => Spread::Poisson,
+                Some(Arrivals::Uniform) => Spread::Uniform,
+                Some(Arrivals::Poisson) | None => Spread::Poisson,
             },
             least: search.min_rate,
             most: users.map(f64::from).or(search.max_rate),
