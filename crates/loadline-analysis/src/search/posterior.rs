@@ -43,6 +43,8 @@ const DISTURBED: f64 = 0.003;
 const CLUMPED_LEAST: f64 = 5.0;
 const CLUMPED_LEAST_S: f64 = 15.0;
 const CLUMPS_LEAST: f64 = 4.0;
+/// The variance of the logarithm of clumps by the scatter within a step: at least, and over their number.
+const CLUMP_ERROR: (f64, f64) = (0.25, 2.5);
 /// What steps are near the capacity.
 const NEAR: std::ops::Range<f64> = 0.85..1.03;
 /// How sure it is beforehand that clumps are as the curves say, as the inverse of a variance.
@@ -212,6 +214,11 @@ fn log_likelihood(steps: &[Counts], curve: Curve, capacity: f64, least: f64) -> 
     log
 }
 
+/// See [`CLUMP_ERROR`].
+fn clump_error(clumps: f64) -> f64 {
+    CLUMP_ERROR.0 + CLUMP_ERROR.1 / clumps
+}
+
 /// The events of one step.
 #[derive(Debug, Clone, Copy)]
 struct Counts {
@@ -261,7 +268,10 @@ impl Counts {
         let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
         let clump = curve.clump(relative, ratio, self.most);
         let spread = clump - 1.0 + misfit * misfit * expected;
-        let log = self.log_probability(expected, spread);
+        let mut log = self.log_probability(expected, spread);
+        if curve == Curve::Limiter {
+            log += self.log_as_even_as_arrivals();
+        }
         if !self.settled {
             return (log - self.log_probability(self.seen, spread)).max(DISTURBED.ln()).min(0.0);
         }
@@ -282,7 +292,17 @@ impl Counts {
         let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);
         let clump = curve.clump(relative, ratio, self.most);
         let clumps = self.allowed * ratio / clump;
-        (clumps >= CLUMPS_LEAST).then(|| (seen - clump.ln() + 0.2 + 2.0 / clumps, 0.25 + 2.5 / clumps))
+        (clumps >= CLUMPS_LEAST).then(|| (seen - clump.ln() + 0.2 + 2.0 / clumps, clump_error(clumps)))
+    }
+
+    /// ln of how much less likely a limiter is for what came together: it refuses what is too much, which from second to second
+    /// varies no more than Poisson arrivals do, by all requests over those refused. Without this a queue whose few steps
+    /// happened to rise like a limiter's was taken for one, which knows its capacity to 1 %.
+    fn log_as_even_as_arrivals(&self) -> f64 {
+        let Some(seen) = self.log_clump else { return 0.0 };
+        let arrivals = (self.allowed * self.most / self.seen).ln();
+        let excess = (seen - arrivals).max(0.0);
+        -0.5 * excess.powi(2) / clump_error(self.seen / seen.exp())
     }
 
     /// Of as many events in clumps: the negative binomial law is Poisson's for the number of clumps whose sizes follow
