@@ -19,6 +19,10 @@ const LIMITER: f64 = 8.0;
 const CLUMP_MOST: f64 = 1e4;
 /// The share of a queue's beginning that is not cut off as warm-up.
 const UNCUT: f64 = 0.5;
+/// The least distance from saturation by which a queue fills, over that at the capacity: there it neither comes to rest nor
+/// grows for sure. With a larger one a few hundred seconds at or above saturation that showed no late request told too much for
+/// a larger capacity: with 0.5 twice as many of 200 simulated searches for the wall of M/M/1 ended too high, 25 of them.
+const NEAREST: f64 = 0.2;
 
 /// What a queue is like besides its curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,7 +71,7 @@ impl Curve {
         }
         let idle = idle(steepness, most);
         let utilisation = (1.0 - idle) * relative;
-        let apart = (1.0 - utilisation).abs().max(0.5 * idle);
+        let apart = (1.0 - utilisation).abs().max(NEAREST * idle);
         let missing = nature.inertia * UNCUT * most.ln() * utilisation * (1.0 - idle) / (idle * apart);
         floor + (ratio - floor) * (-missing / requests).exp()
     }
