@@ -125,6 +125,32 @@ fn loads_that_kept_their_objective_bound_the_capacity_below() {
     assert!(low > 180.0 && high < 352.0, "{low} to {high} about {load}");
 }
 
+/// Steps of a simulated M/M/2 whose late requests happened to rise as those of a limiter of 272/s do, but for coming in
+/// clumps. The closed form of its capacity is 250.4/s.
+#[test]
+fn a_queue_is_not_taken_for_a_limiter() {
+    let driven = [
+        (28.3, 3.0, 0.0, 1.0),
+        (56.6, 3.0, 0.0, 1.0),
+        (113.1, 3.0, 0.0, 1.0),
+        (226.3, 3.0, 0.0, 1.0),
+        (320.0, 3.0, 84.0, 39.3),
+        (320.0, 6.0, 194.0, 37.8),
+        (344.5, 21.0, 1_417.0, 97.0),
+        (288.1, 14.0, 193.0, 24.9),
+        (276.7, 22.0, 151.0, 40.8),
+        (326.8, 13.0, 720.0, 151.7),
+        (272.4, 22.0, 82.0, 8.5),
+    ];
+    let step = |(load, took_s, seen, clump)| {
+        let step: Step = counted(load, took_s, seen / (load * took_s));
+        Step { events: Events { clump, ..step.events }, ..step }
+    };
+    let steps: Vec<Step> = driven.into_iter().map(step).collect();
+    let (load, (low, high)) = converged(&Search { time_s: 0.0, ..support::search() }.next(&steps));
+    assert!((low..=high).contains(&250.4), "{low} to {high} about {load}");
+}
+
 /// A step of a service that is sure of its score.
 fn scored(load: f64, took_s: f64, score: f64) -> Step {
     // As a step is judged: nothing is broken, or kept, by more than e³ times the limit.
