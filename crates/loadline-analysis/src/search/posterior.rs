@@ -231,7 +231,9 @@ struct Counts {
     settled: bool,
     /// ln of the probability of so many in a step that was disturbed: every order of magnitude is as likely.
     log_disturbed: f64,
-    /// ln of how many came together, by the scatter within the step; `None` where there were too few to tell.
+    /// How many came together, by the scatter within the step.
+    clump: f64,
+    /// ln of that; `None` where there were too few to tell.
     log_clump: Option<f64>,
 }
 
@@ -250,6 +252,7 @@ impl Counts {
             most,
             settled: step.settled,
             log_disturbed,
+            clump: clump.max(1.0),
             log_clump,
         }
     }
@@ -266,10 +269,12 @@ impl Counts {
             return 0.0;
         }
         let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
-        let clump = curve.clump(relative, ratio, self.most);
+        // What a limiter refuses is as uneven as it was seen to be: by its bucket, and by arrivals.
+        let is_limiter = curve == Curve::Limiter;
+        let clump = if is_limiter { self.clump } else { curve.clump(relative, ratio, self.most) };
         let spread = clump - 1.0 + misfit * misfit * expected;
         let mut log = self.log_probability(expected, spread);
-        if curve == Curve::Limiter {
+        if is_limiter {
             log += self.log_as_even_as_arrivals();
         }
         if !self.settled {
