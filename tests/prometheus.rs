@@ -13,12 +13,13 @@ use crate::support::harness::{Skip, trials};
 use crate::support::loadline::{Ended, command, run, start};
 use crate::support::odd::{Odd, read_head};
 use crate::support::prometheus::Prometheus;
+use crate::support::serve::Serve;
 use crate::support::tls::Identity;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         Beside: a_history_comes_whole_and_says_what_is_missing, a_long_range_is_asked_for_in_pieces,
-            headroom_from_a_server, who_asks_is_checked_and_not_shown, what_the_server_refuses_is_said,
+            headroom_from_a_server, the_resource_that_fills_is_read_by_the_times_of_its_scrapes, who_asks_is_checked_and_not_shown, what_the_server_refuses_is_said,
             a_server_that_misbehaves_is_one_clear_error, a_moment_of_absence_is_waited_for;
     }
 }
@@ -112,6 +113,33 @@ fn a_long_range_is_asked_for_in_pieces() -> Result<(), Skip> {
     assert_true(&ended["series"][0], 1);
     assert!(!notes(&ended["series"][0]).contains("interpolated"), "{}", notes(&ended["series"][0]));
     assert_eq!(server.range_queries(), 3);
+    Ok(())
+}
+
+/// Four workers of 20 ms are full at 200/s; the server's own processes are none of the service's.
+fn the_resource_that_fills_is_read_by_the_times_of_its_scrapes() -> Result<(), Skip> {
+    let serve = Serve::start(&["--workers", "4", "--service", "const:20ms"]);
+    let server = Prometheus::scraping(&serve.address())?;
+    let url = format!("http://{}", server.address());
+    let folder = Folder::new("prometheus-saturate");
+    let found = |labels: &str, out: &str| {
+        let target = serve.url("/");
+        let flags =
+            ["--slo", "p99 < 500ms", "--arrivals", "uniform", "--max-time", "40s", "--json", "--out", out];
+        let read = ["--prometheus", &url, "--prometheus-match", labels];
+        run(&folder, &[&["saturate", &target], &flags[..], &read[..]].concat()).done().json()
+    };
+    let evidence = &found(r#"{job="shop"}"#, "shop")["evidence"];
+    let saturated = evidence["saturated"].as_str().unwrap_or_default();
+    assert_eq!(saturated, format!("workers {}", serve.address()), "{evidence:#}");
+    let resources = evidence["resources"].as_array().expect("resources");
+    assert!(resources.iter().all(|resource| !resource["name"].to_string().contains(&server.address())));
+    let workers = resources.iter().find(|resource| resource["name"] == saturated).expect("it is there");
+    let full = workers["full_at_per_s"].as_f64().expect("a line");
+    assert!((full / 200.0 - 1.0).abs() < 0.1, "{full}: {evidence:#}");
+    // No series has this label.
+    let nothing = found(r#"job="nobody""#, "nobody");
+    assert_eq!(nothing["evidence"]["finding"], "No metric of a known resource was sampled");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! A real Prometheus over a history that was filled in beforehand.
+//! A real Prometheus, over a history that was filled in beforehand or over what it scrapes.
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
@@ -21,7 +21,7 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Serves the samples of an OpenMetrics text; `web` is its configuration of TLS and users, whose files `files` are.
     pub(crate) fn start(samples: &str, web: &str, files: &[(&str, &str)]) -> Result<Self, Skip> {
-        let (server, tool) = (program("prometheus", "prometheus")?, program("promtool", "prometheus")?);
+        let tool = program("promtool", "prometheus")?;
         let folder = Folder::new("prometheus");
         let samples = folder.write("samples.om", samples);
         let filled = Command::new(tool)
@@ -30,9 +30,27 @@ impl Prometheus {
             .expect("promtool runs");
         assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
         files.iter().for_each(|(name, text)| drop(folder.write(name, text)));
-        let (configuration, web) = (folder.write("prometheus.yml", ""), folder.write("web.yml", web));
+        Self::launch(folder, "", web)
+    }
+
+    /// Scrapes two targets every second: a service as the job `shop`, and itself as the job `other`.
+    pub(crate) fn scraping(service: &str) -> Result<Self, Skip> {
+        let job = |name: &str, target: &str| {
+            format!("- job_name: {name}\n  static_configs: [{{targets: ['{target}']}}]\n")
+        };
+        let jobs = job("shop", service) + &job("other", "127.0.0.1:PORT");
+        let configuration = format!("global: {{scrape_interval: 1s}}\nscrape_configs:\n{jobs}");
+        Self::launch(Folder::new("prometheus"), &configuration, "")
+    }
+
+    /// `PORT` in the configuration is its own.
+    fn launch(folder: Folder, configuration: &str, web: &str) -> Result<Self, Skip> {
+        let server = program("prometheus", "prometheus")?;
+        let web = folder.write("web.yml", web);
         for _ in 0..5 {
             let port = free_port();
+            let own = configuration.replace("PORT", &port.to_string());
+            let configuration = folder.write("prometheus.yml", &own);
             let mut child = Command::new(&server)
                 .arg(format!("--config.file={configuration}"))
                 .arg(format!("--web.config.file={web}"))

@@ -192,8 +192,9 @@ pub(crate) fn drive(
     let (stopped, load_ended) = ended;
     document.load_ended_s = load_ended.map(|after| after.as_secs_f64());
     (document.status, document.ended_by) = ending(stopped, broken, reach.why.as_deref());
-    if let Some(read) = sampler.map(|sampler| sampler.read()) {
-        note_cpu(&mut document, &read);
+    if let Some(mut sampler) = sampler {
+        sampler.finish();
+        note_cpu(&mut document, &sampler.read());
     }
     let summary = summariser.finish(&document);
     document.summary = Some(summary.clone());

@@ -1,4 +1,5 @@
-//! What a service or a Prometheus server tells, as samples: the text format 0.0.4 and the answer to an instant query.
+//! What a service or a Prometheus server tells, as samples: the text format 0.0.4, and the answer to a query for the
+//! samples of the last seconds.
 
 use std::collections::BTreeMap;
 
@@ -64,43 +65,58 @@ fn labels(mut rest: &str) -> Option<(BTreeMap<String, String>, &str)> {
 
 /// The answer to `/api/v1/query`, as far as it is read.
 #[derive(Deserialize)]
-struct Answer {
+struct Answer<T> {
     status: String,
-    #[serde(default)]
     error: Option<String>,
-    #[serde(default)]
-    data: Option<Data>,
+    data: Option<Data<T>>,
 }
 
 #[derive(Deserialize)]
-struct Data {
-    result: Vec<Vector>,
+struct Data<T> {
+    result: T,
 }
 
+/// One series: when it was scraped, in seconds since 1970, and what it was.
 #[derive(Deserialize)]
-struct Vector {
+struct Series {
     metric: BTreeMap<String, String>,
-    value: (f64, String),
+    values: Vec<(f64, String)>,
 }
 
-/// The samples in the answer of a Prometheus server to an instant query.
+/// The samples in the answer of a Prometheus server to a query for those of the last seconds, such as `up[15s]`, by the
+/// time at which they were scraped, in ms since 1970: all that one scrape of a target gave has the same.
 ///
 /// # Errors
 /// What the server says is wrong, or that it is no such answer.
-pub fn parse_answer(json: &str) -> Result<Vec<Sample>, String> {
-    let answer: Answer = serde_json::from_str(json)
+pub fn parse_answer(json: &str) -> Result<BTreeMap<i64, Vec<Sample>>, String> {
+    let series: Vec<Series> = result_of(json)?;
+    let mut scrapes: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
+    for Series { metric: mut labels, values } in series {
+        let Some(name) = labels.remove("__name__") else { continue };
+        for (at_s, value) in values {
+            let Some(value) = value.parse().ok().filter(|value: &f64| value.is_finite()) else { continue };
+            let sample = Sample { name: name.clone(), labels: labels.clone(), value };
+            scrapes.entry((at_s * 1e3).round() as i64).or_default().push(sample);
+        }
+    }
+    Ok(scrapes)
+}
+
+/// What a Prometheus server takes to be now, in seconds since 1970: its answer to the query `time()`.
+///
+/// # Errors
+/// As [`parse_answer`].
+pub fn parse_time(json: &str) -> Result<f64, String> {
+    result_of::<(f64, String)>(json).map(|(now_s, _)| now_s)
+}
+
+fn result_of<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, String> {
+    let answer: Answer<T> = serde_json::from_str(json)
         .map_err(|error| format!("this is no answer of a Prometheus server: {error}"))?;
-    let data = match (answer.status.as_str(), answer.data) {
-        ("success", Some(data)) => data,
-        _ => return Err(answer.error.unwrap_or_else(|| "the server gave no data".to_owned())),
-    };
-    let sample = |vector: Vector| {
-        let mut labels = vector.metric;
-        let name = labels.remove("__name__")?;
-        let value: f64 = vector.value.1.parse().ok()?;
-        value.is_finite().then_some(Sample { name, labels, value })
-    };
-    Ok(data.result.into_iter().filter_map(sample).collect())
+    match (answer.status.as_str(), answer.data) {
+        ("success", Some(data)) => Ok(data.result),
+        _ => Err(answer.error.unwrap_or_else(|| "the server gave no data".to_owned())),
+    }
 }
 
 #[cfg(test)]
@@ -121,11 +137,18 @@ mod tests {
     }
 
     #[test]
-    fn reads_an_answer_of_the_query_api() {
-        let json = r#"{"status":"success","data":{"resultType":"vector","result":[
-            {"metric":{"__name__":"up","job":"a"},"value":[1435781451.781,"1"]}]}}"#;
-        let samples = parse_answer(json).unwrap();
-        assert_eq!((samples[0].name.as_str(), samples[0].value), ("up", 1.0));
+    fn reads_answers_of_the_query_api() {
+        let json = r#"{"status":"success","data":{"resultType":"matrix","result":[
+            {"metric":{"__name__":"up","job":"a"},"values":[[1435781451.781,"1"],[1435781466.781,"0"]]},
+            {"metric":{"__name__":"x","job":"a"},"values":[[1435781466.781,"7"],[1435781481.781,"NaN"]]}]}}"#;
+        let scrapes = parse_answer(json).unwrap();
+        let times: Vec<i64> = scrapes.keys().copied().collect();
+        assert_eq!(times, [1_435_781_451_781, 1_435_781_466_781]);
+        let second: Vec<(&str, f64)> =
+            scrapes[&times[1]].iter().map(|s| (s.name.as_str(), s.value)).collect();
+        assert_eq!(second, [("up", 0.0), ("x", 7.0)]);
+        let now = r#"{"status":"success","data":{"resultType":"scalar","result":[1435781451.781,"1435781451.781"]}}"#;
+        assert_eq!(parse_time(now), Ok(1_435_781_451.781));
         let refused = r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#;
         assert_eq!(parse_answer(refused).unwrap_err(), "parse error");
         assert!(parse_answer("<html>").unwrap_err().contains("no answer of a Prometheus server"));
@@ -135,7 +158,7 @@ mod tests {
         #[test]
         fn never_panics(text in ".{0,200}") {
             parse(&text);
-            let _ = parse_answer(&text);
+            let _ = (parse_answer(&text), parse_time(&text));
         }
     }
 }

@@ -51,7 +51,8 @@ pub struct Usage {
 }
 
 /// The share in use of every resource during each step, given as `(from, to)` in seconds since the start of the run:
-/// of a gauge the mean, of a counter its growth over the time between the first and the last reading in the step.
+/// of a gauge the mean, of a counter its growth over the time between the first and the last reading in the step. A
+/// counter that was read once in a step says nothing of it.
 pub fn usages(scrapes: &[Scrape], steps: &[(f64, f64)]) -> Vec<Usage> {
     let mut found: BTreeMap<&str, Usage> = BTreeMap::new();
     for (index, &(from, to)) in steps.iter().enumerate() {
@@ -80,6 +81,7 @@ fn share_of(readings: &[(f64, &Reading)]) -> Option<f64> {
     let share = match (readings.first()?, readings.last()?) {
         ((from, Reading { amount: Amount::Used { total: before, of }, .. }), (to, last)) => {
             let Amount::Used { total: after, .. } = last.amount else { return None };
+            let of = (*of)?;
             // A counter that fell was begun anew.
             (to > from && after >= *before).then(|| (after - before) / (to - from) / of)?
         }
@@ -302,7 +304,7 @@ mod tests {
             .map(|k| Scrape {
                 at_s: f64::from(k),
                 readings: vec![
-                    reading("cpu", Amount::Used { total: 1.5 * f64::from(k), of: 2.0 }),
+                    reading("cpu", Amount::Used { total: 1.5 * f64::from(k), of: Some(2.0) }),
                     reading("pool", Amount::Share(f64::from(k) / 10.0)),
                 ],
             })

@@ -31,8 +31,8 @@ pub enum Amount {
     Used {
         /// In units times seconds.
         total: f64,
-        /// In units.
-        of: f64,
+        /// In units; `None` where nothing says how much there is.
+        of: Option<f64>,
     },
 }
 
@@ -71,7 +71,7 @@ const OVER: [(&str, &str, ResourceKind, &str); 16] = [
 ];
 
 /// Counters of seconds (or bytes), over how many there are of them each second: the first of these gauges that is
-/// there, or one.
+/// there. Those without are about one thing, which has a second each second.
 const COUNTERS: [(&str, &[&str], ResourceKind, &str); 8] = [
     (
         "process_cpu_seconds_total",
@@ -88,12 +88,13 @@ const COUNTERS: [(&str, &[&str], ResourceKind, &str); 8] = [
     ("nodejs_eventloop_active_seconds_total", &[], Cpu, "event loop"),
 ];
 
-/// Counters that are nothing without a gauge to hold them against.
-const NEED_A_LIMIT: [&str; 2] = ["node_network_receive_bytes_total", "node_network_transmit_bytes_total"];
+/// What runtimes tell of themselves that use one processor at a time.
+const SINGLE_THREADED: [&str; 2] = ["python_info", "nodejs_version_info"];
 
 /// Words in names of gauges for what is in use, and for how much there is.
 const USED: [&str; 5] = ["in_use", "busy", "active", "used", "borrowed"];
-const LIMIT: [&str; 6] = ["max", "limit", "capacity", "size", "max_size", "total"];
+const LIMIT: [&str; 6] = ["max", "limit", "capacity", "size", "max_size", TOTAL];
+const TOTAL: &str = "total";
 
 /// Endings of gauges that are a share.
 const RATIOS: [&str; 6] = [
@@ -111,8 +112,12 @@ const MEANS_SINCE_START: [&str; 1] = ["loadline_serve_utilisation_ratio"];
 /// Labels that do not tell one resource from another for people.
 const DULL_LABELS: [&str; 4] = ["job", "__name__", "endpoint", "container"];
 
-/// A selector for a Prometheus server that finds whatever [`read`] understands.
-pub fn selector() -> String {
+/// What pools are of, where their names end in `total`: so many counters do that all of them would be read.
+const POOLED: &str = "pool|connections|threads|workers|slots|permits";
+
+/// A selector for a Prometheus server that finds whatever [`read`] understands, among the series that `matchers` choose, such
+/// as `job="shop"`.
+pub fn selector(matchers: &str) -> String {
     let mut names: Vec<String> = Vec::new();
     names.extend(SHARES.iter().map(|rule| rule.0.to_owned()));
     names.extend(OVER.iter().flat_map(|rule| [rule.0, rule.1]).map(str::to_owned));
@@ -123,15 +128,20 @@ pub fn selector() -> String {
         ["node_cpu_seconds_total", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"]
             .map(str::to_owned),
     );
+    names.extend(SINGLE_THREADED.map(str::to_owned));
     names.push(".+(_utili[sz]ation|_utili[sz]ation_ratio|_usage_ratio|_saturation_ratio)".to_owned());
     names.push(".+_busy_seconds_total".to_owned());
     names.push(format!(".+_({})", USED.join("|")));
     names.push(".*(busy|active)_(workers|threads|connections)".to_owned());
-    names.push(format!(".+_({})", LIMIT.join("|")));
+    let limits: Vec<&str> = LIMIT.into_iter().filter(|word| *word != TOTAL).collect();
+    names.push(format!(".+_({})", limits.join("|")));
+    names.push(format!("(.+_)?({POOLED})_{TOTAL}"));
     names.push(".+_(workers|threads|connections)".to_owned());
     names.sort();
     names.dedup();
-    format!("{{__name__=~\"{}\"}}", names.join("|"))
+    let matchers = matchers.trim().trim_start_matches('{').trim_end_matches('}');
+    let joined = if matchers.is_empty() { String::new() } else { format!(",{matchers}") };
+    format!("{{__name__=~\"{}\"{joined}}}", names.join("|"))
 }
 
 /// What samples read at one instant say of resources. Each is named once; a counter is preferred to a gauge, which
@@ -175,13 +185,18 @@ impl<'a> Page<'a> {
     fn counter(&self, sample: &Sample) -> Option<Reading> {
         let (name, limits, kind, words) = COUNTERS.iter().find(|rule| rule.0 == sample.name)?;
         let limit = limits.iter().find_map(|limit| self.limit(limit, &sample.labels).map(|of| (of, *limit)));
-        if limit.is_none() && NEED_A_LIMIT.contains(name) {
-            return None;
-        }
         let metric =
             limit.map_or_else(|| format!("rate({name})"), |(_, limit)| format!("rate({name}) / {limit}"));
-        let of = limit.map_or(1.0, |(of, _)| of);
+        // How many processors a process may use few say; a share of one would be none.
+        let one = limits.is_empty() || (*kind == Cpu && self.is_single_threaded(sample));
+        let of = limit.map(|(of, _)| of).or(one.then_some(1.0));
         Some(reading(words, sample, *kind, metric, Amount::Used { total: sample.value, of }))
+    }
+
+    /// Whether the process that this sample is of uses one processor at a time.
+    fn is_single_threaded(&self, sample: &Sample) -> bool {
+        let told = SINGLE_THREADED.iter().filter_map(|name| self.by_name.get(name)).flatten();
+        told.into_iter().any(|info| sample.labels.iter().all(|(k, v)| info.labels.get(k) == Some(v)))
     }
 
     /// Processors of each host: the seconds in which they were not idle.
@@ -202,7 +217,7 @@ impl<'a> Page<'a> {
                 name: format!("cpu {instance}").trim().to_owned(),
                 kind: Cpu,
                 metric: "1 - rate(node_cpu_seconds_total{mode=\"idle\"})".to_owned(),
-                amount: Amount::Used { total, of: cpus.len() as f64 },
+                amount: Amount::Used { total, of: Some(cpus.len() as f64) },
             })
             .collect()
     }
@@ -214,7 +229,7 @@ impl<'a> Page<'a> {
         let (pool, name, of) =
             pools.iter().find_map(|(pool, name)| Some((pool, name, self.limit(name, &sample.labels)?)))?;
         let metric = format!("rate({}) / {name}", sample.name);
-        Some(reading(pool, sample, Pool, metric, Amount::Used { total: sample.value, of }))
+        Some(reading(pool, sample, Pool, metric, Amount::Used { total: sample.value, of: Some(of) }))
     }
 
     fn over(&self, sample: &Sample) -> Option<Reading> {
@@ -310,7 +325,7 @@ mod tests {
     fn the_service_of_known_truth_tells_of_its_workers() {
         let page = "loadline_serve_busy_workers 2\nloadline_serve_in_service 2\nloadline_serve_workers 4\n\
                     loadline_serve_busy_seconds_total 12.5\nloadline_serve_utilisation_ratio 0.1\n";
-        assert_eq!(found(page), [("workers".to_owned(), Amount::Used { total: 12.5, of: 4.0 })]);
+        assert_eq!(found(page), [("workers".to_owned(), Amount::Used { total: 12.5, of: Some(4.0) })]);
     }
 
     #[test]
@@ -319,7 +334,7 @@ mod tests {
                     hikaricp_connections_active{pool=\"main\"} 9\nhikaricp_connections_max{pool=\"main\"} 10\n\
                     hikaricp_connections_max{pool=\"other\"} 90\n";
         let expected = [
-            ("cpu of the process".to_owned(), Amount::Used { total: 40.0, of: 8.0 }),
+            ("cpu of the process".to_owned(), Amount::Used { total: 40.0, of: Some(8.0) }),
             ("file descriptors".to_owned(), Amount::Share(0.01)),
             ("database connections main".to_owned(), Amount::Share(0.9)),
         ];
@@ -334,9 +349,35 @@ mod tests {
                     node_network_receive_bytes_total{device=\"eth0\"} 50\nnode_network_speed_bytes{device=\"eth0\"} 125\n\
                     node_network_receive_bytes_total{device=\"lo\"} 50\n";
         let names: Vec<String> = found(page).into_iter().map(|found| found.0).collect();
-        assert_eq!(names, ["disk sda", "network in eth0", "cpu", "memory"]);
-        assert_eq!(found(page)[2].1, Amount::Used { total: 40.0, of: 2.0 });
-        assert_eq!(found(page)[3].1, Amount::Share(0.75));
+        assert_eq!(names, ["disk sda", "network in eth0", "network in lo", "cpu", "memory"]);
+        assert_eq!(found(page)[2].1, Amount::Used { total: 50.0, of: None });
+        assert_eq!(found(page)[3].1, Amount::Used { total: 40.0, of: Some(2.0) });
+        assert_eq!(found(page)[4].1, Amount::Share(0.75));
+    }
+
+    /// A service that uses 3 of 16 processors is not full, and one of Python's is where it uses one.
+    #[test]
+    fn processor_seconds_are_no_share_of_processors_that_nobody_counted() {
+        let of = |page: &str| match found(page)[0].1 {
+            Amount::Used { of, .. } => of,
+            Amount::Share(_) => panic!("a counter"),
+        };
+        let (seconds, labelled) =
+            ("process_cpu_seconds_total 3\n", "process_cpu_seconds_total{instance=\"a\"} 3\n");
+        assert_eq!(of(seconds), None);
+        assert_eq!(of(&format!("python_info{{version=\"3.13\"}} 1\n{seconds}")), Some(1.0));
+        assert_eq!(of(&format!("python_info{{instance=\"b\"}} 1\n{labelled}")), None);
+        assert_eq!(of(&format!("nodejs_version_info{{instance=\"a\"}} 1\n{labelled}")), Some(1.0));
+    }
+
+    /// Of a server that keeps thousands of counters only what may be a resource is asked for.
+    #[test]
+    fn a_selector_chooses_by_name_and_by_what_is_asked_for() {
+        let all = selector("");
+        assert!(all.starts_with("{__name__=~\"") && all.ends_with("\"}"), "{all}");
+        assert!(!all.contains("|total)"), "{all}");
+        assert!(selector("{job=\"shop\"}").ends_with("\",job=\"shop\"}"));
+        assert_eq!(selector("{job=\"shop\"}"), selector(" job=\"shop\" "));
     }
 
     #[test]

@@ -33,6 +33,18 @@ pub(crate) fn plan(path: &Path) -> anyhow::Result<(Plan, PathBuf)> {
     Ok((Plan::parse(&text, &name_of(path)).map_err(UserError::Diagnostics)?, folder_of(path)))
 }
 
+/// Matchers of labels, as they stand between the braces of a selector.
+pub(crate) fn matchers(text: &str) -> Result<String, String> {
+    let bare = text.trim().trim_start_matches('{').trim_end_matches('}');
+    let shape =
+        bare.split_once('=').is_some_and(|(label, value)| !label.trim().is_empty() && value.ends_with('"'));
+    if shape {
+        Ok(bare.to_owned())
+    } else {
+        Err(r#"write labels as in a selector, such as 'job="shop"'"#.to_owned())
+    }
+}
+
 /// The name that messages show.
 pub(crate) fn name_of(path: &Path) -> String {
     if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() }

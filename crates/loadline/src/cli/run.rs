@@ -9,6 +9,7 @@ use loadline::model::run::{Status, Summary, ValidityVerdict, Verdict};
 use loadline::model::scenario::{self, OverrideError, Scenario};
 use loadline::model::slo::Slo;
 use loadline::run::{FinishedRun, RunOptions};
+use loadline::saturate::MetricsSource;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compare::share;
@@ -60,6 +61,15 @@ struct ResourceFlags {
     /// Read it from a Prometheus server instead
     #[arg(long, value_name = "URL", conflicts_with_all = ["service_metrics", "against"])]
     prometheus: Option<String>,
+    /// Only of series with these labels, such as 'job="shop"' [default: all processes that the server scrapes]
+    #[arg(long, value_name = "LABELS", requires = "prometheus", value_parser = input::matchers)]
+    prometheus_match: Option<String>,
+}
+
+impl ResourceFlags {
+    fn source(&self) -> anyhow::Result<Option<MetricsSource>> {
+        source(self.service_metrics.as_ref(), self.prometheus.as_ref(), self.prometheus_match.as_ref())
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -242,7 +252,7 @@ impl Run {
             base,
             http: self.http.settings()?,
             command: headers::recorded(std::env::args()),
-            metrics: source(self.resources.service_metrics.as_ref(), self.resources.prometheus.as_ref())?,
+            metrics: self.resources.source()?,
             stop,
             ..RunOptions::default()
         }))

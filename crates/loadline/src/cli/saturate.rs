@@ -74,7 +74,7 @@ struct SearchFlags {
     /// Confidence of the interval
     #[arg(long, value_name = "SHARE", default_value = "90%", value_parser = input::share)]
     confidence: f64,
-    /// How long the search may take
+    /// How long the search may take; a backlog at its end is waited for no longer than --timeout
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = input::duration, env = "LOADLINE_MAX_TIME")]
     max_time: Duration,
     /// Never below this rate; the search begins there [default: begins at 10/s]
@@ -83,7 +83,7 @@ struct SearchFlags {
     /// Never above this rate
     #[arg(long, value_name = "RATE", value_parser = input::rate)]
     max_rate: Option<f64>,
-    /// Never more than this factor above the largest load that kept the objectives
+    /// Never more than this factor above the largest load that kept, or may have kept, the objectives
     #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = growth)]
     growth: f64,
     /// The least length of a step near the capacity, at least 3s
@@ -106,9 +106,12 @@ struct EvidenceFlags {
     /// Read how busy the service's resources are from its own /metrics (Prometheus text), once a second
     #[arg(long, value_name = "URL")]
     metrics: Option<String>,
-    /// Read it from a Prometheus server instead
+    /// Read it from a Prometheus server instead, which scrapes the service at least twice a step
     #[arg(long, value_name = "URL", conflicts_with = "metrics")]
     prometheus: Option<String>,
+    /// Only of series with these labels, such as 'job="shop"' [default: all that the server has]
+    #[arg(long, value_name = "LABELS", requires = "prometheus", value_parser = input::matchers)]
+    prometheus_match: Option<String>,
 }
 
 impl SearchFlags {
@@ -232,7 +235,7 @@ impl Saturate {
 
 impl EvidenceFlags {
     fn source(&self) -> anyhow::Result<Option<MetricsSource>> {
-        source(self.metrics.as_ref(), self.prometheus.as_ref())
+        source(self.metrics.as_ref(), self.prometheus.as_ref(), self.prometheus_match.as_ref())
     }
 }
 
@@ -240,6 +243,7 @@ impl EvidenceFlags {
 pub(super) fn source(
     page: Option<&String>,
     prometheus: Option<&String>,
+    matchers: Option<&String>,
 ) -> anyhow::Result<Option<MetricsSource>> {
     let checked = |url: &String| match url.split_once("://") {
         Some(("http" | "https", rest)) if !rest.is_empty() => Ok(url.clone()),
@@ -247,7 +251,10 @@ pub(super) fn source(
     };
     Ok(match (page, prometheus) {
         (Some(url), _) => Some(MetricsSource::Page(checked(url)?)),
-        (None, Some(url)) => Some(MetricsSource::Prometheus(checked(url)?)),
+        (None, Some(url)) => {
+            let matchers = matchers.cloned().unwrap_or_default();
+            Some(MetricsSource::Prometheus { url: checked(url)?, matchers })
+        }
         (None, None) => None,
     })
 }

@@ -1,23 +1,32 @@
-//! Reads how busy a service's resources are, once a second beside the load.
+//! Reads how busy a service's resources are, beside the load.
 //!
-//! A thread of its own asks the service's `/metrics`, or a Prometheus server, and keeps what
-//! [`rules`](loadline_analysis::resources::rules) understand of the answers. Time, size and number are bounded; an
-//! answer that cannot be had is counted and is no reason to fail.
+//! A thread of its own asks the service's `/metrics` once a second, or a Prometheus server now and then for all that it
+//! scraped meanwhile, and keeps what [`rules`](loadline_analysis::resources::rules) understand of the answers. Time, size
+//! and number are bounded; an answer that cannot be had is counted and is no reason to fail.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use loadline_analysis::resources::exposition::{parse, parse_answer};
+use jiff::Timestamp;
+use loadline_analysis::resources::Scrape;
+use loadline_analysis::resources::exposition::{parse, parse_answer, parse_time};
 use loadline_analysis::resources::rules::{read, selector};
-use loadline_analysis::resources::{Sample, Scrape};
 use loadline_generator::client::tls::TlsSettings;
 
-const EVERY: Duration = Duration::from_secs(1);
-/// An answer is waited for no longer than this.
-const PATIENCE: Duration = Duration::from_millis(900);
-/// And read no farther.
+/// A page is read so often, and its answer is waited for no longer than that.
+const PAGE_EVERY: Duration = Duration::from_secs(1);
+const PAGE_PATIENCE: Duration = Duration::from_millis(900);
+/// A Prometheus server says when it scraped what, so that it need not be asked as often as it scrapes. What is asked for goes
+/// back farther than the last time: a slow scrape comes in late.
+const SERVER_EVERY: Duration = Duration::from_secs(5);
+const SERVER_PATIENCE: Duration = Duration::from_secs(4);
+const SERVER_WINDOW: &str = "20s";
+/// Clocks that differ by less are taken for one.
+const CLOCKS_AGREE_S: f64 = 0.5;
+/// No answer is read farther than this.
 const BYTES_MOST: usize = 8 << 20;
 /// Readings kept; beyond them nothing more is read.
 const SCRAPES_MOST: usize = 4 * 3600;
@@ -30,8 +39,13 @@ const FAILURES_LEAST: u64 = 3;
 pub enum MetricsSource {
     /// A page in Prometheus' text format: the service's own `/metrics`.
     Page(String),
-    /// A Prometheus server that scrapes it, by its base URL.
-    Prometheus(String),
+    /// A Prometheus server that scrapes it.
+    Prometheus {
+        /// Its base URL.
+        url: String,
+        /// Which of its series are the service's, as label matchers such as `job="shop"`; empty for all.
+        matchers: String,
+    },
 }
 
 /// What was read so far.
@@ -47,52 +61,35 @@ pub struct Metrics {
     pub error: Option<String>,
 }
 
-/// Reads while it lives.
+/// Reads until it is finished or let go of.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     source: MetricsSource,
     read: Arc<Mutex<Metrics>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    /// The thread that reads, which ends when the other half of its channel is gone.
+    thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Sampler {
     pub(crate) fn new(source: &MetricsSource) -> Self {
-        let (MetricsSource::Page(url) | MetricsSource::Prometheus(url)) = source;
+        let (MetricsSource::Page(url) | MetricsSource::Prometheus { url, .. }) = source;
         let read = Metrics { source: url.clone(), ..Metrics::default() };
-        Sampler {
-            source: source.clone(),
-            read: Arc::new(Mutex::new(read)),
-            stop: Arc::new(AtomicBool::new(false)),
-            thread: None,
-        }
+        Sampler { source: source.clone(), read: Arc::new(Mutex::new(read)), thread: None }
     }
 
     /// Begins; now is the start of the run. It goes on for `most_s` and a minute at most.
     pub(crate) fn start(&mut self, most_s: f64) {
-        let (source, read, stop) = (self.source.clone(), self.read.clone(), self.stop.clone());
-        let began = Instant::now();
-        let until = began + Duration::from_secs_f64(most_s + 60.0);
-        let sample = move || {
-            let reader = match Reader::new(&source) {
-                Ok(reader) => reader,
-                Err(error) => return note(&read, Err(error)),
-            };
-            for turn in 0..SCRAPES_MOST as u32 {
-                let due = began + EVERY * turn;
-                thread::sleep(due.saturating_duration_since(Instant::now()));
-                if stop.load(Ordering::Relaxed) || Instant::now() > until {
-                    return;
-                }
-                let asked = began.elapsed().as_secs_f64();
-                let samples = reader.read();
-                let at_s = 0.5 * (asked + began.elapsed().as_secs_f64());
-                note(&read, samples.map(|samples| Scrape { at_s, readings: self::read(&samples) }));
-            }
+        let (source, read) = (self.source.clone(), self.read.clone());
+        let (stop, stopped) = channel();
+        let began = Began { instant: Instant::now(), timestamp: Timestamp::now() };
+        let most = Duration::from_secs_f64(most_s + 60.0);
+        let sample = move || match Reader::new(&source, began) {
+            Ok(mut reader) => reader.read_until(&stopped, most, &read),
+            Err(error) => note(&read, Err(error)),
         };
         // Without a thread there is no evidence, and a search all the same.
         match thread::Builder::new().name("metrics".to_owned()).spawn(sample) {
-            Ok(thread) => self.thread = Some(thread),
+            Ok(thread) => self.thread = Some((stop, thread)),
             Err(error) => note(&self.read, Err(error.to_string())),
         }
     }
@@ -107,22 +104,27 @@ impl Sampler {
     pub(crate) fn read(&self) -> Metrics {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
 
-impl Drop for Sampler {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+    /// Reads once more and ends.
+    pub(crate) fn finish(&mut self) {
+        if let Some((stop, thread)) = self.thread.take() {
+            drop(stop);
             // One that panicked has said so itself.
             let _ = thread.join();
         }
     }
 }
 
-fn note(read: &Mutex<Metrics>, scrape: Result<Scrape, String>) {
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn note(read: &Mutex<Metrics>, scrapes: Result<Vec<Scrape>, String>) {
     let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
-    match scrape {
-        Ok(scrape) => read.scrapes.push(scrape),
+    match scrapes {
+        Ok(scrapes) => read.scrapes.extend(scrapes),
         Err(error) => {
             read.failed += 1;
             read.error = Some(error);
@@ -130,56 +132,148 @@ fn note(read: &Mutex<Metrics>, scrape: Result<Scrape, String>) {
     }
 }
 
+/// When the run began.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    instant: Instant,
+    timestamp: Timestamp,
+}
+
+impl Began {
+    /// Seconds since then.
+    fn elapsed_s(self) -> f64 {
+        self.instant.elapsed().as_secs_f64()
+    }
+
+    /// In ms since 1970 by the clock of a server that has just said what it takes to be now. The two clocks are taken for one
+    /// where they differ by no more than the answer may have taken.
+    fn by_clock_of(self, now_s: f64) -> i64 {
+        let apart_s = now_s - self.elapsed_s() - self.timestamp.as_millisecond() as f64 / 1e3;
+        let apart_ms = if apart_s.abs() > CLOCKS_AGREE_S { (1e3 * apart_s) as i64 } else { 0 };
+        self.timestamp.as_millisecond() + apart_ms
+    }
+}
+
 /// Asks one source.
 struct Reader {
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
-    url: String,
-    is_page: bool,
+    began: Began,
+    from: From,
+}
+
+enum From {
+    Page { url: String },
+    Server(Server),
+}
+
+/// A Prometheus server.
+struct Server {
+    samples_url: String,
+    time_url: String,
+    /// When the run began by its clock, in ms since 1970; `None` until it was asked.
+    began_ms: Option<i64>,
+    /// The times of the scrapes that were read, in ms since 1970.
+    seen: BTreeSet<i64>,
+}
+
+impl Server {
+    fn new(base: &str, matchers: &str) -> Self {
+        let url = |query: &str| {
+            let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+            format!("{}/api/v1/query?query={query}", base.trim_end_matches('/'))
+        };
+        Server {
+            samples_url: url(&format!("{}[{SERVER_WINDOW}]", selector(matchers))),
+            time_url: url("time()"),
+            began_ms: None,
+            seen: BTreeSet::new(),
+        }
+    }
 }
 
 impl Reader {
-    fn new(source: &MetricsSource) -> Result<Self, String> {
+    fn new(source: &MetricsSource, began: Began) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(words)?;
         let tls = TlsSettings::default().build().map_err(words)?;
+        let (from, patience) = match source {
+            MetricsSource::Page(url) => (From::Page { url: url.clone() }, PAGE_PATIENCE),
+            MetricsSource::Prometheus { url, matchers } => {
+                (From::Server(Server::new(url, matchers)), SERVER_PATIENCE)
+            }
+        };
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
+            .timeout(patience)
             .build()
             .map_err(words)?;
-        let (url, is_page) = match source {
-            MetricsSource::Page(url) => (url.clone(), true),
-            MetricsSource::Prometheus(base) => {
-                let query: String = form_urlencoded::byte_serialize(selector().as_bytes()).collect();
-                (format!("{}/api/v1/query?query={query}", base.trim_end_matches('/')), false)
-            }
+        Ok(Reader { runtime, client, began, from })
+    }
+
+    /// Reads again and again until the other half of `stopped` is gone, and once more then.
+    fn read_until(&mut self, stopped: &Receiver<()>, most: Duration, read: &Mutex<Metrics>) {
+        let every = match self.from {
+            From::Page { .. } => PAGE_EVERY,
+            From::Server(_) => SERVER_EVERY,
         };
-        Ok(Reader { runtime, client, url, is_page })
-    }
-
-    fn read(&self) -> Result<Vec<Sample>, String> {
-        let text = self.runtime.block_on(self.text())?;
-        if self.is_page { Ok(parse(&text)) } else { parse_answer(&text) }
-    }
-
-    async fn text(&self) -> Result<String, String> {
-        let mut answer = self.client.get(&self.url).send().await.map_err(words)?;
-        let status = answer.status();
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(words)? {
-            body.extend_from_slice(&piece);
-            if body.len() > BYTES_MOST {
-                return Err(format!("the answer is larger than {} MiB", BYTES_MOST >> 20));
+        let mut kept = 0;
+        for turn in 0.. {
+            let due = self.began.instant + every * turn;
+            let wait = stopped.recv_timeout(due.saturating_duration_since(Instant::now()));
+            let ended = wait != Err(RecvTimeoutError::Timeout) || self.began.instant.elapsed() > most;
+            let scrapes = self.read();
+            kept += scrapes.as_ref().map_or(0, Vec::len);
+            note(read, scrapes);
+            if ended || kept >= SCRAPES_MOST {
+                return;
             }
         }
-        // A Prometheus server says in the body what is wrong.
-        if !status.is_success() && self.is_page {
-            return Err(format!("it answered {status}"));
-        }
-        Ok(String::from_utf8_lossy(&body).into_owned())
     }
+
+    /// What is new.
+    fn read(&mut self) -> Result<Vec<Scrape>, String> {
+        let (client, runtime, began) = (&self.client, &self.runtime, self.began);
+        let text = |url: &str, is_page| runtime.block_on(text(client, url, is_page));
+        match &mut self.from {
+            From::Page { url } => {
+                let asked_s = began.elapsed_s();
+                let readings = self::read(&parse(&text(url, true)?));
+                Ok(vec![Scrape { at_s: 0.5 * (asked_s + began.elapsed_s()), readings }])
+            }
+            From::Server(server) => {
+                let began_ms = match server.began_ms {
+                    Some(began_ms) => began_ms,
+                    None => began.by_clock_of(parse_time(&text(&server.time_url, false)?)?),
+                };
+                server.began_ms = Some(began_ms);
+                let scrapes = parse_answer(&text(&server.samples_url, false)?)?.into_iter();
+                let new = scrapes.filter(|(at_ms, _)| *at_ms >= began_ms && server.seen.insert(*at_ms));
+                let at_s = |at_ms: i64| (at_ms - began_ms) as f64 / 1e3;
+                Ok(new
+                    .map(|(at_ms, samples)| Scrape { at_s: at_s(at_ms), readings: self::read(&samples) })
+                    .collect())
+            }
+        }
+    }
+}
+
+async fn text(client: &reqwest::Client, url: &str, is_page: bool) -> Result<String, String> {
+    let mut answer = client.get(url).send().await.map_err(words)?;
+    let status = answer.status();
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(words)? {
+        body.extend_from_slice(&piece);
+        if body.len() > BYTES_MOST {
+            return Err(format!("the answer is larger than {} MiB", BYTES_MOST >> 20));
+        }
+    }
+    // A Prometheus server says in the body what is wrong.
+    if !status.is_success() && is_page {
+        return Err(format!("it answered {status}"));
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// The innermost cause: what stands around it may show the URL, and that may hold a password.

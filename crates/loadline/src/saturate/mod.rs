@@ -309,6 +309,7 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
         if let Some(error) = self.failed {
             return Err(error.into());
         }
+        self.sampler.iter_mut().for_each(Sampler::finish);
         let document = self.document(explored);
         write_json(self.directory.path(), DOCUMENT_FILE, &document)?;
         self.run.stages = document::stages(&explored.legs, self.course);
