@@ -5,18 +5,20 @@ use loadline_model::run::LoadModel;
 use loadline_model::saturation::{CurvePoint, Evidence, SaturationDocument, StepDocument, StepVerdict};
 use loadline_model::slo::Slo;
 
+use super::latency::latency;
 use super::rows::{capacity, figure, named, objective, per_s};
 use super::throughput::throughput;
 use crate::chart::labels::text_width;
 use crate::chart::{Axis, Chart, EndLabel, Head, Mark, Picture, Role, Scale, Size};
-use crate::format::{ms, number, percent, rate, with_unit};
+use crate::format::{number, percent, rate, with_unit};
 use crate::page::Width;
 
 /// What the marks of steps mean, for subtitles; in words, since not every font has such signs.
 pub(super) const LEGEND: &str = "dots kept, crosses broken, rings unclear";
 
-/// Resources drawn besides the one that the finding is about.
-const RESOURCES_MOST: usize = 4;
+/// Resources drawn, the one that the finding is about among them.
+const RESOURCES_MOST: usize = RESOURCE_SERIES.len();
+const RESOURCE_SERIES: [u8; 4] = [0, 3, 4, 5];
 
 /// The charts with their names, each a stand-alone SVG for light and dark.
 pub fn charts(document: &SaturationDocument) -> Vec<(String, String)> {
@@ -29,7 +31,7 @@ pub fn charts(document: &SaturationDocument) -> Vec<(String, String)> {
 
 /// All charts at full width, in the order of the page.
 pub(super) fn pictures(document: &SaturationDocument) -> Vec<Picture> {
-    let all = [objective_chart, resources, throughput, median, saturation_curve];
+    let all = [objective_chart, resources, throughput, latency, saturation_curve];
     all.into_iter().filter_map(|draw| draw(document, Width::Full)).collect()
 }
 
@@ -157,19 +159,28 @@ pub(super) fn objective_chart(document: &SaturationDocument, width: Width) -> Op
     }
     chart.limit(slo.limit);
     for (load, step) in steps(document) {
-        let (role, shape) = mark(step.verdict);
-        let Some((value, interval)) = figure(document, step).and_then(|f| Some((f.observed?, f.interval)))
-        else {
-            continue;
-        };
-        if let Some((low, high)) = interval {
-            let floor = if log { low.max(scale.lo()) } else { low };
-            let high = high.unwrap_or(f64::INFINITY).min(scale.hi());
-            chart.whisker(role, load, floor.min(scale.hi()), high);
+        if let Some((value, interval)) = figure(document, step).and_then(|f| Some((f.observed?, f.interval)))
+        {
+            with_interval(&chart, scale, step.verdict, (load, value), interval);
         }
-        chart.mark(role, shape, (load, value));
     }
     Some(chart.finish())
+}
+
+/// The mark of a step with its interval, as far as `scale` goes.
+pub(super) fn with_interval(
+    chart: &Chart,
+    scale: Scale,
+    verdict: StepVerdict,
+    at: (f64, f64),
+    interval: Option<(f64, Option<f64>)>,
+) {
+    let (role, shape) = mark(verdict);
+    if let Some((low, high)) = interval {
+        let high = high.unwrap_or(f64::INFINITY).min(scale.hi());
+        chart.whisker(role, at.0, low.clamp(scale.lo(), scale.hi()), high);
+    }
+    chart.mark(role, shape, at);
 }
 
 /// How busy the service's resources were.
@@ -186,7 +197,7 @@ pub(super) fn resources(document: &SaturationDocument, width: Width) -> Option<P
                 .filter_map(|((load, _), share)| Some((load, (*share)?)))
                 .collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            (resource.name.clone(), Role::Series([0, 3, 4, 5, 6][k.min(4)]), points)
+            (resource.name.clone(), Role::Series(RESOURCE_SERIES[k]), points)
         })
         .collect();
     let ends =
@@ -266,28 +277,6 @@ pub(super) fn saturation_curve(document: &SaturationDocument, width: Width) -> O
     for (concurrency, throughput, verdict) in points {
         let (role, shape) = mark(verdict);
         chart.mark(role, shape, (concurrency.min(x.hi()), throughput));
-    }
-    Some(chart.finish())
-}
-
-/// The median response time against the load: what most users feel meanwhile.
-pub(super) fn median(document: &SaturationDocument, width: Width) -> Option<Picture> {
-    let values = steps(document).filter_map(|(_, step)| step.p50_ms);
-    let (lo, hi) = (values.clone().fold(f64::INFINITY, f64::min), values.fold(0.0, f64::max));
-    if !(lo.is_finite() && lo > 0.0) {
-        return None;
-    }
-    let head = Head {
-        name: "median".to_owned(),
-        title: "Median response time".to_owned(),
-        subtitle: format!("{}; log scale; {LEGEND}", load_words(document)),
-        description: format!("The median response time rose from {} to {}.", ms(lo), ms(hi)),
-    };
-    let y = Axis::new(Scale::log_around(lo, hi), 6, ms);
-    let chart = over_load(document, width.size(280), head, y, Vec::new());
-    for (load, step) in steps(document) {
-        let (role, shape) = mark(step.verdict);
-        step.p50_ms.into_iter().for_each(|p50| chart.mark(role, shape, (load, p50)));
     }
     Some(chart.finish())
 }

@@ -4,8 +4,9 @@ use loadline_model::run::RunDocument;
 use loadline_model::saturation::SaturationDocument;
 use maud::{Markup, html};
 
-use super::charts::{median, objective_chart, resources, saturation_curve};
+use super::charts::{objective_chart, resources, saturation_curve};
 use super::headline::headline;
+use super::latency::latency;
 use super::rows::{cells, columns, how, notes, remarks, tiles, verdict_tone, verdict_word};
 use super::throughput::throughput;
 use crate::format::{NONE, number, percent};
@@ -40,7 +41,7 @@ fn pictures(document: &SaturationDocument) -> Markup {
             (chart(Width::Full, |width| resources(document, width)))
             (chart(Width::Full, |width| throughput(document, width)))
             div.pair {
-                (chart(Width::Half, |width| median(document, width)))
+                (chart(Width::Half, |width| latency(document, width)))
                 (chart(Width::Half, |width| saturation_curve(document, width)))
             }
             @if document.capacity_per_s.is_some() && !document.curve.is_empty() {

@@ -7,6 +7,7 @@ mod charts;
 mod headline;
 mod html;
 mod junit;
+mod latency;
 mod markdown;
 #[cfg(feature = "png")]
 mod png;

@@ -3,7 +3,7 @@
 use loadline_model::run::LoadModel;
 use loadline_model::saturation::{SaturationDocument, StepDocument};
 
-use super::charts::{LEGEND, load_words, mark, over_load, steps};
+use super::charts::{LEGEND, load_words, over_load, steps, with_interval};
 use super::rows::{maximum, per_s};
 use crate::chart::{Axis, EndLabel, Head, Picture, Role, Scale};
 use crate::format::{percent, rate};
@@ -74,12 +74,8 @@ pub(super) fn throughput(document: &SaturationDocument, width: Width) -> Option<
     let line: Vec<_> = curve.iter().map(|at| (at.load, Some(clip(at.value)))).collect();
     chart.line(Role::Series(0), 1.8, &line);
     for (load, step) in steps(document) {
-        let (role, shape) = mark(step.verdict);
         let Some(done) = done(step) else { continue };
-        if let Some((low, high)) = step.achieved_interval_per_s {
-            chart.whisker(role, load, clip(low), clip(high.unwrap_or(f64::INFINITY)));
-        }
-        chart.mark(role, shape, (load, clip(done)));
+        with_interval(&chart, scale, step.verdict, (load, clip(done)), step.achieved_interval_per_s);
     }
     Some(chart.finish())
 }

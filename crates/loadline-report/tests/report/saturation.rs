@@ -83,6 +83,26 @@ fn chart(found: &SaturationDocument, name: &str) -> String {
     charts(found).into_iter().find(|chart| chart.0 == name).expect("it is drawn").1
 }
 
+/// Where errors decide, the response times of the unlucky are shown all the same.
+#[test]
+fn the_99th_percentile_has_its_intervals_where_no_other_chart_shows_them() {
+    let mut found = document();
+    assert!(!chart(&found, "latency").contains("99th percentile"));
+    found.limited_by = Some("error_rate < 1%".to_owned());
+    let with = found.steps.iter().filter(|step| step.p99_ms.is_some()).count();
+    let svg = chart(&found, "latency");
+    assert!(
+        svg.contains("99th percentile") && svg.contains(">p99<") && svg.contains("90% interval"),
+        "{svg}"
+    );
+    let whiskers = |svg: &str| {
+        let picture = roxmltree::Document::parse(svg).expect("it is XML");
+        picture.descendants().filter(|node| node.has_tag_name("path")).count()
+    };
+    found.steps.iter_mut().for_each(|step| step.p99_ms = None);
+    assert_eq!(whiskers(&svg), whiskers(&chart(&found, "latency")) + with);
+}
+
 #[test]
 fn every_step_is_in_the_table_and_in_the_charts() {
     let found = document();
@@ -93,7 +113,7 @@ fn every_step_is_in_the_table_and_in_the_charts() {
     assert!(remarked > 0 && texts(&page, "table tbody tr.remarks").len() == remarked);
     let charts = charts(&found);
     let names: Vec<&str> = charts.iter().map(|chart| chart.0.as_str()).collect();
-    assert_eq!(names, ["objective", "resources", "throughput", "median", "saturation-curve"]);
+    assert_eq!(names, ["objective", "resources", "throughput", "latency", "saturation-curve"]);
     for (name, svg) in &charts {
         let picture = roxmltree::Document::parse(svg).expect("it is XML");
         // A mark is a circle, or two strokes of a cross.
