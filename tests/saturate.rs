@@ -80,9 +80,11 @@ fn nginx_has_the_limit_that_it_was_given() -> Result<(), Skip> {
 fn the_most_that_is_allowed_is_never_passed() {
     let serve = Serve::start(&["--service", "const:2ms"]);
     let folder = Folder::new("saturate-most");
-    let flags = ["--slo", "p99 < 500ms", "--min-rate", "20/s", "--max-rate", "50/s", "--arrivals", "uniform"];
+    let bounds = ["--min-rate", "20/s", "--max-rate", "50/s", "--arrivals", "uniform", "--max-time", "60s"];
+    let flags = [&["--slo", "p99 < 500ms"], &bounds[..]].concat();
     let found = saturate(&folder, &serve.url("/"), &flags).done().json();
     assert_eq!(found["capacity_per_s"], Value::Null);
+    assert_eq!(steps(&found).last().map(|step| &step["confirming"]), Some(&Value::Bool(true)));
     assert_eq!(found["interval"], serde_json::json!([50.0, null]));
     let rates: Vec<f64> = steps(&found).iter().map(|step| number(step, "/rate_per_s")).collect();
     assert!(rates.iter().all(|rate| *rate <= 50.0), "{rates:?}");

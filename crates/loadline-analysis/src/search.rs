@@ -113,10 +113,9 @@ pub struct Capacity {
 }
 
 /// Why there is no capacity.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Doom {
     /// The generator could not offer more.
-    #[error("the generator was the bottleneck at {at}: the capacity is at least {}", at_least.map_or("unknown".into(), |load| load.to_string()))]
     GeneratorLimited {
         /// The load it could not offer.
         at: f64,
@@ -124,15 +123,11 @@ pub enum Doom {
         at_least: Option<f64>,
     },
     /// The objectives are broken at the least load already.
-    #[error(
-        "the objectives are broken at {at} already, the least load allowed: loosen them or lower the minimum"
-    )]
     NothingPasses {
         /// The load.
         at: f64,
     },
     /// The objectives are broken whatever the load.
-    #[error("the objectives are broken at {at} for another reason than load ({why:?})")]
     Regardless {
         /// The lowest load driven.
         at: f64,
@@ -140,7 +135,6 @@ pub enum Doom {
         why: Hopeless,
     },
     /// The time was spent before an objective broke.
-    #[error("the time was spent at {at}, before an objective broke: the capacity is at least {}", at_least.map_or("unknown".into(), |load| load.to_string()))]
     OutOfTime {
         /// The load of the last step.
         at: f64,
@@ -214,14 +208,8 @@ impl Search {
 
     /// Nothing has broken yet.
     fn climb(&self, steps: &[Step], last: &Step, kept: Option<f64>, spent: f64) -> Next {
-        if last.load >= self.most && is_surely_kept(steps, last.load) {
-            let interval = (last.load, None);
-            return Next::Converged(Capacity {
-                load: None,
-                interval,
-                confidence: self.confidence,
-                precise: true,
-            });
+        if last.load >= self.most && !last.is_open() && is_surely_kept(steps, last.load) {
+            return self.confirm_most(steps, last, spent);
         }
         if spent >= self.time_s {
             return out_of_time(steps, last);
@@ -245,6 +233,22 @@ impl Search {
             return self.between(steps, kept, last.load, spent);
         }
         self.ascend((last.load * self.growth.sqrt()).min(most))
+    }
+
+    /// The most that is allowed was kept. A few seconds do not show what a bucket, a cache or a leak does later on.
+    fn confirm_most(&self, steps: &[Step], last: &Step, spent: f64) -> Next {
+        let wanted_s = (CONFIRMING_LENGTH * self.usual_s(steps, last.load)).min(self.longest_s());
+        let duration_s = wanted_s.max(self.least_s).min(self.time_s - spent);
+        if last.confirming || duration_s < self.step_s {
+            let interval = (last.load, None);
+            return Next::Converged(Capacity {
+                load: None,
+                interval,
+                confidence: self.confidence,
+                precise: true,
+            });
+        }
+        Next::Run { load: last.load, duration_s, confirming: true }
     }
 
     fn ascend(&self, load: f64) -> Next {
@@ -317,10 +321,15 @@ impl Search {
         let load = wanted.min(self.growth * kept).max(self.least);
         let telling_s = informative_s(steps, load, &posterior, self.precision);
         let length = if confirming { CONFIRMING_LENGTH } else { 1.0 };
-        let wanted_s = length * self.step_s.max(self.step_requests / flows_per_s(steps, load)).max(telling_s);
+        let wanted_s = length * self.usual_s(steps, load).max(telling_s);
         let room_s = self.longest_s().min(self.time_s - spent);
         let duration_s = wanted_s.min(room_s).max(self.step_s);
         Next::Run { load, duration_s, confirming }
+    }
+
+    /// The length of a step near the capacity whatever it is to tell, in seconds.
+    fn usual_s(&self, steps: &[Step], load: f64) -> f64 {
+        self.step_s.max(self.step_requests / flows_per_s(steps, load))
     }
 
     /// The load at which a step tells most: in turn in the middle of the posterior, below and above, there as far

@@ -74,8 +74,19 @@ fn steps_at_the_most_load_count_together() {
     let search = Search { most: 20.0, start: 20.0, ..support::search() };
     let open = |took_s| Step { kept: false, ..counted(20.0, took_s, 0.0) };
     assert!(matches!(search.next(&[open(7.0)]), Next::Run { load: 20.0, .. }));
-    let Next::Converged(capacity) = search.next(&[open(7.0), open(14.0)]) else { panic!("it went on") };
+    let confirming = |step| Step { confirming: true, ..step };
+    let Next::Run { load, duration_s, confirming: true } = search.next(&[open(7.0), open(14.0)]) else {
+        panic!("it is not confirmed")
+    };
+    assert!(load == 20.0 && duration_s > 14.0, "{load} for {duration_s} s");
+    let Next::Converged(capacity) = search.next(&[open(7.0), open(14.0), confirming(open(duration_s))])
+    else {
+        panic!("it went on")
+    };
     assert_eq!((capacity.load, capacity.interval), (None, (20.0, None)));
+    // What a bucket let through at first it does not for longer.
+    let used_up = confirming(counted(20.0, duration_s, 0.5));
+    assert!(!matches!(search.next(&[open(7.0), open(14.0), used_up]), Next::Converged(_)));
 }
 
 /// Three minutes at 250/s are some 25 clumps of late requests: a standard error of 3 %.

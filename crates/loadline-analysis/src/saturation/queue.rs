@@ -26,7 +26,7 @@ pub struct QueueFit {
     queues: Vec<Queue>,
     /// The one of them that is nearest to the measurements.
     best: Queue,
-    /// Share of the variance of ln latency that the median queue explains.
+    /// Share of the variance of ln latency that the nearest queue explains.
     pub r_squared: f64,
 }
 

@@ -133,6 +133,11 @@ fn evidence(read: &Metrics, legs: &[Leg], model: LoadModel, capacity: Option<f64
     let Finding { resources, saturated, words } = finding(usages(&read.scrapes, &spans), &loads, capacity);
     let words = match (&read.error, resources.is_empty()) {
         (Some(error), true) => format!("The service's resources could not be read: {error}"),
+        (None, true) if read.scrapes.iter().any(|scrape| !scrape.readings.is_empty()) => {
+            "No resource was read twice within a step, as counters have to be: scrape the service more often, or read its \
+             own page (--metrics)"
+                .to_owned()
+        }
         _ => words,
     };
     Evidence {
@@ -338,7 +343,7 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
             if spoiled == 1 { " was" } else { "s were" }
         ));
     }
-    if let Some(End::Converged(Capacity { load: Some(_), .. })) = &explored.end
+    if let Some(End::Converged(_)) = &explored.end
         && explored.finished
         && explored.stopped.is_none()
         && !explored.legs.iter().any(|leg| leg.judged.step.confirming)

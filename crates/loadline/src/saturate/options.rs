@@ -97,6 +97,12 @@ impl SaturateOptions {
         if !(self.growth > 1.0 && self.growth.is_finite()) {
             return Err(SaturateError::Growth(self.growth));
         }
+        if !(self.confidence > 0.0 && self.confidence < 1.0) {
+            return Err(SaturateError::Confidence(self.confidence));
+        }
+        if !(0.0..=1.0).contains(&self.abort_error_share) {
+            return Err(SaturateError::AbortErrors(self.abort_error_share));
+        }
         if self.step < Duration::from_secs(SHORTEST_S) {
             return Err(SaturateError::Step(self.step));
         }
@@ -116,6 +122,8 @@ impl SaturateOptions {
         let least = self.least.unwrap_or(default.0.min(self.most.unwrap_or(f64::INFINITY) / 100.0));
         let least = if self.model == LoadModel::Closed { least.max(1.0) } else { least };
         let most = self.most.unwrap_or(default.1.max(least * 1000.0));
+        // Users are whole, and no more than allowed.
+        let most = if self.model == LoadModel::Closed { most.floor() } else { most };
         if !(least > 0.0 && least < most) {
             return Err(SaturateError::Bounds { least, most });
         }
@@ -190,6 +198,12 @@ pub enum SaturateError {
     /// No growth at all.
     #[error("loads that grow by a factor of {0} go nowhere: it has to be above 1 (--growth)")]
     Growth(f64),
+    /// No confidence that an interval can have.
+    #[error("an interval cannot have a confidence of {0}: it has to be between 0 and 1 (--confidence)")]
+    Confidence(f64),
+    /// No share.
+    #[error("{0} is no share of requests: it has to be from 0 to 1 (--abort-errors)")]
+    AbortErrors(f64),
     /// Shorter than anything that can be judged.
     #[error("steps of {} s are too short to judge a service by: {SHORTEST_S} s are the least (--step)", .0.as_secs_f64())]
     Step(Duration),

@@ -331,7 +331,8 @@ impl Pilot {
             Next::Converged(capacity) => return self.ended(End::Converged(capacity)),
             Next::Doomed(doom) => return self.ended(End::Doomed(doom)),
         };
-        let room_s = (left_s - 1.0).floor().max(0.0) as u64;
+        // A second of lead-in before it, and one for what is on its way at its end.
+        let room_s = (left_s - 2.0).floor().max(0.0) as u64;
         if room_s < SHORTEST_S || self.legs.len() >= STEPS_MOST {
             self.settle_for_limited();
             self.stop();
