@@ -116,29 +116,27 @@ pub struct Finding {
 /// capacity: an objective on latency breaks while servers have time to spare.
 pub fn finding(usages: Vec<Usage>, loads: &[f64], capacity: Option<f64>) -> Finding {
     let knee = capacity.or_else(|| loads.iter().copied().reduce(f64::max)).unwrap_or(0.0);
-    let mut resources: Vec<(Resource, Line)> = usages
+    let mut resources: Vec<Resource> = usages
         .into_iter()
         .map(|usage| {
             let line = Line::through(&usage.by_step, loads);
             let Usage { name, kind, metric, by_step } = usage;
             let at_capacity = full_around(&by_step, loads, knee).or_else(|| line.at(knee));
             let at_capacity = at_capacity.map(|share| share.clamp(0.0, 1.0));
-            (Resource { name, kind, metric, by_step, at_capacity, full_at_per_s: line.full_at() }, line)
+            Resource { name, kind, metric, by_step, at_capacity, full_at_per_s: line.full_at() }
         })
         .collect();
-    resources.sort_by(|(a, _), (b, _)| {
+    resources.sort_by(|a, b| {
         b.at_capacity
             .unwrap_or(-1.0)
             .total_cmp(&a.at_capacity.unwrap_or(-1.0))
             .then_with(|| a.name.cmp(&b.name))
     });
-    let full = resources.iter().filter(|(resource, _)| is_filled(resource, loads, knee));
-    let full = full.max_by(|(a, _), (b, _)| most(a).0.total_cmp(&most(b).0)).map(|(resource, _)| resource);
-    let near = resources.iter().find(|(resource, line)| {
-        line.straight >= STRAIGHT && resource.full_at_per_s.is_some_and(|full| full <= NEAR * knee)
-    });
-    let saturated = full.or(near.map(|(resource, _)| resource)).map(|resource| resource.name.clone());
-    let resources: Vec<Resource> = resources.iter().map(|(resource, _)| resource.clone()).collect();
+    let full = resources.iter().filter(|resource| is_filled(resource, loads, knee));
+    let full = full.max_by(|a, b| most(a).0.total_cmp(&most(b).0));
+    let near =
+        resources.iter().find(|resource| resource.full_at_per_s.is_some_and(|full| full <= NEAR * knee));
+    let saturated = full.or(near).map(|resource| resource.name.clone());
     let words = words(&resources, saturated.as_deref(), loads, knee);
     Finding { resources, saturated, words }
 }
@@ -238,9 +236,10 @@ impl Line {
         Some(self.intercept + self.slope * load).filter(|share| share.is_finite())
     }
 
+    /// Where it is full, if it is a line at all.
     fn full_at(&self) -> Option<f64> {
         let load = (1.0 - self.intercept) / self.slope;
-        (self.slope > 0.0 && load.is_finite() && load > 0.0).then_some(load)
+        (self.straight >= STRAIGHT && self.slope > 0.0 && load.is_finite() && load > 0.0).then_some(load)
     }
 }
 
@@ -281,6 +280,15 @@ mod tests {
         let found = finding(vec![usage("cpu", &[0.05, 0.1, 0.12])], &loads, Some(250.0));
         assert_eq!(found.saturated, None);
         assert!(found.words.starts_with("None of the 1 sampled resources"), "{}", found.words);
+    }
+
+    /// What scatters about nothing is full nowhere.
+    #[test]
+    fn what_is_no_line_is_not_extrapolated() {
+        let loads = [100.0, 200.0, 300.0, 400.0];
+        let found = finding(vec![usage("files", &[0.010, 0.011, 0.010, 0.011])], &loads, Some(300.0));
+        assert_eq!(found.resources[0].full_at_per_s, None);
+        assert!(!found.words.contains("full at"), "{}", found.words);
     }
 
     /// Of users who wait for their answers a full pool makes one rate, however many they are.
