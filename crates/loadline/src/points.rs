@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::ops::RangeInclusive;
 
+use csv::StringRecord;
 use loadline_model::lines::{Lines, line_of};
 use loadline_model::run_table::SERIES;
 
@@ -172,6 +173,69 @@ const SHOWN: usize = 120;
 /// Beyond these squares overflow, and a fit would be silently wrong.
 const USABLE: RangeInclusive<f64> = 1e-100..=1e100;
 
+/// A column that is read: its name, ours or another usual one, and its place.
+type Column = (&'static str, usize);
+
+/// The columns that are read.
+struct Columns {
+    by_rate: bool,
+    /// The load: a concurrency, or a rate.
+    level: Column,
+    /// Besides a concurrency, not a rate.
+    throughput: Option<Column>,
+    latency: Option<Column>,
+    /// The place of the one that says which system a row is of.
+    system: Option<usize>,
+}
+
+impl Columns {
+    fn of(headers: &StringRecord, file: &str) -> Result<Columns, PointsFileError> {
+        let find = |names: &[&'static str]| {
+            let at = |name: &'static str| {
+                let is = |header: &str| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name);
+                Some((name, headers.iter().position(is)?))
+            };
+            names.iter().find_map(|name| at(name))
+        };
+        let once = |(column, at): Column| {
+            let again = headers.iter().skip(at + 1).any(|header| header.eq_ignore_ascii_case(column));
+            if again { Err(PointsFileError::Twice { file: file.into(), column }) } else { Ok((column, at)) }
+        };
+        let needed = |names: &[&'static str]| {
+            let found = cut(&headers.iter().collect::<Vec<_>>().join(","));
+            let column = find(names).ok_or(PointsFileError::Columns {
+                file: file.into(),
+                missing: names[0],
+                found,
+            })?;
+            once(column)
+        };
+        let by_rate = find(&CONCURRENCY).is_none() && find(&RATE).is_some();
+        let level = needed(if by_rate { &RATE } else { &CONCURRENCY })?;
+        let throughput = if by_rate { None } else { Some(needed(&THROUGHPUT)?) };
+        let latency = if by_rate { Some(needed(&LATENCY)?) } else { find(&LATENCY).map(once).transpose()? };
+        let names_system = |header: &str| {
+            let header = header.trim_start_matches('\u{feff}').to_ascii_lowercase();
+            SYSTEMS.iter().chain(&SERIES).any(|name| *name == header)
+        };
+        let system = headers.iter().position(names_system);
+        Ok(Columns { by_rate, level, throughput, latency, system })
+    }
+
+    /// What a row says, on this line.
+    fn point(&self, row: &StringRecord, file: &str, line: u64) -> Result<Point, PointsFileError> {
+        let value = |(column, at): Column| {
+            let wrong = |problem| PointsFileError::Value { file: file.into(), line, column, problem };
+            number(row.get(at)).map_err(wrong)
+        };
+        let level = value(self.level)?;
+        let latency_s = self.latency.map(value).transpose()?.map(|ms| ms / 1e3);
+        let throughput = self.throughput.map(value).transpose()?.unwrap_or(level);
+        let concurrency = if self.by_rate { level * latency_s.unwrap_or(f64::NAN) } else { level };
+        Ok(Point { concurrency, throughput, latency_s })
+    }
+}
+
 /// Reads points; `file` names them in errors. Other columns are ignored, empty lines too. Where a column says which system a
 /// row is of, those of `only` are read, and all where it says the same everywhere.
 ///
@@ -183,83 +247,62 @@ pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Vec<Poin
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Lines::new(input));
     let headers = reader.headers().map_err(csv_error)?.clone();
-    let find = |names: &[&'static str]| {
-        let at = |name: &'static str| {
-            let is = |header: &str| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name);
-            Some((name, headers.iter().position(is)?))
-        };
-        names.iter().find_map(|name| at(name))
-    };
-    let once = |(column, at): (&'static str, usize)| {
-        let again = headers.iter().skip(at + 1).any(|header| header.eq_ignore_ascii_case(column));
-        if again { Err(PointsFileError::Twice { file: file.into(), column }) } else { Ok((column, at)) }
-    };
-    let needed = |names: &[&'static str]| {
-        let found = cut(&headers.iter().collect::<Vec<_>>().join(","));
-        let column =
-            find(names).ok_or(PointsFileError::Columns { file: file.into(), missing: names[0], found })?;
-        once(column)
-    };
-    let by_rate = find(&CONCURRENCY).is_none() && find(&RATE).is_some();
-    let (level, level_at) = needed(if by_rate { &RATE } else { &CONCURRENCY })?;
-    let (other, other_at) = needed(if by_rate { &LATENCY } else { &THROUGHPUT })?;
-    let latency = if by_rate { Some((other, other_at)) } else { find(&LATENCY).map(once).transpose()? };
-
-    let names_system = |header: &str| {
-        let header = header.trim_start_matches('\u{feff}').to_ascii_lowercase();
-        SYSTEMS.iter().chain(&SERIES).any(|name| *name == header)
-    };
-    let system_at = headers.iter().position(names_system);
+    let columns = Columns::of(&headers, file)?;
     let mut systems: Vec<String> = Vec::new();
     let mut points = Vec::new();
-    let mut row = csv::StringRecord::new();
+    let mut row = StringRecord::new();
     while reader.read_record(&mut row).map_err(csv_error)? {
         let line = line_of(&reader, &row);
         if row.iter().skip(headers.len()).any(|field| !field.is_empty()) {
             let (found, expected) = (row.len(), headers.len());
             return Err(PointsFileError::Fields { file: file.into(), line, found, expected });
         }
-        let system = system_at.and_then(|at| row.get(at)).unwrap_or_default();
+        let system = columns.system.and_then(|at| row.get(at)).unwrap_or_default();
         if only.is_some_and(|only| only != system) {
             continue;
         }
         if systems.iter().all(|known| known != system) {
             systems.push(system.to_owned());
         }
-        let value = |column, at: usize| {
-            number(row.get(at)).map_err(|problem| PointsFileError::Value {
-                file: file.into(),
-                line,
-                column,
-                problem,
-            })
-        };
-        let first = value(level, level_at)?;
-        let latency_s = latency.map(|(name, at)| value(name, at)).transpose()?.map(|ms| ms / 1e3);
-        points.push(match latency_s {
-            Some(latency) if by_rate => Point { concurrency: first * latency, throughput: first, latency_s },
-            _ => Point { concurrency: first, throughput: value(other, other_at)?, latency_s },
-        });
+        points.push(columns.point(&row, file, line)?);
     }
-    let column = system_at.map(|at| headers[at].to_owned());
+    let column = columns.system.map(|at| headers[at].to_owned());
+    of_one_system(systems, points.len(), column, only, file)?;
+    enough_levels(&points, &columns, file)?;
+    Ok(points)
+}
+
+/// Points of several systems are on no common curve.
+fn of_one_system(
+    systems: Vec<String>,
+    points: usize,
+    column: Option<String>,
+    only: Option<&str>,
+    file: &str,
+) -> Result<(), PointsFileError> {
     match (column, only) {
         (column, Some(only)) if systems.is_empty() => {
-            return Err(PointsFileError::Unknown { file: file.into(), system: only.into(), column });
+            Err(PointsFileError::Unknown { file: file.into(), system: only.into(), column })
         }
         // A name of its own for each row says nothing.
-        (Some(column), None) if (2..points.len()).contains(&systems.len()) => {
-            return Err(PointsFileError::Several { file: file.into(), column, systems });
+        (Some(column), None) if (2..points).contains(&systems.len()) => {
+            Err(PointsFileError::Several { file: file.into(), column, systems })
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+/// Whether there are as many different levels as a curve has parameters.
+fn enough_levels(points: &[Point], columns: &Columns, file: &str) -> Result<(), PointsFileError> {
     let mut levels: Vec<f64> =
-        points.iter().map(|p| if by_rate { p.throughput } else { p.concurrency }).collect();
+        points.iter().map(|p| if columns.by_rate { p.throughput } else { p.concurrency }).collect();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
     if levels.len() < 3 {
-        return Err(PointsFileError::TooFew { file: file.into(), column: level, found: levels.len() });
+        let (column, found) = (columns.level.0, levels.len());
+        return Err(PointsFileError::TooFew { file: file.into(), column, found });
     }
-    Ok(points)
+    Ok(())
 }
 
 fn number(field: Option<&str>) -> Result<f64, String> {
