@@ -20,7 +20,7 @@ use loadline_analysis::saturation::{
 use loadline_model::fit::{Crossing, FitDocument};
 use loadline_model::slo::Slo;
 
-use crate::points::Point;
+use crate::points::{Load, Measurements, Point};
 
 /// What is wanted of a fit.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ pub enum FitError {
 ///
 /// # Errors
 /// Where the points are too few, or an objective is about something else than their latencies.
-pub fn fit(measured: &[Point], options: &FitOptions) -> Result<FitDocument, FitError> {
+pub fn fit(measured: &Measurements, options: &FitOptions) -> Result<FitDocument, FitError> {
     let points = points_of(measured, options.model)?;
     let FitOptions { model, confidence, at, slos } = options.clone();
     let crossings = if slos.is_empty() { Vec::new() } else { crossings_of(measured, &slos, confidence)? };
@@ -74,20 +74,19 @@ pub fn fit(measured: &[Point], options: &FitOptions) -> Result<FitDocument, FitE
 }
 
 /// The load at which each objective is met: by users who wait where their number was measured, else by a queue.
-fn crossings_of(measured: &[Point], slos: &[Slo], confidence: f64) -> Result<Vec<Crossing>, FitError> {
-    if measured.iter().any(|point| point.latency_s.is_none()) {
+fn crossings_of(measured: &Measurements, slos: &[Slo], confidence: f64) -> Result<Vec<Crossing>, FitError> {
+    let closed = measured.load == Load::Concurrency;
+    if measured.points.iter().any(|point| point.latency_s.is_none()) {
         return Err(FitError::NoLatencies);
     }
-    if is_closed(measured)
-        && let Some(fit) = ClosedFit::new(&users_of(measured))
-    {
-        let most = measured.iter().map(|point| point.concurrency).fold(0.0, f64::max);
+    if closed && let Some(fit) = ClosedFit::new(&users_of(&measured.points)) {
+        let most = measured.points.iter().map(|point| point.concurrency).fold(0.0, f64::max);
         let mut found = crossings_of_users(&fit, most, slos, confidence)?;
         compare_with_curve(&mut found, &points_of(measured, Model::Auto)?, confidence);
         return Ok(found);
     }
     let mut found = crossings(&points_of(measured, Model::Queue)?, slos, confidence)?;
-    if is_closed(measured) {
+    if closed {
         found.iter_mut().for_each(|crossing| crossing.reasons.push(CLOSED.to_owned()));
     }
     Ok(found)
@@ -107,21 +106,38 @@ const CLOSED: &str = "the load was given as a concurrency: if users waited for t
                       with as long service times but open arrivals, not that of these users; a mean crosses there, a \
                       percentile may cross elsewhere";
 
-/// Whether a concurrency was measured, and not worked out from rate and latency.
-fn is_closed(measured: &[Point]) -> bool {
-    let by_little = |point: &Point| {
-        point.latency_s.is_some_and(|latency| point.concurrency == point.throughput * latency)
-    };
-    !measured.iter().all(by_little)
+fn points_of(measured: &Measurements, model: Model) -> Result<Points, PointsError> {
+    let of_rate = |point: &Point| Some((point.throughput, point.latency_s?));
+    let latencies: Option<Vec<(f64, f64)>> = measured.points.iter().map(of_rate).collect();
+    match latencies {
+        Some(latencies) if model == Model::Queue || measured.load == Load::Rate => {
+            Points::of_rates(&latencies)
+        }
+        _ => Points::new(
+            &measured.points.iter().map(|point| (point.concurrency, point.throughput)).collect::<Vec<_>>(),
+        ),
+    }
 }
 
-fn points_of(measured: &[Point], model: Model) -> Result<Points, PointsError> {
-    let of_rate = |point: &Point| Some((point.throughput, point.latency_s?));
-    let latencies: Option<Vec<(f64, f64)>> = measured.iter().map(of_rate).collect();
-    match latencies {
-        Some(latencies) if model == Model::Queue || !is_closed(measured) => Points::of_rates(&latencies),
-        _ => Points::new(
-            &measured.iter().map(|point| (point.concurrency, point.throughput)).collect::<Vec<_>>(),
-        ),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::points;
+
+    /// Users who do not think keep Little's law exactly: users = throughput × latency, as rates and latencies do by the way
+    /// their concurrency is worked out. Which they are only the columns tell.
+    #[test]
+    fn users_who_do_not_think_are_users() {
+        let of = |csv: &str| {
+            let slos = vec!["p99 < 900ms".parse().unwrap()];
+            let measured = points::read(csv.as_bytes(), "p.csv", None).unwrap();
+            fit(&measured, &FitOptions { slos, ..FitOptions::default() }).unwrap()
+        };
+        let users = of("users,rps,latency_ms\n1,10,100\n2,20,100\n4,32,125\n8,40,200\n");
+        assert_eq!(users.sources["crossings"], "closed");
+        assert!(users.crossings[0].users.is_some() && users.queue.is_none(), "{users:?}");
+        let rates = of("rps,latency_ms\n10,100\n20,100\n32,125\n40,200\n");
+        assert_eq!(rates.sources["crossings"], "queue");
+        assert!(rates.crossings[0].users.is_none() && rates.queue.is_some(), "{rates:?}");
     }
 }

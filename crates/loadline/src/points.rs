@@ -129,6 +129,24 @@ pub struct Point {
     pub latency_s: Option<f64>,
 }
 
+/// What the load of measurements was given as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// A concurrency: whole numbers of users who wait for their answers, or requests in the system on average.
+    Concurrency,
+    /// A rate, whose concurrency is that by Little's law: arrivals came by themselves.
+    Rate,
+}
+
+/// The measurements of one system.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurements {
+    /// What the load was given as. The figures do not tell: users who do not think keep Little's law exactly, too.
+    pub load: Load,
+    /// In the order in which they were read.
+    pub points: Vec<Point>,
+}
+
 /// The names of the columns that are read, ours first; of several that are there the first in this order counts.
 const CONCURRENCY: [&str; 16] = [
     "concurrency",
@@ -178,7 +196,7 @@ type Column = (&'static str, usize);
 
 /// The columns that are read.
 struct Columns {
-    by_rate: bool,
+    load: Load,
     /// The load: a concurrency, or a rate.
     level: Column,
     /// Besides a concurrency, not a rate.
@@ -211,6 +229,7 @@ impl Columns {
             once(column)
         };
         let by_rate = find(&CONCURRENCY).is_none() && find(&RATE).is_some();
+        let load = if by_rate { Load::Rate } else { Load::Concurrency };
         let level = needed(if by_rate { &RATE } else { &CONCURRENCY })?;
         let throughput = if by_rate { None } else { Some(needed(&THROUGHPUT)?) };
         let latency = if by_rate { Some(needed(&LATENCY)?) } else { find(&LATENCY).map(once).transpose()? };
@@ -219,7 +238,7 @@ impl Columns {
             SYSTEMS.iter().chain(&SERIES).any(|name| *name == header)
         };
         let system = headers.iter().position(names_system);
-        Ok(Columns { by_rate, level, throughput, latency, system })
+        Ok(Columns { load, level, throughput, latency, system })
     }
 
     /// What a row says, on this line.
@@ -231,7 +250,10 @@ impl Columns {
         let level = value(self.level)?;
         let latency_s = self.latency.map(value).transpose()?.map(|ms| ms / 1e3);
         let throughput = self.throughput.map(value).transpose()?.unwrap_or(level);
-        let concurrency = if self.by_rate { level * latency_s.unwrap_or(f64::NAN) } else { level };
+        let concurrency = match (self.load, latency_s) {
+            (Load::Rate, Some(latency)) => level * latency,
+            _ => level,
+        };
         Ok(Point { concurrency, throughput, latency_s })
     }
 }
@@ -242,7 +264,7 @@ impl Columns {
 /// # Errors
 /// Where a column is missing, a value is missing, no number or not above 0, a row has more fields than the header, there are
 /// fewer than three different levels, or rows of several systems and none of them is asked for.
-pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Vec<Point>, PointsFileError> {
+pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Measurements, PointsFileError> {
     let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Lines::new(input));
@@ -269,7 +291,7 @@ pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Vec<Poin
     let column = columns.system.map(|at| headers[at].to_owned());
     of_one_system(systems, points.len(), column, only, file)?;
     enough_levels(&points, &columns, file)?;
-    Ok(points)
+    Ok(Measurements { load: columns.load, points })
 }
 
 /// Points of several systems are on no common curve.
@@ -294,8 +316,8 @@ fn of_one_system(
 
 /// Whether there are as many different levels as a curve has parameters.
 fn enough_levels(points: &[Point], columns: &Columns, file: &str) -> Result<(), PointsFileError> {
-    let mut levels: Vec<f64> =
-        points.iter().map(|p| if columns.by_rate { p.throughput } else { p.concurrency }).collect();
+    let level = |p: &Point| if columns.load == Load::Rate { p.throughput } else { p.concurrency };
+    let mut levels: Vec<f64> = points.iter().map(level).collect();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
     if levels.len() < 3 {
@@ -343,9 +365,10 @@ mod tests {
     fn reads_both_forms() {
         let points =
             read("\u{feff}Concurrency, Throughput ,note\n1,10,a\n2,19,b\n\n4.5,30,c\n".as_bytes(), "p", None)
-                .unwrap();
+                .unwrap()
+                .points;
         assert_eq!(points[2], Point { concurrency: 4.5, throughput: 30.0, latency_s: None });
-        let points = read("rate,latency_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p", None).unwrap();
+        let points = read("rate,latency_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p", None).unwrap().points;
         assert_eq!(points[2], Point { concurrency: 6.0, throughput: 300.0, latency_s: Some(0.02) });
     }
 
@@ -366,14 +389,14 @@ mod tests {
     fn systems_are_told_apart() {
         let text = "system,users,tps\na,1,10\na,2,19\nb,1,99\na,4,30\n";
         let of = |only| read(text.as_bytes(), "p.csv", only);
-        assert_eq!(of(Some("a")).unwrap().len(), 3);
+        assert_eq!(of(Some("a")).unwrap().points.len(), 3);
         let several = of(None).unwrap_err().to_string();
         assert!(several.contains("column `system`: a, b; choose one with --only 'a'"), "{several}");
         assert!(
             of(Some("c")).unwrap_err().to_string().contains("no row is of the system `c` in column `system`")
         );
         let one = text.replace("b,", "a,");
-        assert_eq!(read(one.as_bytes(), "p.csv", None).unwrap().len(), 4);
+        assert_eq!(read(one.as_bytes(), "p.csv", None).unwrap().points.len(), 4);
     }
 
     #[test]
@@ -387,12 +410,13 @@ mod tests {
             "N,TPS",
             "load,throughput",
         ] {
-            let points =
-                read(format!("{names},latency_ms\n1,10,5\n2,19,6\n4,30,9\n").as_bytes(), "p", None).unwrap();
+            let points = read(format!("{names},latency_ms\n1,10,5\n2,19,6\n4,30,9\n").as_bytes(), "p", None)
+                .unwrap()
+                .points;
             let last = Point { concurrency: 4.0, throughput: 30.0, latency_s: Some(0.009) };
             assert_eq!(points[2], last, "{names}");
         }
-        let points = read("rps,mean_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p", None).unwrap();
+        let points = read("rps,mean_ms\n100,10\n200,12\n300,20\n".as_bytes(), "p", None).unwrap().points;
         assert_eq!(points[2], Point { concurrency: 6.0, throughput: 300.0, latency_s: Some(0.02) });
     }
 
@@ -438,8 +462,8 @@ mod tests {
         #[test]
         fn never_panics(body in "[0-9eE,.+\\-\n\"a-]{0,200}") {
             let text = format!("concurrency,throughput\n{body}");
-            if let Ok(points) = read(text.as_bytes(), "p", None) {
-                prop_assert!(points.iter().all(|p| p.concurrency > 0.0 && p.throughput > 0.0));
+            if let Ok(read) = read(text.as_bytes(), "p", None) {
+                prop_assert!(read.points.iter().all(|p| p.concurrency > 0.0 && p.throughput > 0.0));
             }
         }
     }

@@ -7,7 +7,7 @@ use loadline::analysis::saturation::Model;
 use loadline::fit::{FitError, FitOptions, fit};
 use loadline::model::fit::{Crossing, FitDocument, Interval};
 use loadline::model::slo::Slo;
-use loadline::points::{self, Point};
+use loadline::points::{self, Measurements};
 
 use super::exit::{Exit, UserError};
 use super::output::Output;
@@ -93,7 +93,7 @@ impl Fit {
     }
 }
 
-fn read(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Point>> {
+fn read(path: &Path, only: Option<&str>) -> anyhow::Result<Measurements> {
     let read = if path == Path::new("-") {
         points::read(std::io::stdin().lock(), "stdin", only)
     } else {
