@@ -3,6 +3,7 @@
 use loadline_analysis::queueing::closed::{network, repairman, repairman_exceeds};
 use loadline_analysis::saturation::estimate::Estimate;
 use loadline_analysis::saturation::{ClosedFit, Measured, Points, compare_with_curve, crossings_of_users};
+use loadline_model::fit::Crossing;
 
 /// Errors of 2 % that look random, the same every time.
 fn noisy(k: usize) -> f64 {
@@ -115,4 +116,27 @@ fn repeats_at_few_levels_make_no_interval_too_narrow() {
     });
     let held = held.count();
     assert!(held >= 33, "{held}");
+}
+
+/// One user of a service of 100 ms has a p99 of 461 ms where service times are exponential, and the latencies leave open
+/// whether it is so: a limit just there may be broken at once, or kept by several users. One of 20 ms surely is not kept.
+#[test]
+fn that_no_load_keeps_an_objective_is_said_only_where_it_is_sure() {
+    let rows = [(1.0, 10.0, 0.1), (2.0, 19.0, 0.105), (4.0, 30.0, 0.133), (8.0, 40.0, 0.2)];
+    let fit =
+        ClosedFit::new(&rows.map(|(users, throughput, latency)| Measured { users, throughput, latency }));
+    let crossing = |slo: &str| {
+        let slos = [slo.parse().unwrap()];
+        crossings_of_users(fit.as_ref().unwrap(), 8.0, &slos, 0.95).unwrap().remove(0)
+    };
+    let never = |crossing: &Crossing| crossing.reasons.iter().any(|reason| reason.contains("no load keeps"));
+    let open = crossing("p99 < 500ms");
+    let (_, high) = open.users_interval.unwrap();
+    assert!(open.users == Some(0.0) && high.is_some_and(|high| high >= 1.0), "{open:?}");
+    assert!(
+        !never(&open) && open.reasons.iter().any(|reason| reason.contains("one user may break")),
+        "{open:?}"
+    );
+    let sure = crossing("p99 < 20ms");
+    assert!(sure.users_interval == Some((0.0, Some(0.0))) && never(&sure), "{sure:?}");
 }

@@ -4,6 +4,7 @@ use loadline_model::fit::Crossing;
 use loadline_model::slo::{Comparison, Metric, Slo, Timing};
 
 use super::closed::{ClosedFit, USERS_MOST};
+use super::estimate::Estimate;
 use super::fit::{Model, Request, fit};
 use super::points::Points;
 use super::queue::QueueFit;
@@ -66,7 +67,7 @@ pub fn crossings(points: &Points, slos: &[Slo], confidence: f64) -> Result<Vec<C
             users: None,
             users_interval: None,
             beyond_tested: rate.value / most,
-            reasons: reasons.iter().cloned().chain(never(rate.value, slo)).collect(),
+            reasons: reasons.iter().cloned().chain(never(rate, slo, "the least load")).collect(),
         }
     };
     Ok(slos.iter().zip(quantiles).map(crossing).collect())
@@ -91,14 +92,16 @@ pub fn crossings_of_users(
             let percent = 100.0 * fit.missed;
             reasons.push(format!("the closed systems miss the latencies by {percent:.0} % typically"));
         }
-        if quantile.is_some() && fit.network_weight() > 0.5 {
-            reasons.push(
+        let networks = fit.network_weight();
+        if quantile.is_some() && networks > 0.5 {
+            // Left out it may not be: where objectives are on percentiles there would be no answer at all.
+            let percent = 100.0 * (1.0 - networks);
+            reasons.push(format!(
                 "the mean latencies are those of several stations one after the other; the percentile is that of one \
-                 queue with as long ones"
-                    .to_owned(),
-            );
+                 queue with as long ones, which the means are of with a probability of {percent:.0} %"
+            ));
         }
-        reasons.extend(never(met.rate.value, slo));
+        reasons.extend(never(met.users, slo, "one user"));
         // Beyond as many users nothing is worked out.
         let users = met.users;
         if users.value >= ALMOST * USERS_MOST {
@@ -141,15 +144,23 @@ pub fn compare_with_curve(crossings: &mut [Crossing], points: &Points, confidenc
     }
 }
 
-/// Why a crossing at no load at all is none.
-fn never(rate: f64, slo: &Slo) -> Option<String> {
-    (rate <= 0.0).then(|| {
-        let (how, what) = match slo.metric {
-            Metric::Quantile(..) => (" with exponential service times", "a percentile"),
-            _ => ("", "the mean"),
-        };
-        format!("no load keeps `{}`: {what} without any load is longer already{how}", slo.text)
-    })
+/// Why a crossing at no load at all is none, or may be none where the interval of `load` reaches above it; `least` is the
+/// least load that there can be.
+fn never(load: Estimate, slo: &Slo, least: &str) -> Option<String> {
+    let (how, what) = match slo.metric {
+        Metric::Quantile(..) => (" with exponential service times", "a percentile"),
+        _ => ("", "the mean"),
+    };
+    let text = &slo.text;
+    match load {
+        Estimate { high, .. } if high <= 0.0 => {
+            Some(format!("no load keeps `{text}`: {what} without any load is longer already{how}"))
+        }
+        Estimate { value, .. } if value <= 0.0 => Some(format!(
+            "{least} may break `{text}` already: {what} without any load is likelier above the limit than below{how}"
+        )),
+        _ => None,
+    }
 }
 
 /// The quantile in question; `None` for the mean.
