@@ -65,7 +65,9 @@ pub enum PointsFileError {
     },
     /// Fewer than three levels.
     #[error(
-        "{file}: {found} different values in column {column} are too few: measure at three or more{}",
+        "{file}: {found} {} in column {column} {} too few: measure at three or more{}",
+        if *found == 1 { "value" } else { "different values" },
+        if *found == 1 { "is" } else { "are" },
         if *found == 0 { " (there is no row below the header)" } else { "" }
     )]
     TooFew {
@@ -75,6 +77,19 @@ pub enum PointsFileError {
         column: &'static str,
         /// How many there are.
         found: usize,
+    },
+    /// Rates and latencies that come to one concurrency.
+    #[error(
+        "{file}: rate × latency is the same ({requests:.3}) at all rates: by Little's law as many requests are in the \
+         service at each of them, and the latency falls as 1/rate; is `{column}` in milliseconds, and measured at each rate?"
+    )]
+    SameConcurrency {
+        /// The file.
+        file: String,
+        /// The name of the column with latencies.
+        column: &'static str,
+        /// Rate times latency.
+        requests: f64,
     },
     /// The rows are of several systems, whose points are on no common curve.
     #[error(
@@ -188,6 +203,10 @@ const SYSTEMS: [&str; 2] = ["system", "service"];
 /// Characters of a value that an error shows.
 const SHOWN: usize = 120;
 
+/// Concurrencies are the same where they rise by less than this share of what rates do, both as logarithms: latencies are
+/// rounded.
+const SAME: f64 = 0.02;
+
 /// Beyond these squares overflow, and a fit would be silently wrong.
 const USABLE: RangeInclusive<f64> = 1e-100..=1e100;
 
@@ -263,7 +282,8 @@ impl Columns {
 ///
 /// # Errors
 /// Where a column is missing, a value is missing, no number or not above 0, a row has more fields than the header, there are
-/// fewer than three different levels, or rows of several systems and none of them is asked for.
+/// fewer than three different levels, rates and latencies come to one concurrency, or there are rows of several systems and
+/// none of them is asked for.
 pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Measurements, PointsFileError> {
     let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
     let mut reader =
@@ -324,7 +344,15 @@ fn enough_levels(points: &[Point], columns: &Columns, file: &str) -> Result<(), 
         let (column, found) = (columns.level.0, levels.len());
         return Err(PointsFileError::TooFew { file: file.into(), column, found });
     }
-    Ok(())
+    let concurrencies = || points.iter().map(|p| p.concurrency);
+    let (least, most) = (concurrencies().fold(f64::INFINITY, f64::min), concurrencies().fold(0.0, f64::max));
+    let rises = (levels[levels.len() - 1] / levels[0]).ln();
+    match columns.latency {
+        Some((column, _)) if columns.load == Load::Rate && (most / least).ln() < SAME * rises => {
+            Err(PointsFileError::SameConcurrency { file: file.into(), column, requests: most })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn number(field: Option<&str>) -> Result<f64, String> {
@@ -383,6 +411,19 @@ mod tests {
             twice,
             "p.csv, line 1: two columns are named `tps`; name the one to leave out differently"
         );
+    }
+
+    /// Three rates, and one concurrency: such a latency is 1/rate and not that of a service. Rounding makes no levels.
+    #[test]
+    fn latencies_that_fall_as_the_rate_rises_are_no_measurements() {
+        for latencies in [["10", "5", "2.5"], ["10.0", "5.02", "2.5"]] {
+            let [a, b, c] = latencies;
+            let said = error(&format!("rate,mean_ms\n100,{a}\n200,{b}\n400,{c}\n"));
+            assert!(said.starts_with("p.csv: rate × latency is the same (1.00"), "{said}");
+            assert!(said.contains("as 1/rate") && said.contains("is `mean_ms` in milliseconds"), "{said}");
+        }
+        // The least that latencies of a service do: they stay as they are.
+        assert!(read("rate,latency_ms\n100,10\n101,10\n102,10\n".as_bytes(), "p", None).is_ok());
     }
 
     #[test]
@@ -445,6 +486,7 @@ mod tests {
         assert!(read(format!("{head}3,190,\n").as_bytes(), "p", None).is_ok(), "an empty field at the end");
         assert!(error("users;rps\n1;2\n").ends_with("with commas between them"));
         assert!(error(head).contains("2 different values in column concurrency are too few"));
+        assert!(error("users,tps\n1,10\n1,11\n").contains("1 value in column users is too few"));
         assert!(error("users,rate\n1,2\n").contains("no column `throughput` among `users,rate`"));
         let other = error("size,throughput\n1,2\n");
         assert!(

@@ -4,7 +4,11 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PointsError {
     /// A curve with three parameters needs three different levels.
-    #[error("{found} different levels of concurrency are too few: measure at three or more")]
+    #[error(
+        "{found} {} of concurrency {} too few: measure at three or more",
+        if *found == 1 { "level" } else { "different levels" },
+        if *found == 1 { "is" } else { "are" }
+    )]
     TooFewLevels {
         /// How many there are.
         found: usize,
