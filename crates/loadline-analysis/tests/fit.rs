@@ -45,6 +45,26 @@ fn shows_a_peak_where_there_is_one() {
     assert!(document.predictions[0].marginal_gain_per_s.unwrap() < 0.0);
 }
 
+/// The peak of a USL is at √((1 − σ)/κ), here 31.3, however far that lies beyond what was measured, and the document says how
+/// far; of one that was measured it says nothing.
+#[test]
+fn a_maximum_beyond_what_was_measured_says_how_far() {
+    let usl = |n: f64| 100.0 * n / (1.0 + 0.02 * (n - 1.0) + 0.001 * n * (n - 1.0));
+    let truth = (0.98_f64 / 0.001).sqrt();
+    for (top, is_beyond) in [(20, true), (60, false)] {
+        let pairs: Vec<_> = (1..=top).map(f64::from).map(|n| (n, usl(n))).collect();
+        let request = Request { model: Model::Usl, confidence: 0.95, at: vec![] };
+        let found = fit(&Points::new(&pairs).unwrap(), &request);
+        let times = found.peak.concurrency_beyond_tested.unwrap();
+        assert!((times / (truth / f64::from(top)) - 1.0).abs() < 1e-3, "{:?}", found.peak);
+        let nine_tenths = (1..).find(|n| usl(f64::from(*n)) >= 0.9 * usl(truth)).unwrap();
+        let at_90 = found.peak.concurrency_at_90_percent_beyond_tested.unwrap() * f64::from(top);
+        assert!((f64::from(nine_tenths) - 1.0..=f64::from(nine_tenths)).contains(&at_90), "{:?}", found.peak);
+        let said = found.reasons.iter().any(|reason| reason.contains("the maximum is at 31.305, 1.57 times"));
+        assert_eq!(said, is_beyond, "{:?}", found.reasons);
+    }
+}
+
 /// M/M/8, 10 ms: latency against rate gives servers and ceiling back.
 #[test]
 fn a_queue_by_its_latencies() {
@@ -252,7 +272,7 @@ fn the_range_tested_is_that_measured() {
         let document = fit(&Points::new(&pairs).unwrap(), &request);
         assert_eq!(document.tested, (1.0, 120.0));
         assert_eq!(document.predictions[0].beyond_tested, 1.0);
-        assert!(document.reasons.iter().all(|reason| !reason.contains("times")), "{:?}", document.reasons);
+        assert!(document.reasons.iter().all(|reason| !reason.contains("120 is")), "{:?}", document.reasons);
     }
 }
 

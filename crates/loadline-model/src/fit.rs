@@ -39,6 +39,12 @@ pub struct Peak {
     pub concurrency_at_90_percent: Option<f64>,
     /// Its interval.
     pub concurrency_at_90_percent_interval: Option<Interval>,
+    /// `concurrency` over the largest one tested: above 1 it is an extrapolation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_beyond_tested: Option<f64>,
+    /// `concurrency_at_90_percent` likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_at_90_percent_beyond_tested: Option<f64>,
 }
 
 /// The model at one concurrency.

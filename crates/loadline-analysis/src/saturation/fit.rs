@@ -63,25 +63,15 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     let mut at = request.at.clone();
     at.sort_by(f64::total_cmp);
     at.dedup();
+    let (confidence, top) = (request.confidence, points.top());
     let usl = UslFit::new(points);
-    let region = Region::new(points, &usl, request.confidence);
-    let (all, points) = (points, &points.condensed(MOST_LEVELS));
-    let answer = match request.model {
-        Model::Usl => usl_answer(points, &usl, region.as_ref(), &at),
-        Model::Queue => queue_answer(&QueueFit::new(all), points, &at, request.confidence),
-        Model::Auto => {
-            let answer = auto_answer(all, points, &at, request.confidence);
-            let by_region = usl_answer(points, &usl, region.as_ref(), &at);
-            if is_usl_alone(&answer, &by_region) {
-                Answer { weights: answer.weights, ..by_region }
-            } else {
-                answer
-            }
-        }
-    };
-    let mut reasons = answer.reasons;
-    let misfits = misfits(points, &answer.fitted, answer.peak.throughput_per_s);
+    let region = Region::new(points, &usl, confidence);
+    let levels = &points.condensed(MOST_LEVELS);
+    let answer = answer(points, levels, request, &at, &usl, region.as_ref());
+    let misfits = misfits(levels, &answer.fitted, answer.peak.throughput_per_s);
     let adequate = misfits.is_empty();
+    let peak = tested(answer.peak, top);
+    let mut reasons = answer.reasons;
     reasons.extend(misfits);
     if request.model != Model::Queue && region.as_ref().is_some_and(|region| region.excludes_the_fit) {
         reasons.push(
@@ -90,20 +80,7 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
                 .into(),
         );
     }
-    let top = points.top();
-    if let Some(last) = at.last().filter(|n| **n > top) {
-        let round = |n: f64| (n * 1e3).round() / 1e3;
-        let (last, times, top) = (round(*last), last / top, round(top));
-        reasons.push(format!("{last} is {times:.2} times the largest concurrency measured, {top}"));
-    }
-    let c = request.confidence;
-    let over = |figure: fn(&Usl) -> f64| region.as_ref().map(|region| ends(region.range(figure)));
-    let intervals = ParameterIntervals {
-        lambda: over(|usl| usl.lambda),
-        sigma: over(|usl| usl.sigma),
-        kappa: over(|usl| usl.kappa),
-        confidence: c,
-    };
+    reasons.extend(extrapolations(&peak, &at, top));
     let usl = (request.model != Model::Queue).then_some(usl.usl);
     FitDocument {
         schema: document::SCHEMA.into(),
@@ -111,12 +88,8 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         lambda: usl.map(|usl| usl.lambda),
         sigma: usl.map(|usl| usl.sigma),
         kappa: usl.map(|usl| usl.kappa),
-        intervals: if usl.is_some() {
-            intervals
-        } else {
-            ParameterIntervals { confidence: c, ..Default::default() }
-        },
-        peak: answer.peak,
+        intervals: parameter_intervals(region.filter(|_| usl.is_some()).as_ref(), confidence),
+        peak,
         weights: answer.weights,
         predictions: at.iter().zip(answer.predictions).map(|(&n, p)| prediction(n, p, top)).collect(),
         r_squared: answer.r_squared,
@@ -127,8 +100,70 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         queue: answer.queue,
         crossings: Vec::new(),
         tested: (points.bottom(), top),
-        points: points.count() as u64,
+        points: levels.count() as u64,
     }
+}
+
+/// The answer of the model that is wanted; `levels` are the points, put together where they are many.
+fn answer(
+    points: &Points,
+    levels: &Points,
+    request: &Request,
+    at: &[f64],
+    usl: &UslFit,
+    region: Option<&Region>,
+) -> Answer {
+    let by_region = || usl_answer(levels, usl, region, at);
+    match request.model {
+        Model::Usl => by_region(),
+        Model::Queue => queue_answer(&QueueFit::new(points), levels, at, request.confidence),
+        Model::Auto => {
+            let answer = auto_answer(points, levels, at, request.confidence);
+            let by_region = by_region();
+            if is_usl_alone(&answer, &by_region) {
+                Answer { weights: answer.weights, ..by_region }
+            } else {
+                answer
+            }
+        }
+    }
+}
+
+fn parameter_intervals(region: Option<&Region>, confidence: f64) -> ParameterIntervals {
+    let over = |figure: fn(&Usl) -> f64| region.map(|region| ends(region.range(figure)));
+    ParameterIntervals {
+        lambda: over(|usl| usl.lambda),
+        sigma: over(|usl| usl.sigma),
+        kappa: over(|usl| usl.kappa),
+        confidence,
+    }
+}
+
+/// The same with how far its concurrencies lie beyond the largest tested.
+fn tested(peak: Peak, top: f64) -> Peak {
+    let beyond = |concurrency: Option<f64>| concurrency.map(|n| n / top);
+    Peak {
+        concurrency_beyond_tested: beyond(peak.concurrency),
+        concurrency_at_90_percent_beyond_tested: beyond(peak.concurrency_at_90_percent),
+        ..peak
+    }
+}
+
+/// Which figures lie beyond the largest concurrency tested, in words; of predictions the farthest.
+fn extrapolations(peak: &Peak, at: &[f64], top: f64) -> Vec<String> {
+    let round = |n: f64| (n * 1e3).round() / 1e3;
+    let figures = [
+        (peak.concurrency_at_90_percent, "90 % of the maximum is at ", ","),
+        (peak.concurrency, "the maximum is at ", ","),
+        (at.last().copied(), "", " is"),
+    ];
+    let beyond = figures.into_iter().filter_map(|(n, what, is)| Some((n.filter(|n| *n > top)?, what, is)));
+    beyond
+        .map(|(n, what, is)| {
+            let (n, times, top) = (round(n), n / top, round(top));
+            format!("{what}{n}{is} {times:.2} times the largest concurrency measured, {top}")
+        })
+        .collect()
 }
 
 /// Whether nothing but a USL is believed, and the sample of curves was too coarse for data as exact as these: its maximum
@@ -213,6 +248,7 @@ fn usl_answer(points: &Points, fit: &UslFit, region: Option<&Region>, at: &[f64]
             interval: interval(maximum),
             concurrency_at_90_percent: finite(reaching.value),
             concurrency_at_90_percent_interval: interval(reaching),
+            ..Peak::default()
         },
         weights: BTreeMap::from([("usl".into(), 1.0)]),
         predictions: at.iter().map(predict).collect(),
@@ -272,6 +308,7 @@ fn mixture_answer(mixture: &Mixture, points: &Points, at: &[f64], confidence: f6
             concurrency_at_90_percent: finite(reaching.value).filter(|_| bends),
             concurrency_at_90_percent_interval: interval(reaching)
                 .map(|(low, high)| (low, high.filter(|_| bends))),
+            ..Peak::default()
         },
         weights: weights.collect(),
         predictions: mixture.throughput(at, confidence).into_iter().zip(gains).collect(),
