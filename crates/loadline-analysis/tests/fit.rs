@@ -197,6 +197,32 @@ fn gain_and_peak_have_intervals_and_a_source() {
     assert_eq!(document.usl_limit.as_deref(), Some("linear"));
 }
 
+/// M/M/1 has N = X / (μ − X) in it, so that one more of them is worth dX/dN = μ / (1 + N)²; and unasked the gain at the
+/// largest load is told, whatever the model.
+#[test]
+fn the_gain_of_a_queue_is_that_of_the_closed_form() {
+    let service_rate = 200.0;
+    let latencies =
+        [20.0, 60.0, 100.0, 130.0, 150.0, 170.0, 180.0].map(|rate| (rate, 1.0 / (service_rate - rate)));
+    let points = Points::of_rates(&latencies).unwrap();
+    let truth = |n: f64| service_rate / (1.0 + n).powi(2);
+    let request = Request { model: Model::Queue, confidence: 0.95, at: vec![3.0] };
+    let found = fit(&points, &request);
+    let at = &found.predictions[0];
+    assert!((at.marginal_gain_per_s.unwrap() / truth(3.0) - 1.0).abs() < 0.05, "{at:?}");
+    let (low, high) = at.marginal_gain_interval_per_s.unwrap();
+    assert!(low < truth(3.0) && truth(3.0) < high.unwrap(), "{at:?}");
+    for model in [Model::Queue, Model::Usl, Model::Auto] {
+        let found = fit(&points, &Request { model, confidence: 0.95, at: vec![] });
+        let gain = found.gain_at_largest.expect("a gain");
+        assert!(found.predictions.is_empty() && (gain.concurrency - 9.0).abs() < 1e-9, "{gain:?}");
+        assert!(gain.marginal_gain_interval_per_s.is_some(), "{gain:?}");
+        if model != Model::Usl {
+            assert!((gain.marginal_gain_per_s.unwrap() / truth(9.0) - 1.0).abs() < 0.1, "{gain:?}");
+        }
+    }
+}
+
 /// Normal errors (a sum of uniform ones), the same for the same seed.
 fn errors(seed: u64) -> impl FnMut() -> f64 {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed + 1);

@@ -56,7 +56,8 @@ pub struct Prediction {
     pub throughput_per_s: Option<f64>,
     /// The interval of the true mean, not of one more observation.
     pub interval: Option<Interval>,
-    /// Throughput gained by one more unit of concurrency.
+    /// Throughput gained by one more unit of concurrency; of M/M/c by how much more arrives when one request more is in the
+    /// system on average.
     pub marginal_gain_per_s: Option<f64>,
     /// Its interval.
     #[serde(default)]
@@ -65,6 +66,17 @@ pub struct Prediction {
     pub latency_ms: Option<f64>,
     /// The concurrency over the largest one tested: above 1 it is an extrapolation.
     pub beyond_tested: f64,
+}
+
+/// What one more unit of concurrency is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gain {
+    /// Requests or users in the system.
+    pub concurrency: f64,
+    /// Throughput gained by one more of them there.
+    pub marginal_gain_per_s: Option<f64>,
+    /// Its interval.
+    pub marginal_gain_interval_per_s: Option<Interval>,
 }
 
 /// The rate at which an objective on the response time is met exactly, by a queue through the latencies: M/M/c where
@@ -125,6 +137,9 @@ pub struct FitDocument {
     pub weights: BTreeMap<String, f64>,
     /// What was asked for, in ascending order of concurrency.
     pub predictions: Vec<Prediction>,
+    /// The gain at the largest concurrency measured, asked for or not, by the model of the predictions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain_at_largest: Option<Gain>,
     /// Share of the variance of throughput (for a queue: of the logarithm of latency) that the model explains.
     pub r_squared: Option<f64>,
     /// Whether the model describes the data.

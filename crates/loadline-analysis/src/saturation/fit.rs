@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use loadline_model::fit::{self as document, FitDocument, Interval, ParameterIntervals, Peak, Prediction};
+use loadline_model::fit::{
+    self as document, FitDocument, Gain, Interval, ParameterIntervals, Peak, Prediction,
+};
 
 use super::estimate::Estimate;
 use super::family::Family;
@@ -51,7 +53,8 @@ struct Answer {
     source: &'static str,
     peak: Peak,
     weights: BTreeMap<String, f64>,
-    predictions: Vec<(Estimate, Option<Estimate>)>,
+    /// Throughput, and what is gained by one more unit.
+    predictions: Vec<(Estimate, Estimate)>,
     fitted: Vec<f64>,
     reasons: Vec<String>,
     queue: Option<document::Queue>,
@@ -60,14 +63,14 @@ struct Answer {
 
 /// Fits a model; there is always an answer, and `adequate` and `reasons` say what it is worth.
 pub fn fit(points: &Points, request: &Request) -> FitDocument {
-    let mut at = request.at.clone();
-    at.sort_by(f64::total_cmp);
-    at.dedup();
     let (confidence, top) = (request.confidence, points.top());
+    let at = ascending(request.at.clone());
+    // What one more unit is worth at the largest load is told unasked.
+    let places = ascending([at.as_slice(), &[top]].concat());
     let usl = UslFit::new(points);
     let region = Region::new(points, &usl, confidence);
     let levels = &points.condensed(MOST_LEVELS);
-    let answer = answer(points, levels, request, &at, &usl, region.as_ref());
+    let answer = answer(points, levels, request, &places, &usl, region.as_ref());
     let misfits = misfits(levels, &answer.fitted, answer.peak.throughput_per_s);
     let adequate = misfits.is_empty();
     let peak = tested(answer.peak, top);
@@ -82,6 +85,8 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
     }
     reasons.extend(extrapolations(&peak, &at, top));
     let usl = (request.model != Model::Queue).then_some(usl.usl);
+    let predicted: Vec<Prediction> =
+        places.iter().zip(answer.predictions).map(|(&n, p)| prediction(n, p, top)).collect();
     FitDocument {
         schema: document::SCHEMA.into(),
         model: answer.model,
@@ -91,7 +96,8 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
         intervals: parameter_intervals(region.filter(|_| usl.is_some()).as_ref(), confidence),
         peak,
         weights: answer.weights,
-        predictions: at.iter().zip(answer.predictions).map(|(&n, p)| prediction(n, p, top)).collect(),
+        gain_at_largest: predicted.iter().find(|p| p.concurrency == top).map(gain),
+        predictions: predicted.into_iter().filter(|p| at.contains(&p.concurrency)).collect(),
         r_squared: answer.r_squared,
         adequate,
         reasons,
@@ -127,6 +133,12 @@ fn answer(
             }
         }
     }
+}
+
+fn ascending(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
 }
 
 fn parameter_intervals(region: Option<&Region>, confidence: f64) -> ParameterIntervals {
@@ -208,13 +220,21 @@ fn interval(estimate: Estimate) -> Option<Interval> {
     estimate.low.is_finite().then(|| ends((estimate.low, estimate.high)))
 }
 
-fn prediction(n: f64, (at, gain): (Estimate, Option<Estimate>), top: f64) -> Prediction {
+fn gain(at: &Prediction) -> Gain {
+    Gain {
+        concurrency: at.concurrency,
+        marginal_gain_per_s: at.marginal_gain_per_s,
+        marginal_gain_interval_per_s: at.marginal_gain_interval_per_s,
+    }
+}
+
+fn prediction(n: f64, (at, gain): (Estimate, Estimate), top: f64) -> Prediction {
     Prediction {
         concurrency: n,
         throughput_per_s: finite(at.value),
         interval: interval(at),
-        marginal_gain_per_s: gain.and_then(|gain| finite(gain.value)),
-        marginal_gain_interval_per_s: gain.and_then(interval),
+        marginal_gain_per_s: finite(gain.value),
+        marginal_gain_interval_per_s: interval(gain),
         latency_ms: finite(1e3 * n / at.value),
         beyond_tested: n / top,
     }
@@ -237,7 +257,7 @@ fn usl_answer(points: &Points, fit: &UslFit, region: Option<&Region>, at: &[f64]
     if usl.maximum().is_none() {
         reasons.push("the data show no limit: throughput grows in proportion to concurrency".into());
     }
-    let predict = |&n: &f64| (over(&|usl| usl.throughput(n)), Some(over(&|usl| usl.marginal_gain(n))));
+    let predict = |&n: &f64| (over(&|usl| usl.throughput(n)), over(&|usl| usl.marginal_gain(n)));
     Answer {
         model: "usl".into(),
         source: "usl",
@@ -296,7 +316,7 @@ fn mixture_answer(mixture: &Mixture, points: &Points, at: &[f64], confidence: f6
     let best = mixture.weights().iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |best| best.0.name());
     let levels: Vec<f64> = points.levels().iter().map(|level| level.concurrency).collect();
     let fitted = mixture.centre(&levels);
-    let gains = mixture.marginal_gain(at, confidence).into_iter().map(Some);
+    let gains = mixture.marginal_gain(at, confidence);
     Answer {
         model: best.into(),
         source: "families",
@@ -321,7 +341,7 @@ fn mixture_answer(mixture: &Mixture, points: &Points, at: &[f64], confidence: f6
 
 fn queue_answer(fit: &QueueFit, points: &Points, at: &[f64], confidence: f64) -> Answer {
     let (ceiling, reaching) = (fit.ceiling(confidence), fit.reaching(0.9, confidence));
-    let throughput = |n: f64| fit.throughput(n, confidence);
+    let predict = |&n: &f64| (fit.throughput(n, confidence), fit.marginal_gain(n, confidence));
     Answer {
         model: "queue".into(),
         source: "queue",
@@ -333,7 +353,7 @@ fn queue_answer(fit: &QueueFit, points: &Points, at: &[f64], confidence: f64) ->
             ..Peak::default()
         },
         weights: BTreeMap::from([("queue".into(), 1.0)]),
-        predictions: at.iter().map(|&n| (throughput(n), None)).collect(),
+        predictions: at.iter().map(predict).collect(),
         fitted: points.levels().iter().map(|level| fit.nearest(level.concurrency)).collect(),
         reasons: vec!["a queue has no peak: the maximum is the rate that all servers together can do".into()],
         queue: Some(queue_of(fit, confidence)),

@@ -19,6 +19,8 @@ const MOST_LEVELS: usize = 40;
 const MORE_PARAMETERS: f64 = 2.0;
 /// Halvings by which a rate is found: far finer than the queues drawn differ.
 const HALVINGS: usize = 40;
+/// A gain is a difference over this share of the concurrency to either side: far more than halving leaves open.
+const GAIN_STEP: f64 = 1e-3;
 
 /// Queues that explain the measurements, drawn with the plausibility that they have in their light.
 #[derive(Debug, Clone)]
@@ -190,5 +192,13 @@ impl QueueFit {
     /// The rate at which this many requests are in the system on average.
     pub fn throughput(&self, concurrency: f64, confidence: f64) -> Estimate {
         self.estimate(confidence, |queue| queue.throughput(concurrency))
+    }
+
+    /// The rate gained by one more request in the system on average, dX/dN: by how much more may arrive.
+    pub fn marginal_gain(&self, concurrency: f64, confidence: f64) -> Estimate {
+        let step = GAIN_STEP * concurrency;
+        self.estimate(confidence, |queue| {
+            (queue.throughput(concurrency + step) - queue.throughput(concurrency - step)) / (2.0 * step)
+        })
     }
 }

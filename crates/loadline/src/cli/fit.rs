@@ -148,11 +148,7 @@ fn table(document: &FitDocument) -> String {
         .predictions
         .iter()
         .map(|p| (format!("at {}", p.concurrency), p.throughput_per_s, p.interval));
-    let gains = document.predictions.iter().filter(|p| p.marginal_gain_per_s.is_some()).map(|p| {
-        let name = format!("one more unit at {}", p.concurrency);
-        (name, p.marginal_gain_per_s, p.marginal_gain_interval_per_s)
-    });
-    part(&mut text, &curves(document), figures.chain(predictions).chain(gains));
+    part(&mut text, &curves(document), figures.chain(predictions).chain(gains(document)));
     let queue = document.queue.iter().flat_map(|queue| {
         [
             ("servers".to_owned(), Some(queue.servers), Some(queue.servers_interval)),
@@ -174,6 +170,21 @@ fn table(document: &FitDocument) -> String {
     let _ = writeln!(text, "R² {r_squared} of {}; intervals at {percent} %", document.model);
     notes(document).iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     text
+}
+
+/// What one more unit is worth at the loads asked for and at the largest that was measured, in ascending order.
+fn gains(document: &FitDocument) -> Vec<Line> {
+    let asked = document.predictions.iter();
+    let asked = asked.map(|p| (p.concurrency, p.marginal_gain_per_s, p.marginal_gain_interval_per_s));
+    let unasked = document.gain_at_largest.iter();
+    let unasked = unasked.map(|g| (g.concurrency, g.marginal_gain_per_s, g.marginal_gain_interval_per_s));
+    let mut gains: Vec<_> = asked.chain(unasked).filter(|gain| gain.1.is_some()).collect();
+    gains.sort_by(|a, b| a.0.total_cmp(&b.0));
+    gains.dedup_by_key(|gain| gain.0);
+    // A concurrency by Little's law has as many digits as a number can have.
+    let short = |n: f64| if n < 1.0 { n } else { (n * 1e3).round() / 1e3 };
+    let line = |(n, gain, interval)| (format!("one more unit at {}", short(n)), gain, interval);
+    gains.into_iter().map(line).collect()
 }
 
 /// Figures of one model, where it has any.
