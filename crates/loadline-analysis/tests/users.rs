@@ -140,3 +140,17 @@ fn that_no_load_keeps_an_objective_is_said_only_where_it_is_sure() {
     let sure = crossing("p99 < 20ms");
     assert!(sure.users_interval == Some((0.0, Some(0.0))) && never(&sure), "{sure:?}");
 }
+
+/// Little's law: of N users who wait or think, X R wait, which is at most N. Latencies in another unit may be more; what is
+/// just measured, with errors of 2 % about users who do not think, is not.
+#[test]
+fn more_who_wait_than_there_are_users_is_said() {
+    let truth = |users| repairman(0.02, 4, 0.0, users).unwrap();
+    let said = |unit: f64| {
+        let fit =
+            ClosedFit::new(&measured(|n| (truth(n).throughput, unit * truth(n).response_time))).unwrap();
+        let found = crossings_of_users(&fit, 64.0, &["mean < 200ms".parse().unwrap()], 0.95).unwrap();
+        found[0].reasons.iter().any(|reason| reason.contains("exceeds the users") && reason.contains("units"))
+    };
+    assert!(said(10.0) && said(1.3) && !said(1.0) && !said(0.5));
+}

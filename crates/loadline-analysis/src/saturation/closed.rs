@@ -25,6 +25,12 @@ const LEVELS_MOST: usize = 40;
 /// Networks are worked out user by user, up to here.
 pub(super) const USERS_MOST: f64 = 5_000.0;
 
+/// Throughput × latency may be so many times the users: whose requests reach over the end of a measurement are in the one and
+/// not in the other.
+const OVERFULL: f64 = 1.05;
+/// And so many standard errors more than the users.
+const OVERFULL_ERRORS: f64 = 3.0;
+
 /// One measurement with users who wait for their answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
@@ -54,6 +60,8 @@ pub struct ClosedFit {
     pub missed: f64,
     /// Mean think time in seconds.
     pub think: f64,
+    /// How many times the users throughput × latency are, where that is clearly more than there are: no closed system is so.
+    pub overfull: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +83,7 @@ struct Frame {
     most: f64,
     think: f64,
     think_error: f64,
+    overfull: Option<f64>,
 }
 
 impl System {
@@ -196,7 +205,7 @@ impl ClosedFit {
             .collect();
         let least = systems.iter().map(|(system, _)| misfit(system)).fold(f64::INFINITY, f64::min);
         let missed = (least / measured.len() as f64).sqrt();
-        Some(ClosedFit { systems, missed, think: frame.think })
+        Some(ClosedFit { systems, missed, think: frame.think, overfull: frame.overfull })
     }
 
     /// The share of belief in networks of several stations.
@@ -229,7 +238,8 @@ impl ClosedFit {
 }
 
 impl Frame {
-    /// The think time is the mean of N/X − R, each weighted by its precision: its error is in proportion to N/X.
+    /// The think time is the mean of N/X − R, each weighted by its precision: its error is in proportion to N/X. Below 0 it
+    /// cannot be, since of N users no more than N wait.
     fn of(latency: &Points, throughput: &Points) -> Frame {
         let circle = |(r, x): (&Level, &Level)| {
             let around = x.concurrency / x.mean;
@@ -241,6 +251,18 @@ impl Frame {
         let scatter: f64 = circles.iter().map(|(z, weight)| weight * (z - think).powi(2)).sum();
         let think_error = (scatter / total / (circles.len() - 1) as f64).sqrt();
         let most = throughput.levels().iter().map(|level| level.mean).fold(0.0, f64::max);
-        Frame { most, think: think.max(0.0), think_error }
+        Frame { most, think: think.max(0.0), think_error, overfull: overfull(latency, throughput) }
     }
+}
+
+/// How many times the users throughput × latency are on average over the levels, where that is clearly more than there are.
+/// As shares of the users, whose errors are of one size; those of think times are not.
+fn overfull(latency: &Points, throughput: &Points) -> Option<f64> {
+    let busy = |(r, x): (&Level, &Level)| r.mean * x.mean / x.concurrency;
+    let shares: Vec<f64> = latency.levels().iter().zip(throughput.levels()).map(busy).collect();
+    let count = shares.len() as f64;
+    let mean = shares.iter().sum::<f64>() / count;
+    let squares: f64 = shares.iter().map(|share| (share - mean).powi(2)).sum();
+    let error = (squares / count / (count - 1.0)).sqrt();
+    (mean > OVERFULL.max(1.0 + OVERFULL_ERRORS * error)).then_some(mean)
 }

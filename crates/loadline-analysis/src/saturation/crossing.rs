@@ -92,6 +92,12 @@ pub fn crossings_of_users(
             let percent = 100.0 * fit.missed;
             reasons.push(format!("the closed systems miss the latencies by {percent:.0} % typically"));
         }
+        if let Some(times) = fit.overfull {
+            reasons.push(format!(
+                "throughput × latency exceeds the users ({times:.2} times as many), of whom no more can wait than there are: \
+                 check the units"
+            ));
+        }
         let networks = fit.network_weight();
         if quantile.is_some() && networks > 0.5 {
             // Left out it may not be: where objectives are on percentiles there would be no answer at all.
