@@ -1,6 +1,7 @@
-//! Points measured anywhere: a CSV with `concurrency,throughput[,latency_ms]` or `rate,latency_ms`.
+//! Points measured anywhere: a CSV with `concurrency,throughput[,latency_ms]` or `rate,latency_ms`, also with semicolons or
+//! tabs for commas.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::ops::RangeInclusive;
 
 use csv::StringRecord;
@@ -16,7 +17,7 @@ pub enum PointsFileError {
          `threads`, `clients`, `vus`, `processors`, `n`, … and `rps`, `tps`, `qps`, …) or `rate,latency_ms`{}",
         match found {
             found if found.starts_with(['{', '[']) => "; this is no CSV",
-            found if found.contains([';', '\t', '|']) => ", with commas between them",
+            found if found.contains('|') => ", with commas between them",
             _ => "",
         }
     )]
@@ -116,6 +117,16 @@ pub enum PointsFileError {
         /// The column that names systems, where there is one.
         column: Option<String>,
     },
+    /// Another encoding, such as what a spreadsheet calls Unicode.
+    #[error("{file}, line {line}, column {column}: this is no UTF-8; save the file as UTF-8")]
+    Encoding {
+        /// The file.
+        file: String,
+        /// From 1, the header included.
+        line: u64,
+        /// The name of the column; in the header, which cannot be read, its number.
+        column: String,
+    },
     /// The text is no CSV.
     #[error("{file}: {source}")]
     Csv {
@@ -207,6 +218,9 @@ const SHOWN: usize = 120;
 /// rounded.
 const SAME: f64 = 0.02;
 
+/// Bytes of the header line that are looked at for what parts the columns.
+const HEADER_MOST: u64 = 1 << 16;
+
 /// Beyond these squares overflow, and a fit would be silently wrong.
 const USABLE: RangeInclusive<f64> = 1e-100..=1e100;
 
@@ -285,16 +299,27 @@ impl Columns {
 /// fewer than three different levels, rates and latencies come to one concurrency, or there are rows of several systems and
 /// none of them is asked for.
 pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Measurements, PointsFileError> {
-    let csv_error = |source| PointsFileError::Csv { file: file.into(), source };
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Lines::new(input));
-    let headers = reader.headers().map_err(csv_error)?.clone();
+    let (delimiter, input) = delimited(input).map_err(|error| unreadable(error.into(), file, 1, None))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(Lines::new(input));
+    let headers = reader.headers().map_err(|error| unreadable(error, file, 1, None))?.clone();
+    // UTF-16 without a mark is UTF-8 as far as bytes go.
+    if let Some(at) = headers.iter().position(|header| header.contains('\0')) {
+        return Err(PointsFileError::Encoding { file: file.into(), line: 1, column: (at + 1).to_string() });
+    }
     let columns = Columns::of(&headers, file)?;
     let mut systems: Vec<String> = Vec::new();
     let mut points = Vec::new();
     let mut row = StringRecord::new();
-    while reader.read_record(&mut row).map_err(csv_error)? {
+    loop {
+        let is_row = reader.read_record(&mut row);
         let line = line_of(&reader, &row);
+        if !is_row.map_err(|error| unreadable(error, file, line, Some(&headers)))? {
+            break;
+        }
         if row.iter().skip(headers.len()).any(|field| !field.is_empty()) {
             let (found, expected) = (row.len(), headers.len());
             return Err(PointsFileError::Fields { file: file.into(), line, found, expected });
@@ -312,6 +337,26 @@ pub fn read(input: impl Read, file: &str, only: Option<&str>) -> Result<Measurem
     of_one_system(systems, points.len(), column, only, file)?;
     enough_levels(&points, &columns, file)?;
     Ok(Measurements { load: columns.load, points })
+}
+
+/// What parts the columns, by the header line: a semicolon or a tab where it has no comma.
+fn delimited<R: Read>(input: R) -> std::io::Result<(u8, impl Read)> {
+    let (mut input, mut head) = (BufReader::new(input), Vec::new());
+    input.by_ref().take(HEADER_MOST).read_until(b'\n', &mut head)?;
+    let header = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let delimiter = *b",;\t".iter().find(|mark| header.contains(mark)).unwrap_or(&b',');
+    Ok((delimiter, Cursor::new(head).chain(input)))
+}
+
+/// Why a row could not be read; the headers are known unless it is they.
+fn unreadable(source: csv::Error, file: &str, line: u64, headers: Option<&StringRecord>) -> PointsFileError {
+    let file = file.to_owned();
+    let csv::ErrorKind::Utf8 { err, .. } = source.kind() else {
+        return PointsFileError::Csv { file, source };
+    };
+    let name = headers.and_then(|headers| headers.get(err.field()));
+    let column = name.map_or_else(|| (err.field() + 1).to_string(), |name| format!("`{name}`"));
+    PointsFileError::Encoding { file, line, column }
 }
 
 /// Points of several systems are on no common curve.
@@ -369,6 +414,9 @@ fn number(field: Option<&str>) -> Result<f64, String> {
         Err(_) if text.contains('\n') => {
             Err(format!("`{}` is not a number: a quote is not closed", cut(text)))
         }
+        Err(_) if text.contains(',') => {
+            Err(format!("`{}` is not a number: decimals have a point (1234.5)", cut(text)))
+        }
         Err(_) => Err(format!("`{}` is not a number", cut(text))),
     }
 }
@@ -424,6 +472,38 @@ mod tests {
         }
         // The least that latencies of a service do: they stay as they are.
         assert!(read("rate,latency_ms\n100,10\n101,10\n102,10\n".as_bytes(), "p", None).is_ok());
+    }
+
+    /// What a spreadsheet saves where commas are for decimals, and a table pasted from one.
+    #[test]
+    fn semicolons_and_tabs_part_columns_where_the_header_has_no_comma() {
+        let last = Point { concurrency: 4.0, throughput: 30.5, latency_s: Some(0.009) };
+        for (mark, end) in [(";", "\n"), ("\t", "\r\n"), (";", "\r")] {
+            let text = ["users,rps,mean_ms", "1,10,5", "2,19,6", "4,30.5,9"].join(end).replace(',', mark);
+            assert_eq!(read(text.as_bytes(), "p", None).unwrap().points[2], last, "{text:?}");
+            let said = error(&text.replace("30.5", "30,5"));
+            let value = "p.csv, line 4, column rps: `30,5` is not a number: decimals have a point (1234.5)";
+            assert!(said.starts_with(value), "{said}");
+        }
+        let noted = "users,rps,note\n1,10,a;b\n2,19,c\n4,30,d\n";
+        assert!(read(noted.as_bytes(), "p", None).is_ok(), "a semicolon below a header with commas");
+    }
+
+    #[test]
+    fn other_encodings_say_what_to_do() {
+        let said = |bytes: &[u8]| read(bytes, "p.csv", None).unwrap_err().to_string();
+        let latin = b"users,rps,Maschine\n1,10,a\n2,19,K\xf6ln\n4,30,c\n";
+        assert_eq!(said(latin), "p.csv, line 3, column `Maschine`: this is no UTF-8; save the file as UTF-8");
+        assert!(
+            said(b"users,rps,gr\xf6\xdfe\n1,10,1\n").starts_with("p.csv, line 1, column 3: this is no UTF-8")
+        );
+        let wide = "users,rps\n1,10\n2,19\n4,30\n".encode_utf16();
+        let little: Vec<u8> = wide.clone().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = wide.flat_map(u16::to_be_bytes).collect();
+        for (mark, text) in [(&b"\xff\xfe"[..], &little), (b"\xfe\xff", &big), (b"", &little), (b"", &big)] {
+            let said = said(&[mark, text].concat());
+            assert_eq!(said, "p.csv, line 1, column 1: this is no UTF-8; save the file as UTF-8");
+        }
     }
 
     #[test]
@@ -484,7 +564,7 @@ mod tests {
             error(&format!("{head}3,190,5")).starts_with("p.csv, line 4: 3 fields where the header has 2")
         );
         assert!(read(format!("{head}3,190,\n").as_bytes(), "p", None).is_ok(), "an empty field at the end");
-        assert!(error("users;rps\n1;2\n").ends_with("with commas between them"));
+        assert!(error("users|rps\n1|2\n").ends_with("with commas between them"));
         assert!(error(head).contains("2 different values in column concurrency are too few"));
         assert!(error("users,tps\n1,10\n1,11\n").contains("1 value in column users is too few"));
         assert!(error("users,rate\n1,2\n").contains("no column `throughput` among `users,rate`"));

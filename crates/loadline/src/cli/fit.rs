@@ -17,7 +17,7 @@ use super::planning::Form;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Fit {
     /// A CSV with `concurrency,throughput[,latency_ms]` (also as `users`, `threads`, `vus`, `n` … and `rps`, `tps` …) or
-    /// `rate,latency_ms`; the latency is the mean response time; `-` reads stdin
+    /// `rate,latency_ms`; the latency is the mean response time; semicolons or tabs do for commas; `-` reads stdin
     file: PathBuf,
     /// Only the rows of this system, where a column `system`, `series` or the like names several
     #[arg(long, value_name = "NAME")]
