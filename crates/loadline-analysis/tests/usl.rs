@@ -152,6 +152,17 @@ fn retrograde_data_are_no_trap() {
     assert_eq!(usl.reaching(0.9), Some(1.0));
 }
 
+/// X = 40/N falls from the first level on, so that no less than one unit has nine tenths of the largest throughput: σ is 1,
+/// and curves whose σ is just below, of which the region of confidence has many, peak at one unit, too.
+#[test]
+fn what_falls_from_the_first_unit_on_has_its_maximum_there() {
+    let points = Points::new(&[1.0, 2.0, 4.0, 8.0].map(|n| (n, 40.0 / n))).unwrap();
+    let region = Region::new(&points, &UslFit::new(&points), 0.95).unwrap();
+    assert_eq!(region.range(|usl| usl.reaching(0.9).unwrap_or(f64::INFINITY)), (1.0, 1.0));
+    let just_below = Usl { lambda: 40.0, sigma: 1.0 - 1e-12, kappa: 1.0 };
+    assert_eq!((just_below.peak_concurrency(), just_below.reaching(0.9)), (Some(1.0), Some(1.0)));
+}
+
 #[test]
 fn too_few_levels_and_bad_values_are_errors() {
     assert!(Points::new(&[(1.0, 2.0), (1.0, 2.1), (2.0, 4.0)]).is_err());

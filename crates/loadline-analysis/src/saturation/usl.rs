@@ -68,7 +68,8 @@ pub(super) fn peak(sigma: f64, kappa: f64) -> Option<f64> {
 /// The least load with X(N)/λ ≥ `level`, the smaller root of N = level (1 − σ + (σ − κ) N + κ N²); `None` without one. 1,
 /// where the largest throughput is, if it falls from there on.
 pub(super) fn reaching(level: f64, sigma: f64, kappa: f64) -> Option<f64> {
-    if sigma >= 1.0 {
+    // Of σ = 1 without κ, which has no peak, all loads have as much.
+    if sigma >= 1.0 || peak(sigma, kappa) == Some(1.0) {
         return Some(1.0);
     }
     let (square, linear, rest) = (level * kappa, level * (sigma - kappa) - 1.0, level * (1.0 - sigma));
