@@ -136,7 +136,10 @@ fn table(document: &FitDocument) -> String {
         ("κ (coherency)", document.kappa, intervals.kappa),
     ];
     let parameters = parameters.map(|(name, value, interval)| (name.to_owned(), value, interval));
-    let parameters = parameters.into_iter().filter(|line| line.1.is_some());
+    // Of three measurements without intervals, beside a queue that answers, they are a curve that nobody relies on.
+    let queue_answers = document.sources.get("peak").is_some_and(|source| source == "queue");
+    let is_told = !queue_answers || intervals.lambda.is_some();
+    let parameters = parameters.into_iter().filter(|line| is_told && line.1.is_some());
     part(&mut text, &format!("USL by least squares{limit}"), parameters);
     let figures = [
         ("maximum, /s", peak.throughput_per_s, peak.interval),
@@ -231,6 +234,7 @@ fn notes(document: &FitDocument) -> Vec<String> {
 fn number(value: Option<f64>) -> String {
     value.map_or("—".into(), |value| match value.abs() {
         0.0 => "0".into(),
+        size if size >= 1e9 => format!("{value:.3e}"),
         size if size >= 1000.0 => format!("{value:.0}"),
         size if size >= 1.0 => format!("{value:.2}"),
         size if size >= 1e-3 => format!("{value:.5}"),
@@ -240,4 +244,36 @@ fn number(value: Option<f64>) -> String {
 
 fn range(interval: Option<Interval>) -> String {
     interval.map_or(String::new(), |(low, high)| format!("{} … {}", number(Some(low)), number(high)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table_of(csv: &str) -> String {
+        let measured = points::read(csv.as_bytes(), "p.csv", None).unwrap();
+        table(&fit(&measured, &FitOptions::default()).unwrap())
+    }
+
+    #[test]
+    fn large_figures_have_an_exponent() {
+        assert_eq!(number(Some(1e99)), "1.000e99");
+        assert_eq!(number(Some(1e9)), "1.000e9");
+        assert_eq!(number(Some(999_999_999.0)), "999999999");
+        assert_eq!(number(Some(-2.5e12)), "-2.500e12");
+        let longest = |text: &str| text.lines().map(|line| line.chars().count()).max();
+        let huge = table_of("users,tps\n1,1e97\n2,1.9e97\n4,3.5e97\n8,6e97\n");
+        let figures = huge.split("R²").next().and_then(longest);
+        assert!(figures.is_some_and(|length| length < 120), "{huge}");
+    }
+
+    /// M/M/1 with 5 ms at three rates: as many figures as a USL has parameters, which are known to any size then.
+    #[test]
+    fn parameters_without_intervals_are_not_told_beside_a_queue() {
+        let three = "rate,latency_ms\n50,6.6667\n100,10\n180,50\n";
+        let said = table_of(three);
+        assert!(said.contains("M/M/c: its maximum") && !said.contains("USL by least squares"), "{said}");
+        let four = table_of(&format!("{three}150,20\n"));
+        assert!(four.contains("M/M/c: its maximum") && four.contains("USL by least squares"), "{four}");
+    }
 }
