@@ -83,7 +83,6 @@ pub fn fit(points: &Points, request: &Request) -> FitDocument {
                 .into(),
         );
     }
-    reasons.extend(extrapolations(&peak, &at, top));
     let usl = (request.model != Model::Queue).then_some(usl.usl);
     let predicted: Vec<Prediction> =
         places.iter().zip(answer.predictions).map(|(&n, p)| prediction(n, p, top)).collect();
@@ -159,23 +158,6 @@ fn tested(peak: Peak, top: f64) -> Peak {
         concurrency_at_90_percent_beyond_tested: beyond(peak.concurrency_at_90_percent),
         ..peak
     }
-}
-
-/// Which figures lie beyond the largest concurrency tested, in words; of predictions the farthest.
-fn extrapolations(peak: &Peak, at: &[f64], top: f64) -> Vec<String> {
-    let round = |n: f64| (n * 1e3).round() / 1e3;
-    let figures = [
-        (peak.concurrency_at_90_percent, "90 % of the maximum is at ", ","),
-        (peak.concurrency, "the maximum is at ", ","),
-        (at.last().copied(), "", " is"),
-    ];
-    let beyond = figures.into_iter().filter_map(|(n, what, is)| Some((n.filter(|n| *n > top)?, what, is)));
-    beyond
-        .map(|(n, what, is)| {
-            let (n, times, top) = (round(n), n / top, round(top));
-            format!("{what}{n}{is} {times:.2} times the largest concurrency measured, {top}")
-        })
-        .collect()
 }
 
 /// Whether nothing but a USL is believed, and the sample of curves was too coarse for data as exact as these: its maximum

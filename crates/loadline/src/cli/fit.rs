@@ -228,7 +228,29 @@ fn notes(document: &FitDocument) -> Vec<String> {
         notes.extend(reasons.iter().map(|reason| format!("`{slo}`: {reason}")));
     }
     notes.extend(document.reasons.iter().cloned());
+    notes.extend(extrapolations(document));
     notes
+}
+
+/// Which figures lie beyond the largest concurrency tested; of predictions the farthest.
+fn extrapolations(document: &FitDocument) -> impl Iterator<Item = String> {
+    let (peak, top) = (&document.peak, document.tested.1);
+    let farthest = document.predictions.iter().max_by(|a, b| a.beyond_tested.total_cmp(&b.beyond_tested));
+    let figures = [
+        (
+            "90 % of the maximum is at ",
+            ",",
+            peak.concurrency_at_90_percent,
+            peak.concurrency_at_90_percent_beyond_tested,
+        ),
+        ("the maximum is at ", ",", peak.concurrency, peak.concurrency_beyond_tested),
+        ("", " is", farthest.map(|p| p.concurrency), farthest.map(|p| p.beyond_tested)),
+    ];
+    let round = |n: f64| (n * 1e3).round() / 1e3;
+    figures.into_iter().filter_map(move |(what, is, concurrency, beyond)| {
+        let (n, times) = (round(concurrency?), beyond.filter(|times| *times > 1.0)?);
+        Some(format!("{what}{n}{is} {times:.2} times the largest concurrency measured, {}", round(top)))
+    })
 }
 
 fn number(value: Option<f64>) -> String {
