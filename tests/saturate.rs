@@ -21,7 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Alone: a_queue_has_the_capacity_of_its_closed_form, nginx_has_the_limit_that_it_was_given;
         Beside: the_most_that_is_allowed_is_never_passed, a_requirement_decides_the_exit_code,
             users_are_searched_for_in_a_closed_loop, ctrl_c_keeps_what_was_measured, the_report_is_made_again,
-            bad_usage_says_what_to_do, a_target_that_is_not_there_is_unreachable;
+            bad_usage_says_what_to_do, a_target_that_is_not_there_is_unreachable, a_target_that_goes_away_has_no_capacity;
     }
 }
 
@@ -234,7 +234,34 @@ fn bad_usage_says_what_to_do() {
         "nothing to search between 9 and 3",
     );
     refused(&[url, "--slo", "p99 < 1s", "--metrics", "localhost"], "`localhost` is no URL");
+    let windows = [url, "--slo", "p99 < 1s over 10s", "--max-time", "30s"];
+    refused(&windows, "too little for some of them: give it at least 90 s (--max-time)");
     refused(&[url, "--slo", "p99 < 1s", "--users", "1"], "the most users has to be a whole number above 1");
+}
+
+/// A capacity of what is gone would be that of its last seconds.
+fn a_target_that_goes_away_has_no_capacity() {
+    let serve = Serve::start(&["--service", "const:2ms"]);
+    let folder = Folder::new("saturate-gone");
+    let target = serve.url("/");
+    let running = start(
+        &folder,
+        command(&["saturate", &target, "--slo", "p99 < 1s", "--junit", "x.xml", "--out", "run"]),
+    );
+    std::thread::sleep(Duration::from_secs(14));
+    serve.stop();
+    let ended = running.end().expect(1);
+    assert!(
+        ended.stderr.contains("stopped answering") && ended.stderr.contains("connection refused"),
+        "{}",
+        ended.stderr
+    );
+    let text = fs::read_to_string(folder.join("run/saturation.json")).expect("it is written");
+    let found: Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!((&found["capacity_per_s"], &found["interval"]), (&Value::Null, &Value::Null), "{found:#}");
+    assert!(found["reasons"].to_string().contains("could not be reached any more"), "{}", found["reasons"]);
+    let junit = fs::read_to_string(folder.join("x.xml")).expect("it is written");
+    assert!(junit.contains("failures=\"0\" errors=\"1\""), "{junit}");
 }
 
 fn a_target_that_is_not_there_is_unreachable() {
@@ -245,6 +272,7 @@ fn a_target_that_is_not_there_is_unreachable() {
         let folder = Folder::new("saturate-nobody");
         let ended = run(&folder, &[&["saturate", &target, "--slo", "p99 < 1s"], model].concat()).expect(1);
         assert!(ended.stderr.contains("is unreachable"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("connection refused"), "{}", ended.stderr);
         let without_meaning = ended.stderr.contains("--arrivals says nothing here");
         assert_eq!(without_meaning, model.contains(&"--users"), "{}", ended.stderr);
     }

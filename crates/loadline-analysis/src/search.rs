@@ -376,7 +376,7 @@ const CONFIRMING_LENGTH: f64 = 1.4;
 const CONFIRMABLE: f64 = std::f64::consts::SQRT_2;
 
 /// The share of the time that a step near the capacity may take.
-const LONGEST_SHARE: f64 = 1.0 / 6.0;
+pub const LONGEST_SHARE: f64 = 1.0 / 6.0;
 
 /// The time is spent, and no objective was surely broken above a load that kept them.
 fn out_of_time(steps: &[Step], last: &Step) -> Next {

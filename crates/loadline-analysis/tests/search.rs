@@ -237,8 +237,8 @@ fn the_service_is_protected() {
 /// Loads of the way up until the first breach, against a service whose score is this function of the load.
 fn way_up(score: impl Fn(f64) -> f64, error: f64) -> Vec<f64> {
     let (search, mut steps) = (Search { most: 1_000.0, ..support::search() }, Vec::new());
-    while let Next::Run { load, duration_s, .. } = search.next(&steps) {
-        steps.push(Step { error, ..scored(load, duration_s, score(load)) });
+    while let Next::Run { load, duration_s, confirming } = search.next(&steps) {
+        steps.push(Step { error, confirming, ..scored(load, duration_s, score(load)) });
         if steps.last().is_some_and(|step| step.fails()) {
             break;
         }
@@ -251,7 +251,8 @@ fn the_way_up_doubles_as_long_as_load_changes_nothing() {
     assert_eq!(way_up(|load| if load < 100.0 { -1.0 } else { 1.0 }, 0.1), [10.0, 20.0, 40.0, 80.0, 160.0]);
     // Noise of a limit close to what it is without load is no sign of one.
     let noise = |load: f64| if load == 20.0 { -0.4 } else { -0.2 };
-    assert_eq!(way_up(noise, 0.05), [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1_000.0]);
+    // What is kept at the most allowed is confirmed.
+    assert_eq!(way_up(noise, 0.05), [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1_000.0, 1_000.0]);
     // Where load shows, the steps are smaller; 113 is above the limit, but not surely.
     let nearing = way_up(|load| (load / 100.0).ln().max(-1.0), 0.1);
     assert_eq!(nearing, [10.0, 20.0, 40.0, 80.0, 113.0, 113.0, 160.0]);

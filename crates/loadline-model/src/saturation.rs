@@ -33,6 +33,9 @@ pub struct StepFigure {
     pub interval: Option<Interval>,
     /// The unit of both: `ms`, `ratio` or `per_s`.
     pub unit: String,
+    /// Whether it was kept or broken; `null` in files of versions that did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<StepVerdict>,
 }
 
 /// One step of the search, as it was measured.
@@ -218,6 +221,9 @@ pub struct SaturationDocument {
     /// Its interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_users: Option<Interval>,
+    /// Requests of a flow on average, where a flow is more than one: rates count flows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_flow: Option<f64>,
     /// The objectives, as they were written.
     #[serde(default)]
     pub slos: Vec<String>,

@@ -113,9 +113,27 @@ pub fn with_unit(value: f64, unit: &str) -> String {
     }
 }
 
+/// Words of a command as a shell reads them.
+pub fn command(words: &[String]) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@,%+".contains(c);
+    let quoted = |word: &String| match word {
+        word if !word.is_empty() && word.chars().all(plain) => word.clone(),
+        word => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What `<` and spaces would do to a command that is pasted.
+    #[test]
+    fn commands_are_as_a_shell_reads_them() {
+        let words =
+            ["loadline", "run", "http://a:80/?x=1&y", "--slo", "p99 < 5ms", "it's", ""].map(str::to_owned);
+        assert_eq!(command(&words), r"loadline run 'http://a:80/?x=1&y' --slo 'p99 < 5ms' 'it'\''s' ''");
+    }
 
     #[test]
     fn figures_read_well() {

@@ -28,7 +28,7 @@ pub enum DirectoryError {
     NotEmpty(PathBuf),
     /// There is no document where one should be.
     #[error(
-        "{} is no run directory: it has no {DOCUMENT_FILE}; give a directory that `loadline run` wrote, with {DOCUMENT_FILE}, \
+        "{} is no run directory: it has no {DOCUMENT_FILE}; give a directory that `loadline run` or `saturate` wrote, with {DOCUMENT_FILE}, \
          {LOG_FILE} and {INTERVALS_FILE}", .0.display()
     )]
     NoRun(PathBuf),

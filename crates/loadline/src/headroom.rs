@@ -150,19 +150,11 @@ mod tests {
             panic!("a unit")
         };
         assert_eq!((said.as_str(), step.as_str()), ("1m", "1d"));
-        assert!(
-            found.notes.iter().all(|note| !note.contains("taken to be requests a second")),
-            "{:?}",
-            found.notes
-        );
+        assert!(found.notes.iter().all(|note| !note.contains("taken to be per second")), "{:?}", found.notes);
         // Of what may be any unit it is said.
         let gauge = Series { values: vec![250.0; 200], ..growing() };
         let told = needed(&gauge, None).unwrap();
-        assert!(
-            told.notes.iter().any(|note| note.contains("taken to be requests a second")),
-            "{:?}",
-            told.notes
-        );
+        assert!(told.notes.iter().any(|note| note.contains("taken to be per second")), "{:?}", told.notes);
         for found in [found, told] {
             assert!(found.instances.iter().all(|step| step.needed == Some(3)), "{:?}", found.instances);
         }

@@ -414,9 +414,10 @@ fn number(field: Option<&str>) -> Result<f64, String> {
         Err(_) if text.contains('\n') => {
             Err(format!("`{}` is not a number: a quote is not closed", cut(text)))
         }
-        Err(_) if text.contains(',') => {
-            Err(format!("`{}` is not a number: decimals have a point (1234.5)", cut(text)))
-        }
+        Err(_) if text.contains(',') => Err(format!(
+            "`{}` is not a number: write it without commas, decimals with a point (1234.5)",
+            cut(text)
+        )),
         Err(_) => Err(format!("`{}` is not a number", cut(text))),
     }
 }
@@ -482,7 +483,7 @@ mod tests {
             let text = ["users,rps,mean_ms", "1,10,5", "2,19,6", "4,30.5,9"].join(end).replace(',', mark);
             assert_eq!(read(text.as_bytes(), "p", None).unwrap().points[2], last, "{text:?}");
             let said = error(&text.replace("30.5", "30,5"));
-            let value = "p.csv, line 4, column rps: `30,5` is not a number: decimals have a point (1234.5)";
+            let value = "p.csv, line 4, column rps: `30,5` is not a number: write it without commas, decimals with a point (1234.5)";
             assert!(said.starts_with(value), "{said}");
         }
         let noted = "users,rps,note\n1,10,a;b\n2,19,c\n4,30,d\n";

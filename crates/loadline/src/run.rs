@@ -38,6 +38,8 @@ const USERS_PER_WORKER: u32 = 64;
 
 /// A target none of whose answers came for this long is unreachable.
 const UNREACHABLE_AFTER_S: u64 = 3;
+/// A target that has answered is given up after so many seconds in which no attempt got a connection: it may be begun anew.
+const LOST_AFTER_S: u64 = 10;
 
 /// How a scenario is run.
 #[derive(Debug, Clone)]
@@ -403,6 +405,8 @@ const NO_CONNECTION: [&str; 3] = ["connect", "dns", "tls"];
 pub(crate) struct Reach {
     ended: u64,
     no_connection: u64,
+    /// Seconds with requests since the last one in which any of them got a connection.
+    lost_s: u64,
     /// What the first attempt that failed said.
     why: Option<String>,
 }
@@ -410,6 +414,7 @@ pub(crate) struct Reach {
 impl Reach {
     /// Takes the next second; whether to give up.
     pub(crate) fn is_hopeless(&mut self, second: &Second) -> bool {
+        let before = (self.ended, self.no_connection);
         for request in &second.requests {
             self.ended += request.counts.requests;
             let count = |class| request.counts.errors.get(class).copied().unwrap_or(0);
@@ -418,7 +423,23 @@ impl Reach {
                 NO_CONNECTION.iter().filter_map(|class| request.counts.examples.get(*class)?.first());
             self.why = self.why.take().or(examples.next().cloned());
         }
+        let (ended, without) = (self.ended - before.0, self.no_connection - before.1);
+        match without {
+            _ if without < ended => self.lost_s = 0,
+            0 => {}
+            _ => self.lost_s += 1,
+        }
         second.second + 1 >= UNREACHABLE_AFTER_S && self.is_unreachable()
+    }
+
+    /// Whether it has not been there for so long that it will not come back.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost_s >= LOST_AFTER_S
+    }
+
+    /// What the first attempt that failed said.
+    pub(crate) fn why(&self) -> Option<&str> {
+        self.why.as_deref()
     }
 
     pub(crate) fn is_unreachable(&self) -> bool {

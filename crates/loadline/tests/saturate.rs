@@ -228,9 +228,11 @@ fn steps_are_long_enough_for_the_windows_of_an_objective() {
     // The mean of M/M/2 with 60 ms at p99 is reached at 323/s; the worst of some windows is broken below.
     let capacity = found.capacity_per_s.unwrap();
     assert!((200.0..323.0).contains(&capacity), "{capacity}: {:?}", found.interval);
-    // Longer than any step of a search of this length: it goes nowhere rather than up.
-    let found = against_queue(5, 2, "p99 < 60ms over 5m", &SaturateOptions::default());
-    assert!(found.steps.iter().all(|step| step.rate_per_s <= 10.0), "{:?}", found.steps);
+    // Longer than any step of a search of this length: one and a half windows of a step that is a sixth of it.
+    let service = |clock| SimulatedServer::new(clock, 2, || Duration::from_millis(5));
+    let windows = scenario(5, &["p99 < 60ms over 5m"]);
+    let refused = search_in(&windows, &SaturateOptions::default(), &mut VirtualLoad(service)).unwrap_err();
+    assert!(refused.to_string().contains("give it at least 2700 s"), "{refused}");
 }
 
 #[test]
@@ -289,6 +291,21 @@ fn an_objective_that_no_load_keeps_is_said_to_be_that() {
     assert_eq!((found.capacity_per_s, found.interval), (None, None));
     assert_eq!(found.end, Some(SearchEnd::NothingPasses));
     assert!(found.reasons[0].contains("broken at 5"), "{:?}", found.reasons);
+}
+
+/// Two workers of 5 ms can do 400/s, and whoever comes beyond waits without an error: three seconds at more are not kept,
+/// and nothing is asked for that goes by them.
+#[test]
+fn a_backlog_that_grows_is_not_kept_though_nothing_fails() {
+    for seed in 1..=4 {
+        let found = against_queue(seed, 2, "error_rate < 0.1%", &SaturateOptions::default());
+        let over = found.steps.iter().filter(|step| step.rate_per_s > 440.0);
+        for step in over {
+            assert!(step.verdict != StepVerdict::Pass && step.rate_per_s <= 800.0, "{step:?}");
+        }
+        let (low, high) = found.interval.unwrap();
+        assert!(low < 410.0 && high.unwrap() > 380.0 && high.unwrap() < 480.0, "{low} to {high:?}");
+    }
 }
 
 /// The time is kept whatever happens, and what was found until then is said.

@@ -22,6 +22,8 @@ const USL_ALONE: f64 = 0.95;
 const MEASURED_ABOVE: f64 = 0.01;
 /// A curve is said to peak where that is at least this probable.
 const PEAK_PROBABILITY: f64 = 0.9;
+/// And to be likely.
+const PEAK_LIKELY: f64 = 0.5;
 
 /// Which model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,7 +285,12 @@ fn mixture_answer(mixture: &Mixture, points: &Points, at: &[f64], confidence: f6
     let maximum = mixture.maximum(confidence);
     let reaching = mixture.reaching(0.9, confidence);
     let mut reasons = Vec::new();
-    if !peaks {
+    if !peaks && probability >= PEAK_LIKELY {
+        reasons.push(format!(
+            "the data do not show a peak for sure, though one is likelier than not ({:.0} %): measure higher to see it",
+            100.0 * probability
+        ));
+    } else if !peaks {
         reasons.push("the data do not show a peak: the maximum is a ceiling or lies beyond".into());
     }
     let below_the_knee = reaching.value > points.top();

@@ -79,6 +79,10 @@ pub struct Judged {
     pub p50_ms: Option<f64>,
     /// 99th percentile of the response time of all requests, with its interval.
     pub p99: Option<Quantile>,
+    /// Requests that ended, once settled.
+    pub requests: u64,
+    /// Flows that were completed, once settled.
+    pub flows: u64,
     /// Failed requests over all requests.
     pub error_rate: Option<f64>,
 }
@@ -153,10 +157,10 @@ impl Measured {
     pub fn judge(&self, asked: &Asked) -> Judged {
         let intervals = self.folded(asked.duration_s);
         let means: Vec<f64> = responses(&intervals);
-        let (from, settled) = match settling(&means) {
-            Settling::From(cut) => (cut, true),
-            Settling::Never => (intervals.len() / 2, false),
-            Settling::Unknown => (0, true),
+        let (from, drifts) = match settling(&means) {
+            Settling::From(cut) => (cut, false),
+            Settling::Never => (intervals.len() / 2, true),
+            Settling::Unknown => (0, false),
         };
         let rest = &intervals[from..];
         let figures: Vec<Figure> = self.slos.iter().map(|slo| self.figure(slo, rest, asked)).collect();
@@ -167,7 +171,11 @@ impl Measured {
         let offered = rest.iter().map(|i| i.offered).sum::<u64>() as f64;
         let done: Vec<(f64, f64)> = rest.iter().map(|i| (i.completed as f64, 1.0)).collect();
         let completed_share = (offered > 0.0).then_some(completed / offered);
-        let in_time = asked.model == LoadModel::Closed || settled || completes(completed_share);
+        let closed = asked.model == LoadModel::Closed;
+        let in_time = closed || !drifts || completes(completed_share);
+        // A few seconds at twice what the service can do break nothing yet.
+        let kept_so_far = worst.is_none_or(|worst| figures[worst].score < 0.0);
+        let settled = !drifts && (closed || completes(completed_share) || !kept_so_far || !grows(rest));
         let keeps_up = in_time && !asked.failing;
         let together = Values::merged(all.iter().copied());
         let validity = self.validity(asked, &together);
@@ -206,6 +214,8 @@ impl Measured {
             concurrency,
             p50_ms: some.then(|| together.quantile(0.5) as f64 / 1e3),
             p99,
+            requests,
+            flows: completed as u64,
             error_rate: some.then(|| failed as f64 / requests as f64),
         }
     }
@@ -239,6 +249,15 @@ fn is_slow_alone(slo: &Slo, figure: &Figure, concurrency: Option<f64>) -> bool {
     let timed = matches!(slo.metric, Metric::Quantile(..) | Metric::Mean(_));
     let alone = concurrency.is_some_and(|present| present < ALONE);
     timed && alone && figure.verdict == StepVerdict::Fail && figure.score > SLOW
+}
+
+/// Whether more requests are on their way or wait at the end than at the beginning, by more than as many arrivals and
+/// completions scatter (three standard deviations of Poisson's law). So it is in a service that takes longer than the step, too:
+/// a longer one tells.
+fn grows(intervals: &[Interval]) -> bool {
+    let [first, rest @ .., last] = intervals else { return false };
+    let offered = rest.iter().map(|i| i.offered).sum::<u64>() + last.offered;
+    last.backlog as f64 - first.backlog as f64 > 3.0 * (offered as f64).sqrt()
 }
 
 /// Without anything offered nothing is behind.

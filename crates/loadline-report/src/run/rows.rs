@@ -145,7 +145,7 @@ pub(super) fn observed(slo: &SloResult) -> String {
 /// How the run was made.
 pub(super) fn how(run: &RunDocument, summary: &Summary) -> Vec<(&'static str, String)> {
     let mut rows = vec![
-        ("command", run.command.join(" ")),
+        ("command", format::command(&run.command)),
         ("target", run.target.clone()),
         ("started", run.started_at.clone()),
         ("load", loop_kind(run)),

@@ -77,15 +77,15 @@ fn steps(document: &SaturationDocument) -> Markup {
                                 // Remarks are sentences: below the figures, since no column is wide enough.
                                 @let remarks = remarks(step);
                                 @if !remarks.is_empty() {
-                                    tr.remarks { td colspan=(columns(document).len() + 1) { (remarks) } }
+                                    tr.remarks { td colspan=(columns(document).len() + 1) { "↳ " (remarks) } }
                                 }
                             }
                         }
                     }
                 }))
                 p.hint {
-                    "In the order in which they were driven. Kept and broken are said where all of the interval is on that \
-                     side of the limit, unclear where it has the limit within it. The search does not go by these words: the capacity \
+                    "In the order in which they were driven. Kept is said where the intervals of all objectives are on the good side of \
+                     their limits, broken where one is all beyond its own, unclear otherwise. The search does not go by these words: the capacity \
                      is estimated from how far all steps were from the limit, unclear ones included, each for as much as \
                      it tells. In flight: requests in the service by Little's law."
                 }

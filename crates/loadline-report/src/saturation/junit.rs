@@ -1,7 +1,7 @@
 //! The search as JUnit XML: one case, whether the capacity is what was required.
 
-use loadline_model::run::{ValidityVerdict, Verdict};
-use loadline_model::saturation::SaturationDocument;
+use loadline_model::run::{Status, ValidityVerdict, Verdict};
+use loadline_model::saturation::{SaturationDocument, SearchEnd};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::headline::headline;
@@ -24,9 +24,10 @@ fn case(document: &SaturationDocument, lenient: bool) -> String {
         Some(Verdict::Pass) => None,
         Some(Verdict::Fail) => Some(NonSuccessKind::Failure),
         Some(Verdict::Inconclusive | Verdict::Invalid) => Some(NonSuccessKind::Error),
-        None if document.is_vague() => Some(NonSuccessKind::Error),
+        None if document.is_vague() || document.status != Status::Complete => Some(NonSuccessKind::Error),
         None if document.interval.is_some() => None,
-        None => Some(NonSuccessKind::Failure),
+        None if document.end == Some(SearchEnd::NothingPasses) => Some(NonSuccessKind::Failure),
+        None => Some(NonSuccessKind::Error),
     };
     let is_unclear = kind == Some(NonSuccessKind::Error) && !limited;
     let status = match kind {
@@ -44,6 +45,7 @@ fn case(document: &SaturationDocument, lenient: bool) -> String {
     };
     let mut case = TestCase::new("capacity", status);
     case.set_classname("loadline.saturate");
+    case.set_system_out(format!("{} — {}", head.word, head.sentence));
     let mut suite = TestSuite::new("saturation");
     suite.add_test_case(case);
     let mut report = Report::new("loadline saturate");

@@ -5,20 +5,21 @@ use loadline_model::run::{LoadModel, RunDocument};
 use loadline_model::saturation::{SaturationDocument, StepDocument, StepFigure, StepVerdict};
 
 use super::headline::users_of;
-use crate::format::{NONE, length, ms, number, percent, rate, with_unit};
+use crate::format::{NONE, command, length, ms, number, percent, rate, with_unit};
 use crate::page::{Figure, Tile, Tone};
 
 pub(super) fn per_s(per_s: f64) -> String {
     format!("{}/s", rate(per_s))
 }
 
-/// The capacity as people read it: `248/s`, or `40 users (1,950/s)`.
+/// The capacity as people read it: `248/s`, `248 flows/s (512 requests/s)`, or `40 users (1,950/s)`.
 pub fn capacity(document: &SaturationDocument) -> Option<String> {
     let capacity = document.capacity_per_s?;
-    Some(match document.capacity_users {
+    Some(match (document.capacity_users, document.requests_per_flow) {
         // One more than fits would break the objectives.
-        Some(users) => format!("{} ({})", users_of(users.floor()), per_s(capacity)),
-        None => per_s(capacity),
+        (Some(users), _) => format!("{} ({})", users_of(users.floor()), per_s(capacity)),
+        (None, Some(each)) => format!("{} flows/s ({} requests/s)", rate(capacity), rate(capacity * each)),
+        (None, None) => per_s(capacity),
     })
 }
 
@@ -120,8 +121,12 @@ pub(super) fn remarks(step: &StepDocument) -> String {
 /// One line on a step, for those who watch: `240/s for 16 s: kept, p99 31.2 ms (29.1 ms – 33 ms)`.
 pub fn step_line(document_slo: Option<&str>, step: &StepDocument) -> String {
     let of = |slo: &str| step.figures.iter().find(|figure| figure.slo == slo);
-    let worst =
-        document_slo.and_then(of).or_else(|| step.worst.as_deref().and_then(of)).or(step.figures.first());
+    // What is worst may be known to be kept; what leaves the step open is told then.
+    let open = step.figures.iter().find(|figure| figure.verdict == Some(StepVerdict::Unclear));
+    let open = open.filter(|_| step.verdict == StepVerdict::Unclear);
+    let worst = document_slo.and_then(of).or_else(|| step.worst.as_deref().and_then(of));
+    let worst = worst.filter(|worst| open.is_none() || worst.verdict == Some(StepVerdict::Unclear));
+    let worst = worst.or(open).or(step.figures.first());
     let figure = worst.map_or(String::new(), |figure| {
         let observed = figure.observed.map_or(NONE.to_owned(), |value| with_unit(value, &figure.unit));
         let interval =
@@ -230,7 +235,7 @@ pub(super) fn how(document: &SaturationDocument, run: &RunDocument) -> Vec<(&'st
     };
     let host = &run.host;
     let mut rows = vec![
-        ("command", run.command.join(" ")),
+        ("command", command(&run.command)),
         ("target", run.target.clone()),
         ("started", run.started_at.clone()),
         ("load", load),

@@ -277,6 +277,22 @@ mod tests {
         table(&fit(&measured, &FitOptions::default()).unwrap())
     }
 
+    /// The maximum of this USL is at √(0.98/0.001) = 31.3 units, and 90 % of it at 14.
+    #[test]
+    fn what_lies_beyond_the_measurements_is_told() {
+        let usl = |n: f64| 100.0 * n / (1.0 + 0.02 * (n - 1.0) + 0.001 * n * (n - 1.0));
+        let told = |top: u32| {
+            let rows = (1..=top).map(f64::from).map(|n| format!("{n},{}\n", usl(n)));
+            let csv = format!("users,tps\n{}", rows.collect::<String>());
+            let measured = points::read(csv.as_bytes(), "p.csv", None).unwrap();
+            let options = FitOptions { model: Model::Usl, ..FitOptions::default() };
+            notes(&fit(&measured, &options).unwrap())
+        };
+        let near = told(20);
+        assert!(near.iter().any(|note| note.starts_with("the maximum is at 31.305, 1.57 times")), "{near:?}");
+        assert!(told(60).iter().all(|note| !note.contains("times the largest")), "{:?}", told(60));
+    }
+
     #[test]
     fn large_figures_have_an_exponent() {
         assert_eq!(number(Some(1e99)), "1.000e99");

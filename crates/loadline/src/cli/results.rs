@@ -23,7 +23,7 @@ pub(crate) struct ResultFlags {
     /// Print the summary as JSON
     #[arg(long, env = "LOADLINE_JSON", value_parser = yes_or_no())]
     json: bool,
-    /// Write JUnit XML, one case per objective
+    /// Write JUnit XML: a case for each objective, or for the capacity
     #[arg(long, value_name = "FILE", env = "LOADLINE_JUNIT")]
     junit: Option<PathBuf>,
     /// Write Markdown, for a pull request; the file that $GITHUB_STEP_SUMMARY names is added to, any other replaced

@@ -92,7 +92,7 @@ struct SearchFlags {
     /// Cut a step short in which a larger share of requests fails; it counts as broken
     #[arg(long, value_name = "SHARE", default_value = "50%", value_parser = input::share)]
     abort_errors: f64,
-    /// The capacity that is required: the exit code says whether it is there
+    /// The capacity that is required, in flows of a scenario: the exit code says whether it is there
     #[arg(long, value_name = "RATE", value_parser = input::rate, env = "LOADLINE_REQUIRE")]
     require: Option<f64>,
     /// Fixes arrivals, data rows, think times and choices between flows
@@ -269,12 +269,20 @@ pub(super) fn sorted(error: SaturateError) -> anyhow::Error {
 
 /// The exit code; where several hold, the first of 1, 130, 6, 3, 5, 0.
 fn exit_of(finished: &FinishedSearch, on_inconclusive: OnInconclusive, out: &Output) -> Exit {
-    let FinishedSearch { run, document, unreachable, .. } = finished;
+    let FinishedSearch { run, document, unreachable, no_connection, .. } = finished;
     if *unreachable {
-        talk(format_args!(
-            "error: {} is unreachable: no attempt got a connection; is it running, and is the address right?",
-            run.target
-        ));
+        let why = no_connection.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let target = &run.target;
+        if document.steps.iter().any(|step| step.achieved_per_s > Some(0.0)) {
+            talk(format_args!(
+                "error: {target} stopped answering: no attempt gets a connection any more{why}"
+            ));
+        } else {
+            talk(format_args!(
+                "error: {target} is unreachable: no attempt got a connection{why}; is it running, and is the address right? \
+                 (--target for that of a scenario)"
+            ));
+        }
         return Exit::Failed;
     }
     if document.status == Status::Interrupted {

@@ -34,7 +34,7 @@ pub fn answer(service: &str, demand: &Demand, question: &Question) -> ServiceHea
     let mut notes = [&question.capacity.notes[..], &demand.notes].concat();
     if is_assumed {
         notes.push(
-            "the demand is taken to be requests a second, as the capacity is: where it counts by something else, say so \
+            "the demand is taken to be per second, as the capacity is: where it counts by something else, say so \
              (`per`)"
                 .into(),
         );

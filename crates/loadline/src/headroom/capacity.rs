@@ -102,6 +102,7 @@ pub fn measured(json: &str) -> Result<InstanceCapacity, String> {
         confidence: f64,
         limited_by: Option<String>,
         validity: Option<loadline_model::run::Validity>,
+        requests_per_flow: Option<f64>,
     }
     let read: Saturation =
         serde_json::from_str(json).map_err(|e| format!("this is no saturation document: {e}"))?;
@@ -129,6 +130,12 @@ pub fn measured(json: &str) -> Result<InstanceCapacity, String> {
         }
         _ => return Err("it holds no capacity: saturation was not found".into()),
     };
+    if let Some(requests) = read.requests_per_flow {
+        notes.push(format!(
+            "the capacity counts flows of the scenario, of {requests:.2} requests each on average: a demand in requests has to \
+             be divided by as many"
+        ));
+    }
     if let Some(validity) = read.validity
         && validity.verdict != loadline_model::run::ValidityVerdict::Valid
     {

@@ -26,6 +26,8 @@ const CURVE_POINTS: usize = 48;
 const FIT_POINTS: usize = 24;
 /// A backlog counts as at most this many times the requests of the busiest step without one.
 const BACKLOG_MOST: f64 = 2.0;
+/// So many requests more than flows may be those of flows on their way.
+const ON_ITS_WAY: f64 = 0.05;
 /// Curves are drawn this far beyond the largest load that was driven.
 const BEYOND: f64 = 1.1;
 
@@ -86,6 +88,7 @@ pub fn document(
         model: course.model,
         capacity_users: found.load.filter(|_| closed),
         interval_users: found.interval.filter(|_| closed),
+        requests_per_flow: requests_per_flow(legs),
         slos: course.slos.iter().map(|slo| slo.text.clone()).collect(),
         curve,
         evidence: read.map(|read| evidence(read, legs, course.model, capacity)),
@@ -93,6 +96,16 @@ pub fn document(
         required_per_s: circumstances.required_per_s,
         verdict,
     }
+}
+
+/// Requests of a flow, over the steps in which as many were completed as came: of the others some are left out. About one is
+/// one, but for what was on its way.
+fn requests_per_flow(legs: &[Leg]) -> Option<f64> {
+    let steady =
+        legs.iter().map(|leg| &leg.judged).filter(|judged| judged.step.settled && judged.completes_offered());
+    let (requests, flows) =
+        steady.fold((0, 0), |sum, judged| (sum.0 + judged.requests, sum.1 + judged.flows));
+    (flows > 0).then_some(requests as f64 / flows as f64).filter(|each| *each > 1.0 + ON_ITS_WAY)
 }
 
 /// The end of a search in loads.
@@ -193,6 +206,7 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
         observed: figure.observed,
         interval: interval(figure),
         unit: figure.unit.to_owned(),
+        verdict: Some(figure.verdict),
     };
     let mut notes = leg.notes.clone();
     if leg.failing {
@@ -203,7 +217,7 @@ pub(super) fn step(leg: &Leg, course: &Course) -> StepDocument {
     } else if !judged.keeps_up {
         notes.push("the service completed less than what was offered: its backlog grew".to_owned());
     } else if !step.settled && judged.figures.iter().all(|figure| figure.verdict == StepVerdict::Pass) {
-        notes.push("response times still drifted: kept so far, not surely for longer".to_owned());
+        notes.push("response times or the backlog still grew: kept so far, not surely for longer".to_owned());
     }
     StepDocument {
         start_s: leg.first as f64,
@@ -353,6 +367,9 @@ fn reasons(explored: &Explored, course: &Course, circumstances: &Circumstances) 
     reasons.extend(explored.legs.iter().rev().find(|leg| leg.judged.step.confirming).and_then(unconfirmed));
     reasons.extend(match explored.stopped {
         Some(Stop::Interrupted | Stop::AtOnce) => Some("it was interrupted".to_owned()),
+        Some(Stop::Unreachable) if explored.legs.iter().any(|leg| leg.judged.achieved_per_s > Some(0.0)) => {
+            Some("the target could not be reached any more".to_owned())
+        }
         Some(Stop::Unreachable) => Some("the target could not be reached".to_owned()),
         Some(Stop::OutOfRows) => Some("the rows of a data source were used up".to_owned()),
         Some(Stop::Objective | Stop::Decided) | None => None,
@@ -374,9 +391,11 @@ fn unconfirmed(leg: &Leg) -> Option<String> {
 }
 
 fn doom_words(doom: &Doom, model: LoadModel) -> String {
-    let (unit, lower) = match model {
-        LoadModel::Open => ("/s", " or begin lower (--min-rate)"),
-        LoadModel::Closed => (" users", ""),
+    let (unit, lower, nearer) = match model {
+        LoadModel::Open => {
+            ("/s", " or begin lower (--min-rate)", ", or begin nearer to the capacity (--min-rate)")
+        }
+        LoadModel::Closed => (" users", "", ""),
     };
     let load = |load: f64| format!("{}{unit}", (load * 100.0).round() / 100.0);
     match doom {
@@ -392,10 +411,16 @@ fn doom_words(doom: &Doom, model: LoadModel) -> String {
             "the objectives are broken at {} too, with hardly a request at a time: no load keeps them; loosen them",
             load(*at)
         ),
-        Doom::OutOfTime { at, at_least } => format!(
-            "the time was spent at {}, before an objective {}; give it more (--max-time)",
-            load(*at),
-            if at_least.is_some() { "broke" } else { "was surely kept" }
+        Doom::OutOfTime { at, at_least: Some(_) } => {
+            format!(
+                "the time was spent at {}, before an objective broke; give it more (--max-time){nearer}",
+                load(*at)
+            )
+        }
+        Doom::OutOfTime { at, at_least: None } => format!(
+            "the time was spent at {}, before there were requests enough to say that the objectives are kept; give it more \
+             (--max-time){nearer}",
+            load(*at)
         ),
     }
 }

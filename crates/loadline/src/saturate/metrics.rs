@@ -55,6 +55,8 @@ pub struct Metrics {
     pub source: String,
     /// By time.
     pub scrapes: Vec<Scrape>,
+    /// How often it answered.
+    pub answered: u64,
     /// How often it failed.
     pub failed: u64,
     /// Why, the last time.
@@ -94,10 +96,17 @@ impl Sampler {
         }
     }
 
-    /// Why nothing at all was read in the first seconds.
+    /// Why nothing at all was read the first few times.
     pub(crate) fn failure(&self) -> Option<String> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.error.clone().filter(|_| read.scrapes.is_empty() && read.failed >= FAILURES_LEAST)
+        let knows_some = read.scrapes.iter().any(|scrape| !scrape.readings.is_empty());
+        match &read.error {
+            _ if knows_some => None,
+            Some(error) if read.failed >= FAILURES_LEAST => Some(error.clone()),
+            _ => {
+                (read.answered >= FAILURES_LEAST).then(|| "no metric of a known resource is in it".to_owned())
+            }
+        }
     }
 
     /// What was read so far.
@@ -124,7 +133,10 @@ impl Drop for Sampler {
 fn note(read: &Mutex<Metrics>, scrapes: Result<Vec<Scrape>, String>) {
     let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
     match scrapes {
-        Ok(scrapes) => read.scrapes.extend(scrapes),
+        Ok(scrapes) => {
+            read.answered += 1;
+            read.scrapes.extend(scrapes);
+        }
         Err(error) => {
             read.failed += 1;
             read.error = Some(error);

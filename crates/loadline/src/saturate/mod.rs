@@ -90,7 +90,7 @@ pub enum Progress<'a> {
         /// Whether it is the confirming run.
         confirming: bool,
     },
-    /// The service's resources cannot be read; the search goes on without them.
+    /// Nothing of the service's resources can be read; the search goes on without them.
     Unread {
         /// Where they were to be read, without secrets.
         source: &'a str,
@@ -198,8 +198,11 @@ pub struct FinishedSearch {
     pub run: RunDocument,
     /// What is in its `saturation.json`.
     pub document: SaturationDocument,
-    /// Not one attempt to connect succeeded.
+    /// Not one attempt to connect succeeded, or none did for the last ten seconds: the target is gone, and there is no
+    /// capacity.
     pub unreachable: bool,
+    /// What the first attempt to connect that failed said.
+    pub no_connection: Option<String>,
 }
 
 /// Finds the highest load that a service sustains within its objectives, and leaves a run directory: the recording
@@ -258,7 +261,7 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
                 Ok(())
             }
             Progress::Second(second) => {
-                if self.reach.is_hopeless(second) {
+                if self.reach.is_hopeless(second) || self.reach.is_lost() {
                     stop.request(Stop::Unreachable);
                 }
                 self.tell_unread();
@@ -310,7 +313,9 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
             return Err(error.into());
         }
         self.sampler.iter_mut().for_each(Sampler::finish);
-        let document = self.document(explored);
+        // What broke the objectives then was no load.
+        let end = explored.end.clone().filter(|_| !self.reach.is_lost());
+        let document = self.document(&Explored { end, ..explored.clone() });
         write_json(self.directory.path(), DOCUMENT_FILE, &document)?;
         self.run.stages = document::stages(&explored.legs, self.course);
         self.run.status = document.status;
@@ -323,7 +328,8 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
             directory: self.directory.path().to_owned(),
             run: self.run,
             document,
-            unreachable: self.reach.is_unreachable(),
+            unreachable: self.reach.is_unreachable() || self.reach.is_lost(),
+            no_connection: self.reach.why().map(str::to_owned),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use loadline_analysis::search::Search;
+use loadline_analysis::search::{LONGEST_SHARE, Search};
 use loadline_generator::schedule::Arrivals;
 use loadline_model::run::LoadModel;
 use loadline_model::scenario::{self, Scenario};
@@ -113,8 +113,13 @@ impl SaturateOptions {
         if let (true, Some(other)) = (limits.is_empty(), others.first()) {
             return Err(SaturateError::NoLimit(other.text.clone()));
         }
-        let windows = limits.iter().filter_map(|slo| slo.over).map(|over| over.as_secs_f64());
-        let window_s = windows.fold(0.0, f64::max);
+        let windows = limits.iter().filter_map(|slo| Some((slo.over?.as_secs_f64(), slo)));
+        let longest = windows.max_by(|a, b| a.0.total_cmp(&b.0));
+        let window_s = longest.map_or(0.0, |(window_s, _)| window_s);
+        let needed = Duration::from_secs_f64((WINDOWS_LEAST * window_s / LONGEST_SHARE).ceil());
+        if let Some((_, slo)) = longest.filter(|_| self.max_time < needed) {
+            return Err(SaturateError::Window { slo: slo.text.clone(), time: self.max_time, needed });
+        }
         let (default, first) = match self.model {
             LoadModel::Open => (RATES, FIRST_RATE),
             LoadModel::Closed => (USERS, USERS.0),
@@ -192,6 +197,19 @@ pub enum SaturateError {
     /// Too little for even a few steps.
     #[error("{} s are too little for a search: give it at least {} s (--max-time)", .0.as_secs_f64(), LEAST_TIME.as_secs())]
     Time(Duration),
+    /// Too little for steps that hold the window of an objective.
+    #[error(
+        "steps have to hold the window of `{slo}`, and {} s are too little for some of them: give it at least {} s \
+         (--max-time)", .time.as_secs_f64(), .needed.as_secs()
+    )]
+    Window {
+        /// The objective.
+        slo: String,
+        /// What was given.
+        time: Duration,
+        /// What is needed.
+        needed: Duration,
+    },
     /// Closer than the model of a service can tell.
     #[error("a precision of {} % is closer than a search can tell: 2 % is the least (--precision)", .0 * 100.0)]
     Precision(f64),
