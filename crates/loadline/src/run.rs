@@ -38,8 +38,6 @@ const USERS_PER_WORKER: u32 = 64;
 
 /// A target none of whose answers came for this long is unreachable.
 const UNREACHABLE_AFTER_S: u64 = 3;
-/// A target that has answered is given up after so many seconds in which no attempt got a connection: it may be begun anew.
-const LOST_AFTER_S: u64 = 10;
 
 /// How a scenario is run.
 #[derive(Debug, Clone)]
@@ -406,7 +404,7 @@ pub(crate) struct Reach {
     ended: u64,
     no_connection: u64,
     /// Seconds with requests since the last one in which any of them got a connection.
-    lost_s: u64,
+    pub(crate) lost_s: u64,
     /// What the first attempt that failed said.
     why: Option<String>,
 }
@@ -430,11 +428,6 @@ impl Reach {
             _ => self.lost_s += 1,
         }
         second.second + 1 >= UNREACHABLE_AFTER_S && self.is_unreachable()
-    }
-
-    /// Whether it has not been there for so long that it will not come back.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.lost_s >= LOST_AFTER_S
     }
 
     /// What the first attempt that failed said.

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use loadline_analysis::search::Capacity;
+use loadline_analysis::search::{Capacity, Doom, Hopeless};
 use loadline_generator::arrivals::{Load, Stage, UserStage};
 use loadline_generator::run::{Feeder, Plan, RunError, RunEvent};
 use loadline_generator::schedule::RateStage;
@@ -58,6 +58,8 @@ pub use pilot::{Course, End, Leg};
 /// The name of the document in a run directory.
 pub const DOCUMENT_FILE: &str = "saturation.json";
 
+/// A target that has answered is given up after so many seconds in which no attempt got a connection: it may be begun anew.
+const LOST_AFTER_S: u64 = 10;
 /// Arrivals per second that one worker is trusted with.
 const RATE_PER_WORKER: f64 = 10_000.0;
 
@@ -198,8 +200,7 @@ pub struct FinishedSearch {
     pub run: RunDocument,
     /// What is in its `saturation.json`.
     pub document: SaturationDocument,
-    /// Not one attempt to connect succeeded, or none did for the last ten seconds: the target is gone, and there is no
-    /// capacity.
+    /// Not one attempt to connect succeeded, or none did any more at its end: the target is gone, and there is no capacity.
     pub unreachable: bool,
     /// What the first attempt to connect that failed said.
     pub no_connection: Option<String>,
@@ -261,7 +262,7 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
                 Ok(())
             }
             Progress::Second(second) => {
-                if self.reach.is_hopeless(second) || self.reach.is_lost() {
+                if self.reach.is_hopeless(second) || self.reach.lost_s >= LOST_AFTER_S {
                     stop.request(Stop::Unreachable);
                 }
                 self.tell_unread();
@@ -308,14 +309,26 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
         document(explored, self.course, &self.circumstances, read.as_ref())
     }
 
+    /// Whether the target is gone: for long, or when all requests failed whatever the load.
+    fn is_lost(&self, explored: &Explored) -> bool {
+        let whatever =
+            matches!(explored.end, Some(End::Doomed(Doom::Regardless { why: Hopeless::AllFailed, .. })));
+        self.reach.lost_s >= if whatever { 1 } else { LOST_AFTER_S }
+    }
+
     fn finish(mut self, explored: &Explored) -> Result<FinishedSearch, SaturateError> {
         if let Some(error) = self.failed {
             return Err(error.into());
         }
         self.sampler.iter_mut().for_each(Sampler::finish);
-        // What broke the objectives then was no load.
-        let end = explored.end.clone().filter(|_| !self.reach.is_lost());
-        let document = self.document(&Explored { end, ..explored.clone() });
+        let lost = self.is_lost(explored);
+        let explored = if lost {
+            // What broke the objectives then was no load.
+            &Explored { end: None, stopped: Some(Stop::Unreachable), ..explored.clone() }
+        } else {
+            explored
+        };
+        let document = self.document(explored);
         write_json(self.directory.path(), DOCUMENT_FILE, &document)?;
         self.run.stages = document::stages(&explored.legs, self.course);
         self.run.status = document.status;
@@ -328,7 +341,7 @@ impl<W: FnMut(Progress<'_>)> Log<'_, W> {
             directory: self.directory.path().to_owned(),
             run: self.run,
             document,
-            unreachable: self.reach.is_unreachable() || self.reach.is_lost(),
+            unreachable: self.reach.is_unreachable() || lost,
             no_connection: self.reach.why().map(str::to_owned),
         })
     }
