@@ -119,7 +119,7 @@ fn a_long_range_is_asked_for_in_pieces() -> Result<(), Skip> {
 /// Four workers of 20 ms are full at 200/s; the server's own processes are none of the service's.
 fn the_resource_that_fills_is_read_by_the_times_of_its_scrapes() -> Result<(), Skip> {
     let serve = Serve::start(&["--workers", "4", "--service", "const:20ms"]);
-    let server = Prometheus::scraping(&serve.address())?;
+    let server = Prometheus::scraping(serve.address())?;
     let url = format!("http://{}", server.address());
     let folder = Folder::new("prometheus-saturate");
     let found = |labels: &str, out: &str| {
