@@ -15,6 +15,12 @@ use crate::validity::{Sent, Watch};
 /// whatever its objectives say.
 const KEEPS_UP_SHARE: f64 = 0.97;
 
+/// Who completes this share of what is offered from the beginning has no response times as long as the step, and a backlog
+/// that then grows in its second half by at least this share of what it did in the first comes to no end: requests that take
+/// exponential times of a mean as long as the step complete less at first, and ever more.
+const SOME: f64 = 0.25;
+const STEADILY: f64 = 0.8;
+
 /// With fewer requests in the service on average hardly one waits for another.
 const ALONE: f64 = 0.1;
 /// ln of the factor over the limit that waiting does not explain then.
@@ -171,12 +177,12 @@ impl Measured {
         let offered = rest.iter().map(|i| i.offered).sum::<u64>() as f64;
         let done: Vec<(f64, f64)> = rest.iter().map(|i| (i.completed as f64, 1.0)).collect();
         let completed_share = (offered > 0.0).then_some(completed / offered);
-        let closed = asked.model == LoadModel::Closed;
-        let in_time = closed || !drifts || completes(completed_share);
+        let in_time = asked.model == LoadModel::Closed || completes(completed_share);
         // A few seconds at twice what the service can do break nothing yet.
         let kept_so_far = worst.is_none_or(|worst| figures[worst].score < 0.0);
-        let settled = !drifts && (closed || completes(completed_share) || !kept_so_far || !grows(rest));
-        let keeps_up = in_time && !asked.failing;
+        let backlog = if in_time || !kept_so_far { Backlog::Steady } else { Backlog::of(rest) };
+        let settled = !drifts && backlog == Backlog::Steady;
+        let keeps_up = (in_time || !drifts && backlog != Backlog::Overload) && !asked.failing;
         let together = Values::merged(all.iter().copied());
         let validity = self.validity(asked, &together);
         let (requests, failed) =
@@ -251,13 +257,38 @@ fn is_slow_alone(slo: &Slo, figure: &Figure, concurrency: Option<f64>) -> bool {
     timed && alone && figure.verdict == StepVerdict::Fail && figure.score > SLOW
 }
 
-/// Whether more requests are on their way or wait at the end than at the beginning, by more than as many arrivals and
-/// completions scatter (three standard deviations of Poisson's law). So it is in a service that takes longer than the step, too:
-/// a longer one tells.
-fn grows(intervals: &[Interval]) -> bool {
-    let [first, rest @ .., last] = intervals else { return false };
-    let offered = rest.iter().map(|i| i.offered).sum::<u64>() + last.offered;
-    last.backlog as f64 - first.backlog as f64 > 3.0 * (offered as f64).sqrt()
+/// What the requests on their way, and arrivals waiting, do over a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backlog {
+    /// They become no more than chance explains.
+    Steady,
+    /// They become more, which they also do at first where requests take longer than the step: a longer one tells.
+    Grows,
+    /// They become more without an end: part of what is offered is completed all the time, and the rest is not.
+    Overload,
+}
+
+impl Backlog {
+    fn of(intervals: &[Interval]) -> Backlog {
+        if intervals.len() < 3 {
+            return Backlog::Steady;
+        }
+        let (middle, last) = (intervals.len() / 2, intervals.len() - 1);
+        let grown = |from: usize, to: usize| intervals[to].backlog as f64 - intervals[from].backlog as f64;
+        let sum = |from: usize, to: usize, of: fn(&Interval) -> u64| {
+            intervals[from + 1..=to].iter().map(of).sum::<u64>() as f64
+        };
+        let offered = |from, to| sum(from, to, |i| i.offered);
+        // Arrivals and completions scatter by Poisson's law: three standard deviations.
+        if grown(0, last) <= 3.0 * offered(0, last).sqrt() {
+            return Backlog::Steady;
+        }
+        let completed = |from, to| sum(from, to, |i| i.completed) / offered(from, to);
+        let completes_some = completed(0, middle) >= SOME && completed(middle, last) >= SOME;
+        let (before, after) =
+            (grown(0, middle) / middle as f64, grown(middle, last) / (last - middle) as f64);
+        if completes_some && after >= STEADILY * before { Backlog::Overload } else { Backlog::Grows }
+    }
 }
 
 /// Without anything offered nothing is behind.
@@ -298,5 +329,43 @@ fn step(asked: &Asked, worst: Option<&Figure>, keeps_up: bool) -> Step {
         settled: true,
         generator_limited: false,
         confirming: asked.confirming,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds at this rate of a service that has completed so many of the arrivals of the first `t` seconds by then.
+    fn seconds(count: u64, rate: f64, completed: impl Fn(f64) -> f64) -> Vec<Interval> {
+        let by = |k: u64| completed(k as f64).round() as u64;
+        let second = |k: u64| Interval {
+            offered: rate as u64,
+            completed: by(k) - by(k - 1),
+            backlog: k * rate as u64 - by(k),
+            ..Interval::default()
+        };
+        (1..=count).map(second).collect()
+    }
+
+    #[test]
+    fn overload_is_told_from_requests_that_take_long() {
+        for count in [3, 6, 30] {
+            assert_eq!(Backlog::of(&seconds(count, 320.0, |t| 160.0 * t)), Backlog::Overload, "{count} s");
+            // An exponential time of a mean of 4 to 12 s: λ(t − τ(1 − e^{−t/τ})) are completed, and none before 8 s.
+            for tau in [4.0, 8.0, 12.0] {
+                let slow = |t: f64| 100.0 * (t - tau * (1.0 - (-t / tau).exp()));
+                assert_ne!(
+                    Backlog::of(&seconds(count, 100.0, slow)),
+                    Backlog::Overload,
+                    "{count} s of {tau} s"
+                );
+            }
+            let constant = Backlog::of(&seconds(count, 100.0, |t| 100.0 * (t - 8.0).max(0.0)));
+            assert_eq!(constant, Backlog::Grows, "{count} s");
+            // What lasts a tenth of a second.
+            let fast = Backlog::of(&seconds(count, 100.0, |t| 100.0 * (t - 0.1)));
+            assert_eq!(fast, Backlog::Steady, "{count} s");
+        }
     }
 }
