@@ -12,6 +12,7 @@ pub mod figure;
 pub mod interval;
 pub mod posterior;
 pub mod step;
+mod tail;
 
 use figure::Events;
 use posterior::Posterior;

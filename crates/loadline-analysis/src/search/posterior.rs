@@ -10,7 +10,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
 
 use super::Step;
-use super::curve::Curve;
+use super::curve::{Curve, Queue, Response};
 use super::figure::Events;
 
 /// Cells of the looks: the first finds where it is, the last shows it in detail.
@@ -26,16 +26,21 @@ const TOO_HIGH: f64 = 0.003;
 const MISPLACED: f64 = 0.007;
 /// The same of a limiter: what its bucket lets through at once counts as if its rate were higher.
 const MISPLACED_LIMITER: f64 = 0.004;
-/// By how much the ends of an interval that is of queues are brought nearer to its middle: what is not known of their
-/// curves makes the posterior wide. The 90 % intervals of 200 searches of each of eleven simulated M/M/c held the capacity in
-/// 86.5 to 95.5 of 100.
+/// By how much the ends of an interval that is of queues are brought nearer to its middle: natures other than that of M/M/c
+/// make the posterior wide, the more so where the shape of a curve is known from what is late at low loads already. The
+/// 90 % intervals of 200 searches of each of eleven simulated M/M/c held the capacity in XX of 100.
 const CALIBRATION: f64 = 0.87;
+const CALIBRATION_ALONE: f64 = 0.78;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
 /// of the look from the next one.
 const NEGLIGIBLE: f64 = 14.0;
-const UNLIKELY: f64 = 1e-3;
+const UNLIKELY: f64 = 5e-4;
+/// How sure it is that what was completed under overload is what the service can, so that the capacity follows from how
+/// steep the curve is, and how exact that is. If not, it tells nothing.
+const THROUGHPUT_TRUST: f64 = 0.5;
+const THROUGHPUT_ERROR: f64 = 0.01;
 /// The share of steps that were disturbed: such a step tells nothing.
 const DISTURBED: f64 = 0.003;
 
@@ -68,15 +73,16 @@ impl Posterior {
     pub fn new(steps: &[Step], least: f64, most: f64) -> Posterior {
         let counts: Vec<Counts> = steps.iter().map(Counts::of).collect();
         let [first, second, last] = LOOKS;
-        let curves = Curve::all();
+        let curves = Curve::all(steps.last().map_or(Events::UNBOUNDED, |step| step.events.most));
+        let overload = Overload::of(steps);
         // Where only one load is allowed its cells still need a width.
         let most = most.max(least * (1.0 + f64::EPSILON.sqrt()));
-        let found = Self::on_cells(&counts, &curves, evenly(least.ln(), most.ln(), first));
+        let found = Self::on_cells(&counts, overload, &curves, evenly(least.ln(), most.ln(), first));
         // Only this one is fine enough to tell which curves are likely.
-        let seen = Self::on_cells(&counts, &curves, found.finer(second));
+        let seen = Self::on_cells(&counts, overload, &curves, found.finer(second));
         let likely = seen.curves.iter().filter(|(_, weight)| *weight > UNLIKELY);
         let curves: Vec<Curve> = likely.map(|(curve, _)| *curve).collect();
-        let mut posterior = Self::on_cells(&counts, &curves, seen.finer(last));
+        let mut posterior = Self::on_cells(&counts, overload, &curves, seen.finer(last));
         posterior.larger = posterior.larger(&counts);
         posterior
     }
@@ -89,7 +95,7 @@ impl Posterior {
         let (mut sum, mut weight) = (0.0, LARGER_PRIOR);
         for step in steps {
             for (curve, likely) in &self.curves {
-                if let Some((log, variance)) = step.log_larger(*curve, capacity) {
+                if let Some((log, variance)) = step.log_larger(curve, capacity) {
                     sum += likely * log / variance;
                     weight += likely / variance;
                 }
@@ -99,7 +105,7 @@ impl Posterior {
     }
 
     /// Equally likely at every scale but for the steps.
-    fn on_cells(steps: &[Counts], curves: &[Curve], edges: Vec<f64>) -> Posterior {
+    fn on_cells(steps: &[Counts], overload: Option<Overload>, curves: &[Curve], edges: Vec<f64>) -> Posterior {
         let cells =
             edges.windows(2).map(|ends| ((0.5 * (ends[0] + ends[1])).exp(), (ends[1] - ends[0]).ln()));
         let cells: Vec<(f64, f64)> = cells.collect();
@@ -107,10 +113,11 @@ impl Posterior {
         // What is hopeless is seen at once beside the likeliest curve through the last step.
         let nearest = cells.partition_point(|(load, _)| *load < steps.last().map_or(0.0, |step| step.load));
         let (near, width) = cells[nearest.min(cells.len() - 1)];
-        let through = |&curve: &Curve| width + log_likelihood(steps, curve, near, f64::NEG_INFINITY);
+        let through = |curve: &Curve| width + log_likelihood(steps, curve, near, f64::NEG_INFINITY);
         let mut best = curves.iter().map(through).fold(f64::NEG_INFINITY, f64::max);
-        for &curve in curves {
+        for curve in curves {
             for &(capacity, width) in &cells {
+                let width = width + overload.map_or(0.0, |overload| overload.log_likelihood(curve, capacity));
                 let log = width + log_likelihood(steps, curve, capacity, best - width - NEGLIGIBLE);
                 best = best.max(log);
                 logs.push(log);
@@ -154,14 +161,21 @@ impl Posterior {
     pub(super) fn middle_and_interval(&self, confidence: f64) -> (f64, (f64, f64)) {
         let tail = 0.5 - 0.5 * confidence;
         let [low, middle, high] = [tail, 0.5, 1.0 - tail].map(|p| self.quantile(p));
-        let queues = self.curves.iter().filter(|(curve, _)| matches!(curve, Curve::Queue { .. }));
-        let share: f64 = queues.map(|(_, weight)| weight).sum();
+        let share = self.share(|_| true);
         let place_error = (share * MISPLACED.powi(2) + (1.0 - share) * MISPLACED_LIMITER.powi(2)).sqrt();
         let misplaced = place_error * Normal::standard().inverse_cdf(1.0 - tail);
-        let nearer = (1.0 - (1.0 - CALIBRATION) * share) * self.larger.sqrt();
+        let alone = self.share(Queue::is_late_alone);
+        let calibration = 1.0 - (1.0 - CALIBRATION) * (share - alone) - (1.0 - CALIBRATION_ALONE) * alone;
+        let nearer = calibration * self.larger.sqrt();
         let apart = |end: f64| (nearer * (end / middle).ln()).hypot(misplaced).exp();
         let place = middle * (1.0 - TOO_HIGH * share);
         (place, (place / apart(low), place * apart(high)))
+    }
+
+    /// How likely it is that the curve is one of these queues.
+    fn share(&self, of: impl Fn(&Queue) -> bool) -> f64 {
+        let is = |curve: &Curve| matches!(curve, Curve::Queue(queue) if of(queue));
+        self.curves.iter().filter(|(curve, _)| is(curve)).map(|(_, weight)| weight).sum()
     }
 
     /// d ln r / d ln load at the capacity, its geometric mean.
@@ -171,11 +185,11 @@ impl Posterior {
 
     /// How many events come together at the capacity, where one in `most` requests may be one; its geometric mean.
     pub(super) fn clump(&self, most: f64) -> f64 {
-        self.geometric_mean(|curve| curve.clump(1.0, 1.0, most))
+        self.geometric_mean(|curve| curve.response(1.0, most, f64::INFINITY).clump)
     }
 
-    fn geometric_mean(&self, of: impl Fn(Curve) -> f64) -> f64 {
-        self.curves.iter().map(|(curve, weight)| weight * of(*curve).ln()).sum::<f64>().exp()
+    fn geometric_mean(&self, of: impl Fn(&Curve) -> f64) -> f64 {
+        self.curves.iter().map(|(curve, weight)| weight * of(curve).ln()).sum::<f64>().exp()
     }
 }
 
@@ -202,8 +216,37 @@ fn quantile(edges: &[f64], cumulative: &[f64], p: f64) -> f64 {
     edges[cell] + share * (edges[cell + 1] - edges[cell])
 }
 
+/// What was completed under overload.
+#[derive(Debug, Clone, Copy)]
+struct Overload {
+    /// A load, as those of steps.
+    completed: f64,
+    /// Relative to it.
+    variance: f64,
+}
+
+impl Overload {
+    fn of(steps: &[Step]) -> Option<Overload> {
+        let overloads = steps.iter().filter_map(|step| Some((step, step.throughput()?)));
+        let (step, completed) = overloads.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let count = step.offered_per_s * step.completed_share * step.took_s;
+        let counts = step.events.most < Events::UNBOUNDED;
+        counts.then_some(Overload { completed, variance: THROUGHPUT_ERROR.powi(2) + 1.0 / count.max(1.0) })
+    }
+
+    /// ln of the density of the capacity's logarithm, over one that is 1 everywhere.
+    fn log_likelihood(self, curve: &Curve, capacity: f64) -> f64 {
+        let Curve::Queue(queue) = curve else { return 0.0 };
+        let (idle, error) = queue.idle_at_capacity();
+        let residual = (self.completed * (1.0 - idle) / capacity).ln();
+        let variance = self.variance + error * error;
+        let density = (-0.5 * residual * residual / variance).exp() / (std::f64::consts::TAU * variance).sqrt();
+        (THROUGHPUT_TRUST * density + 1.0 - THROUGHPUT_TRUST).ln()
+    }
+}
+
 /// By all steps, the last first, since they are nearest; no more of them once it is below `least`.
-fn log_likelihood(steps: &[Counts], curve: Curve, capacity: f64, least: f64) -> f64 {
+fn log_likelihood(steps: &[Counts], curve: &Curve, capacity: f64, least: f64) -> f64 {
     let mut log = curve.log_prior();
     for step in steps.iter().rev() {
         log += step.log_likelihood(curve, capacity);
@@ -258,11 +301,9 @@ impl Counts {
     }
 
     /// ln of the probability of what was seen.
-    fn log_likelihood(&self, curve: Curve, capacity: f64) -> f64 {
+    fn log_likelihood(&self, curve: &Curve, capacity: f64) -> f64 {
         let relative = self.load / capacity;
-        let ratio = curve.ratio(relative, self.most);
-        let reached = curve.ratio_from_empty(relative, self.most, self.allowed * self.most);
-        let (ratio, reached) = (ratio.max(RATIO_LEAST), reached.max(RATIO_LEAST));
+        let Response { ratio, reached, clump } = self.response(curve, relative);
         let expected = self.allowed * reached;
         // A backlog that still grew would have given a worse score in more time.
         if !self.settled && self.seen <= expected {
@@ -270,8 +311,8 @@ impl Counts {
         }
         let misfit = MISFIT_LEAST + MISFIT_SHARE * ratio.ln().abs();
         // What a limiter refuses is as uneven as it was seen to be: by its bucket, and by arrivals.
-        let is_limiter = curve == Curve::Limiter;
-        let clump = if is_limiter { self.clump } else { curve.clump(relative, ratio, self.most) };
+        let is_limiter = *curve == Curve::Limiter;
+        let clump = if is_limiter { self.clump } else { clump };
         let spread = clump - 1.0 + misfit * misfit * expected;
         let mut log = self.log_probability(expected, spread);
         if is_limiter {
@@ -285,17 +326,22 @@ impl Counts {
         if more - less > 7.0 { more } else { more + (less - more).exp().ln_1p() }
     }
 
+    fn response(&self, curve: &Curve, relative: f64) -> Response {
+        let response = curve.response(relative, self.most, self.allowed * self.most);
+        let [ratio, reached] = [response.ratio, response.reached].map(|ratio| ratio.max(RATIO_LEAST));
+        Response { ratio, reached, ..response }
+    }
+
     /// ln of how much larger the clumps are than this curve of a queue says, by the scatter within the step, with its variance. Short
     /// steps show less than all of it. In simulations of M/M/1 to M/M/4 and M/LN/2 the mean and the variance were
     /// right within a third.
-    fn log_larger(&self, curve: Curve, capacity: f64) -> Option<(f64, f64)> {
+    fn log_larger(&self, curve: &Curve, capacity: f64) -> Option<(f64, f64)> {
         let seen = self.log_clump?;
         let relative = self.load / capacity;
-        if !NEAR.contains(&relative) || !matches!(curve, Curve::Queue { .. }) {
+        if !NEAR.contains(&relative) || !matches!(curve, Curve::Queue(_)) {
             return None;
         }
-        let ratio = curve.ratio(relative, self.most).max(RATIO_LEAST);
-        let clump = curve.clump(relative, ratio, self.most);
+        let Response { ratio, clump, .. } = self.response(curve, relative);
         let clumps = self.allowed * ratio / clump;
         (clumps >= CLUMPS_LEAST).then(|| (seen - clump.ln() + 0.2 + 2.0 / clumps, clump_error(clumps)))
     }
