@@ -310,7 +310,8 @@ impl Search {
         }
         // As long as there is time for steps elsewhere, what one confirming run does not tell is not left to the next.
         let confirming = wide <= if confirmation.is_some() { 1.0 } else { CONFIRMABLE };
-        let wanted = if confirming { middle } else { self.telling(steps, &posterior) };
+        let far = beyond_an_unlikely_breach(low, middle, high);
+        let wanted = if confirming { middle } else { far.unwrap_or_else(|| self.telling(steps, &posterior)) };
         // A breach below a load that kept the objectives was bad luck.
         let breaches = steps.iter().filter(|step| step.fails() && step.load > kept);
         let bound = breaches.map(Step::bound).fold(self.most, f64::min);
@@ -345,6 +346,16 @@ impl Search {
         }
     }
 }
+
+/// The middle of the upper side of an interval where that is far wider than the lower one: one step there decides between
+/// an unlikely breach and a far higher capacity, which any number of them where the capacity probably is would not.
+fn beyond_an_unlikely_breach(low: f64, middle: f64, high: f64) -> Option<f64> {
+    let (below, above) = ((middle / low).ln(), (high / middle).ln());
+    (above > LOPSIDED * below).then(|| (middle * high).sqrt())
+}
+
+/// How many times as wide as the other the side of an interval is then.
+const LOPSIDED: f64 = 3.0;
 
 /// Who completes a smaller share of what is offered is overloaded beyond what chance explains in a few seconds.
 const OVERLOADED: f64 = 0.9;

@@ -2,7 +2,7 @@
 
 use loadline_model::saturation::StepVerdict;
 use loadline_model::slo::{Comparison, Metric, Slo};
-use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::interval::{Interval, Values};
 use crate::steady_state::{Ratio, quantile, ratio};
@@ -284,12 +284,18 @@ fn observe_value(slo: &Slo, scope: &Scope<'_>) -> Option<f64> {
 }
 
 /// An extreme of parts. Its spread is that of the extremes of the parts: with an exponential tail that of a
-/// maximum does not depend on how many it is taken of (Gumbel's law).
+/// maximum does not depend on how many it is taken of (Gumbel's law). As it is known from few parts, it is as much wider as
+/// 90 % intervals by Student's law are.
 fn extreme(parts: &[f64], worst: fn(f64, f64) -> f64) -> Option<Observed> {
     let value = parts.iter().copied().reduce(worst)?;
     let logs: Vec<f64> = parts.iter().filter(|part| **part > 0.0).map(|part| part.ln()).collect();
     let mean = logs.iter().sum::<f64>() / logs.len() as f64;
     let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
-    let log_error = if logs.len() < 3 { ERROR_MOST } else { (squares / (logs.len() - 1) as f64).sqrt() };
-    Some(Observed { value, interval: None, log_error, too_few_samples: logs.len() < 3 })
+    if logs.len() < 3 {
+        return Some(Observed { value, interval: None, log_error: ERROR_MOST, too_few_samples: true });
+    }
+    let freedom = (logs.len() - 1) as f64;
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.95);
+    let log_error = (squares / freedom).sqrt() * student / Normal::standard().inverse_cdf(0.95);
+    Some(Observed { value, interval: None, log_error, too_few_samples: false })
 }

@@ -23,14 +23,14 @@ const MISFIT_LEAST: f64 = 0.02;
 /// Without it simulated searches of nine M/M/c ended .1 % too low to 1.2 % too high at the median, the latter where queues
 /// take long to fill: what is taken off for that, as a share of the capacity, and the standard error of what is left.
 const TOO_HIGH: f64 = 0.003;
-const MISPLACED: f64 = 0.005;
+const MISPLACED: f64 = 0.006;
 /// The same of a limiter: what its bucket lets through at once counts as if its rate were higher.
 const MISPLACED_LIMITER: f64 = 0.004;
 /// By how much the ends of an interval that is of queues are brought nearer to its middle: natures other than that of M/M/c
 /// make the posterior wide, the more so where the shape of a curve is known from what is late at low loads already. The
 /// 90 % intervals of 200 searches of each of eleven simulated M/M/c held the capacity in XX of 100.
-const CALIBRATION: f64 = 0.93;
-const CALIBRATION_ALONE: f64 = 0.76;
+const CALIBRATION: f64 = 0.88;
+const CALIBRATION_ALONE: f64 = 0.80;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -40,7 +40,7 @@ const UNLIKELY: f64 = 5e-4;
 /// How sure it is that what was completed under overload is what the service can, so that the capacity follows from how
 /// steep the curve is, and how exact that is. If not, it tells nothing.
 const THROUGHPUT_TRUST: f64 = 0.5;
-const THROUGHPUT_ERROR: f64 = 0.01;
+const THROUGHPUT_ERROR: f64 = 0.007;
 /// The share of steps that were disturbed: such a step tells nothing.
 const DISTURBED: f64 = 0.003;
 
@@ -105,7 +105,12 @@ impl Posterior {
     }
 
     /// Equally likely at every scale but for the steps.
-    fn on_cells(steps: &[Counts], overload: Option<Overload>, curves: &[Curve], edges: Vec<f64>) -> Posterior {
+    fn on_cells(
+        steps: &[Counts],
+        overload: Option<Overload>,
+        curves: &[Curve],
+        edges: Vec<f64>,
+    ) -> Posterior {
         let cells =
             edges.windows(2).map(|ends| ((0.5 * (ends[0] + ends[1])).exp(), (ends[1] - ends[0]).ln()));
         let cells: Vec<(f64, f64)> = cells.collect();
@@ -240,7 +245,8 @@ impl Overload {
         let (idle, error) = queue.idle_at_capacity();
         let residual = (self.completed * (1.0 - idle) / capacity).ln();
         let variance = self.variance + error * error;
-        let density = (-0.5 * residual * residual / variance).exp() / (std::f64::consts::TAU * variance).sqrt();
+        let density =
+            (-0.5 * residual * residual / variance).exp() / (std::f64::consts::TAU * variance).sqrt();
         (THROUGHPUT_TRUST * density + 1.0 - THROUGHPUT_TRUST).ln()
     }
 }

@@ -180,9 +180,17 @@ impl Measured {
         let in_time = asked.model == LoadModel::Closed || completes(completed_share);
         // A few seconds at twice what the service can do break nothing yet.
         let kept_so_far = worst.is_none_or(|worst| figures[worst].score < 0.0);
-        let backlog = if in_time || !kept_so_far { Backlog::Steady } else { Backlog::of(rest) };
+        let backlog = match Backlog::of(rest) {
+            _ if asked.model == LoadModel::Closed || !kept_so_far => Backlog::Steady,
+            // In a long step what is on its way is little beside what was completed, but may grow to its end.
+            Backlog::Grows if in_time && Backlog::of(&rest[rest.len() / 2..]) == Backlog::Steady => {
+                Backlog::Steady
+            }
+            Backlog::Grows if in_time => Backlog::Overload,
+            backlog => backlog,
+        };
         let settled = !drifts && backlog == Backlog::Steady;
-        let keeps_up = (in_time || !drifts && backlog != Backlog::Overload) && !asked.failing;
+        let keeps_up = (in_time || !drifts) && backlog != Backlog::Overload && !asked.failing;
         let together = Values::merged(all.iter().copied());
         let validity = self.validity(asked, &together);
         let (requests, failed) =

@@ -157,13 +157,17 @@ mod tests {
     /// their mean, at the capacity and beside it.
     #[test]
     fn clumps_are_those_of_simulated_queues() {
-        let simulated = [(4, 1.2, 1.0, 7.0), (8, 1.3, 0.97, 29.3), (8, 1.3, 1.0, 70.4), (8, 1.3, 1.02, 113.9)];
+        let simulated =
+            [(4, 1.2, 1.0, 7.0), (8, 1.3, 0.97, 29.3), (8, 1.3, 1.0, 70.4), (8, 1.3, 1.02, 113.9)];
         for (servers, times, relative, variance) in simulated {
             let (tail, capacity, _) = tail(servers, times);
             let used = capacity * relative / (200.0 * f64::from(servers));
             let odds = used / (1.0 - used);
             let clump = 1.0 + 2.0 * odds * (1.0 + 2.0 * odds) * tail.thinned(&tail.waiting(1.0 - used));
-            assert!((clump / variance).ln().abs() < 0.5, "M/M/{servers} at {relative}: {clump} for {variance}");
+            assert!(
+                (clump / variance).ln().abs() < 0.5,
+                "M/M/{servers} at {relative}: {clump} for {variance}"
+            );
         }
     }
 }

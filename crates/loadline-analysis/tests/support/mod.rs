@@ -73,15 +73,19 @@ fn simulate(random: &mut Random, kind: &Kind, rate: f64, duration_s: f64) -> Vec
         let second = &mut seconds[at as usize];
         second.responses.push((three_digits((response * 1e6) as u64), 1));
         second.failed += u64::from(failed);
+        if let Some(second) = seconds.get_mut((at + response) as usize) {
+            second.completed += 1;
+        }
     });
     seconds.into_iter().map(interval).collect()
 }
 
-/// The requests that came within a second.
+/// The requests that came within a second, and how many were completed within it.
 #[derive(Debug, Clone, Default)]
 struct Second {
     responses: Vec<(u64, u64)>,
     failed: u64,
+    completed: u64,
 }
 
 /// As a histogram of three digits keeps it.
@@ -90,10 +94,10 @@ fn three_digits(us: u64) -> u64 {
     us.max(1) | ((1 << bits) - 1)
 }
 
-fn interval(Second { responses, failed }: Second) -> Interval {
+fn interval(Second { responses, failed, completed }: Second) -> Interval {
     let requests = responses.len() as u64;
     let response: Values = responses.into_iter().collect();
     let all = Group { response, service: Values::default(), requests, failed };
-    let completed_ok = requests - failed;
-    Interval { groups: vec![all], offered: requests, completed: requests, completed_ok, backlog: 0 }
+    let completed_ok = completed - failed.min(completed);
+    Interval { groups: vec![all], offered: requests, completed, completed_ok, backlog: 0 }
 }
