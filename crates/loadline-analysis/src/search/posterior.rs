@@ -10,7 +10,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
 
 use super::Step;
-use super::curve::{Curve, Queue, Response};
+use super::curve::{Curve, Response};
 use super::figure::Events;
 
 /// Cells of the looks: the first finds where it is, the last shows it in detail.
@@ -27,10 +27,12 @@ const MISPLACED: f64 = 0.006;
 /// The same of a limiter: what its bucket lets through at once counts as if its rate were higher.
 const MISPLACED_LIMITER: f64 = 0.004;
 /// By how much the ends of an interval that is of queues are brought nearer to its middle: natures other than that of M/M/c
-/// make the posterior wide, the more so where the shape of a curve is known from what is late at low loads already. The
-/// 90 % intervals of 200 searches of each of eleven simulated M/M/c held the capacity in XX of 100.
-const CALIBRATION: f64 = 0.88;
-const CALIBRATION_ALONE: f64 = 0.80;
+/// make the posterior wide. Where service times are late alone the shape of the curve is known from low loads already, and
+/// the less is idle at the capacity the more what was completed under overload tells: from the one where nothing is
+/// idle to the other where as much is as `IDLE_ENOUGH`. See ARCHITECTURE.md for how often intervals hold the truth.
+const CALIBRATION: f64 = 0.91;
+const CALIBRATION_ALONE: (f64, f64) = (0.70, 0.89);
+const IDLE_ENOUGH: f64 = 0.25;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -166,21 +168,15 @@ impl Posterior {
     pub(super) fn middle_and_interval(&self, confidence: f64) -> (f64, (f64, f64)) {
         let tail = 0.5 - 0.5 * confidence;
         let [low, middle, high] = [tail, 0.5, 1.0 - tail].map(|p| self.quantile(p));
-        let share = self.share(|_| true);
+        let queues = self.curves.iter().filter(|(curve, _)| matches!(curve, Curve::Queue(_)));
+        let share: f64 = queues.map(|(_, weight)| weight).sum();
         let place_error = (share * MISPLACED.powi(2) + (1.0 - share) * MISPLACED_LIMITER.powi(2)).sqrt();
         let misplaced = place_error * Normal::standard().inverse_cdf(1.0 - tail);
-        let alone = self.share(Queue::is_late_alone);
-        let calibration = 1.0 - (1.0 - CALIBRATION) * (share - alone) - (1.0 - CALIBRATION_ALONE) * alone;
+        let calibration: f64 = self.curves.iter().map(|(curve, weight)| weight * calibration(curve)).sum();
         let nearer = calibration * self.larger.sqrt();
         let apart = |end: f64| (nearer * (end / middle).ln()).hypot(misplaced).exp();
         let place = middle * (1.0 - TOO_HIGH * share);
         (place, (place / apart(low), place * apart(high)))
-    }
-
-    /// How likely it is that the curve is one of these queues.
-    fn share(&self, of: impl Fn(&Queue) -> bool) -> f64 {
-        let is = |curve: &Curve| matches!(curve, Curve::Queue(queue) if of(queue));
-        self.curves.iter().filter(|(curve, _)| is(curve)).map(|(_, weight)| weight).sum()
     }
 
     /// d ln r / d ln load at the capacity, its geometric mean.
@@ -195,6 +191,18 @@ impl Posterior {
 
     fn geometric_mean(&self, of: impl Fn(&Curve) -> f64) -> f64 {
         self.curves.iter().map(|(curve, weight)| weight * of(curve).ln()).sum::<f64>().exp()
+    }
+}
+
+/// See [`CALIBRATION`].
+fn calibration(curve: &Curve) -> f64 {
+    match curve {
+        Curve::Limiter => 1.0,
+        Curve::Queue(queue) if queue.is_late_alone() => {
+            let (none, enough) = CALIBRATION_ALONE;
+            none + (enough - none) * (queue.idle_at_capacity().0 / IDLE_ENOUGH).min(1.0)
+        }
+        Curve::Queue(_) => CALIBRATION,
     }
 }
 
