@@ -154,18 +154,24 @@ mod tests {
     }
 
     /// Simulated for thousands of seconds by Kiefer and Wolfowitz's recursion: the variance of the late requests of 10 s over
-    /// their mean, at the capacity and beside it.
+    /// their mean, at the capacity and beside it, and within which factor it is met.
     #[test]
     fn clumps_are_those_of_simulated_queues() {
-        let simulated =
-            [(4, 1.2, 1.0, 7.0), (8, 1.3, 0.97, 29.3), (8, 1.3, 1.0, 70.4), (8, 1.3, 1.02, 113.9)];
-        for (servers, times, relative, variance) in simulated {
+        let simulated: [(u32, f64, f64, f64, f64); 6] = [
+            (4, 1.2, 1.0, 7.0, 1.65),
+            (8, 1.3, 0.97, 29.3, 1.65),
+            (8, 1.3, 1.0, 70.4, 1.65),
+            (8, 1.3, 1.02, 113.9, 1.65),
+            (16, 1.1, 1.0, 8.0, 2.5),
+            (16, 1.1, 2_950.0 / 2_825.0, 138.0, 2.5),
+        ];
+        for (servers, times, relative, variance, factor) in simulated {
             let (tail, capacity, _) = tail(servers, times);
             let used = capacity * relative / (200.0 * f64::from(servers));
             let odds = used / (1.0 - used);
             let clump = 1.0 + 2.0 * odds * (1.0 + 2.0 * odds) * tail.thinned(&tail.waiting(1.0 - used));
             assert!(
-                (clump / variance).ln().abs() < 0.5,
+                (clump / variance).ln().abs() < factor.ln(),
                 "M/M/{servers} at {relative}: {clump} for {variance}"
             );
         }
