@@ -190,17 +190,19 @@ fn ctrl_c_keeps_what_was_measured() {
 }
 
 fn the_report_is_made_again() {
-    let serve = Serve::start(&["--service", "const:2ms"]);
+    // Enough arrivals for a p99 in each step, and answers so slow that a generator beside other tests is on time.
+    let serve = Serve::start(&["--service", "const:20ms"]);
     let folder = Folder::new("saturate-report");
     let target = serve.url("/?token=hunter2");
-    let flags = ["--slo", "p99 < 500ms", "--min-rate", "20/s", "--max-rate", "40/s", "--out", "run"];
+    let bounds = ["--min-rate", "200/s", "--max-rate", "400/s", "--max-time", "60s"];
+    let flags = [&["--slo", "p99 < 500ms", "--out", "run"], &bounds[..]].concat();
     let ended = run(
         &folder,
         &[&["saturate", &target, "--markdown", "first.md", "--junit", "x.xml"], &flags[..]].concat(),
     )
     .done();
-    assert!(ended.stdout.starts_with("AT LEAST — it takes at least 40/s"), "{}", ended.stdout);
-    assert!(ended.stderr.contains("20/s for"), "a line for each step: {}", ended.stderr);
+    assert!(ended.stdout.starts_with("AT LEAST — it takes at least 400/s"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("200/s for"), "a line for each step: {}", ended.stderr);
     let first = fs::read(folder.join("run/report.html")).expect("it was written");
     for form in ["again.html", "again.md", "again.json", "again.xml", "again.png", "charts.svg"] {
         run(&folder, &["report", "run", "-o", form]).expect(0);
