@@ -13,10 +13,12 @@ pub mod interval;
 pub mod posterior;
 pub mod step;
 mod tail;
+pub mod variation;
 
 use figure::Events;
 use posterior::Posterior;
 pub use step::{Asked, Judged, Measured, judge};
+use variation::Moments;
 
 /// How to search.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +63,8 @@ pub struct Step {
     pub error: f64,
     /// The same as counts of what the objective allows a share of; see [`Events::of_score`].
     pub events: Events,
+    /// The response times of all its requests.
+    pub responses: Moments,
     /// Whether the objectives were surely kept: all of each interval is on the good side of its limit.
     pub kept: bool,
     /// Why a lower load would not keep the objectives either.

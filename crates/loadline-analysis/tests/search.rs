@@ -3,6 +3,7 @@
 //! Coverage and cost over many seeds: `cargo run --release -p loadline-analysis --example search_marks`.
 
 use loadline_analysis::search::figure::Events;
+use loadline_analysis::search::variation::Moments;
 use loadline_analysis::search::{Doom, Next, Search, Step};
 
 mod support;
@@ -117,6 +118,7 @@ fn counted(load: f64, took_s: f64, late: f64) -> Step {
         completed_share: 1.0,
         score,
         error: 0.1,
+        responses: Moments::default(),
         events,
         kept: late == 0.0,
         hopeless: None,
@@ -193,6 +195,7 @@ fn scored(load: f64, took_s: f64, score: f64) -> Step {
         completed_share: 1.0,
         score,
         error,
+        responses: Moments::default(),
         events,
         kept: score < -2.0 * error,
         hopeless: None,

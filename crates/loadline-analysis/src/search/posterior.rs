@@ -12,6 +12,7 @@ use statrs::function::gamma::ln_gamma;
 use super::Step;
 use super::curve::{Curve, Response};
 use super::figure::Events;
+use super::variation;
 
 /// Cells of the looks: the first finds where it is, the last shows it in detail.
 const LOOKS: [usize; 3] = [50, 40, 60];
@@ -21,18 +22,22 @@ const EVEN: f64 = 0.1;
 const MISFIT_SHARE: f64 = 0.15;
 const MISFIT_LEAST: f64 = 0.02;
 /// Without it simulated searches of nine M/M/c ended .1 % too low to 1.2 % too high at the median, the latter where queues
-/// take long to fill: what is taken off for that, as a share of the capacity, and the standard error of what is left.
+/// take long to fill: what is taken off for that, as a share of the capacity, and the standard error of what is left. Where
+/// service times are late alone it is more.
 const TOO_HIGH: f64 = 0.003;
+const TOO_HIGH_ALONE: f64 = 0.007;
 const MISPLACED: f64 = 0.006;
 /// The same of a limiter: what its bucket lets through at once counts as if its rate were higher.
 const MISPLACED_LIMITER: f64 = 0.004;
 /// By how much the ends of an interval that is of queues are brought nearer to its middle: natures other than that of M/M/c
-/// make the posterior wide. Where service times are late alone the shape of the curve is known from low loads already, and
-/// the less is idle at the capacity the more what was completed under overload tells: from the one where nothing is
-/// idle to the other where as much is as `IDLE_ENOUGH`. See ARCHITECTURE.md for how often intervals hold the truth.
-const CALIBRATION: f64 = 0.91;
-const CALIBRATION_ALONE: (f64, f64) = (0.70, 0.89);
-const IDLE_ENOUGH: f64 = 0.25;
+/// make the posterior wide. Where service times are late alone low loads tell the shape of the curve already, and the less
+/// is idle at the capacity the more tells what was completed under overload: with a share of the allowed of `FLOOR_ENOUGH`
+/// and nothing idle ends are nearer by `NARROWER` yet, with as much idle as `IDLE_ENOUGH` by nothing. See ARCHITECTURE.md
+/// for how often intervals hold the truth.
+const CALIBRATION: f64 = 0.93;
+const NARROWER: f64 = 0.42;
+const FLOOR_ENOUGH: f64 = 0.1;
+const IDLE_ENOUGH: f64 = 0.13;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
 /// What is less likely than the likeliest by this in its logarithm is left out, and curves with less than this share
@@ -71,15 +76,17 @@ pub struct Posterior {
 }
 
 impl Posterior {
-    /// From steps, for a capacity between `least` and `most`, before the steps equally likely at every scale.
-    pub fn new(steps: &[Step], least: f64, most: f64) -> Posterior {
+    /// From steps, for a capacity between `least` and `highest`, before the steps equally likely at every scale.
+    pub fn new(steps: &[Step], least: f64, highest: f64) -> Posterior {
         let counts: Vec<Counts> = steps.iter().map(Counts::of).collect();
         let [first, second, last] = LOOKS;
-        let curves = Curve::all(steps.last().map_or(Events::UNBOUNDED, |step| step.events.most));
-        let overload = Overload::of(steps);
+        let varied = variation::squared(steps);
+        let most = steps.last().map_or(Events::UNBOUNDED, |step| step.events.most);
+        let curves = Curve::all(most, varied);
+        let overload = Overload::of(steps, varied);
         // Where only one load is allowed its cells still need a width.
-        let most = most.max(least * (1.0 + f64::EPSILON.sqrt()));
-        let found = Self::on_cells(&counts, overload, &curves, evenly(least.ln(), most.ln(), first));
+        let highest = highest.max(least * (1.0 + f64::EPSILON.sqrt()));
+        let found = Self::on_cells(&counts, overload, &curves, evenly(least.ln(), highest.ln(), first));
         // Only this one is fine enough to tell which curves are likely.
         let seen = Self::on_cells(&counts, overload, &curves, found.finer(second));
         let likely = seen.curves.iter().filter(|(_, weight)| *weight > UNLIKELY);
@@ -175,7 +182,8 @@ impl Posterior {
         let calibration: f64 = self.curves.iter().map(|(curve, weight)| weight * calibration(curve)).sum();
         let nearer = calibration * self.larger.sqrt();
         let apart = |end: f64| (nearer * (end / middle).ln()).hypot(misplaced).exp();
-        let place = middle * (1.0 - TOO_HIGH * share);
+        let too_high: f64 = self.curves.iter().map(|(curve, weight)| weight * too_high(curve)).sum();
+        let place = middle * (1.0 - too_high);
         (place, (place / apart(low), place * apart(high)))
     }
 
@@ -194,16 +202,20 @@ impl Posterior {
     }
 }
 
+/// See [`TOO_HIGH`].
+fn too_high(curve: &Curve) -> f64 {
+    match curve {
+        Curve::Limiter => 0.0,
+        Curve::Queue(queue) if queue.is_late_alone() => TOO_HIGH_ALONE,
+        Curve::Queue(_) => TOO_HIGH,
+    }
+}
+
 /// See [`CALIBRATION`].
 fn calibration(curve: &Curve) -> f64 {
-    match curve {
-        Curve::Limiter => 1.0,
-        Curve::Queue(queue) if queue.is_late_alone() => {
-            let (none, enough) = CALIBRATION_ALONE;
-            none + (enough - none) * (queue.idle_at_capacity().0 / IDLE_ENOUGH).min(1.0)
-        }
-        Curve::Queue(_) => CALIBRATION,
-    }
+    let Curve::Queue(queue) = curve else { return 1.0 };
+    let busy = (1.0 - queue.idle_at_capacity().0 / IDLE_ENOUGH).max(0.0);
+    CALIBRATION - NARROWER * busy * (queue.floor() / FLOOR_ENOUGH).min(1.0)
 }
 
 /// The edges of so many cells of the same width.
@@ -239,12 +251,13 @@ struct Overload {
 }
 
 impl Overload {
-    fn of(steps: &[Step]) -> Option<Overload> {
+    /// Of a service that is never idle: completions vary as service times do.
+    fn of(steps: &[Step], varied: f64) -> Option<Overload> {
         let overloads = steps.iter().filter_map(|step| Some((step, step.throughput()?)));
         let (step, completed) = overloads.max_by(|a, b| a.1.total_cmp(&b.1))?;
         let count = step.offered_per_s * step.completed_share * step.took_s;
         let counts = step.events.most < Events::UNBOUNDED;
-        counts.then_some(Overload { completed, variance: THROUGHPUT_ERROR.powi(2) + 1.0 / count.max(1.0) })
+        counts.then_some(Overload { completed, variance: THROUGHPUT_ERROR.powi(2) + varied / count.max(1.0) })
     }
 
     /// ln of the density of the capacity's logarithm, over one that is 1 everywhere.

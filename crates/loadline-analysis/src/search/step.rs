@@ -7,6 +7,7 @@ use loadline_model::slo::{Metric, Slo, Timing};
 
 use super::figure::{Events, Figure, Scope};
 use super::interval::{Interval, Values};
+use super::variation::Moments;
 use super::{Hopeless, Step};
 use crate::steady_state::{Quantile, Settling, quantile, ratio, settling};
 use crate::validity::{Sent, Watch};
@@ -215,6 +216,7 @@ impl Measured {
                 completed_share: completed_share.filter(|_| asked.model == LoadModel::Open).unwrap_or(1.0),
                 settled,
                 generator_limited,
+                responses: Moments::from(&together),
                 ..step(asked, worst.map(|k| &figures[k]), keeps_up)
             },
             validity,
@@ -330,6 +332,7 @@ fn step(asked: &Asked, worst: Option<&Figure>, keeps_up: bool) -> Step {
         score,
         error,
         events: if overloaded { Events::of_score(score, error) } else { events },
+        responses: Moments::default(),
         offered_per_s: asked.load,
         completed_share: 1.0,
         kept: true,
