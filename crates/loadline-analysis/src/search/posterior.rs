@@ -36,7 +36,7 @@ const MISPLACED_LIMITER: f64 = 0.004;
 /// for how often intervals hold the truth.
 const CALIBRATION: f64 = 0.93;
 const NARROWER: f64 = 0.42;
-const FLOOR_ENOUGH: f64 = 0.1;
+const FLOOR_ENOUGH: f64 = 0.08;
 const IDLE_ENOUGH: f64 = 0.13;
 /// Some events come at any load.
 const RATIO_LEAST: f64 = 1e-3;
