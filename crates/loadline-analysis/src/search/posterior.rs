@@ -34,8 +34,8 @@ const MISPLACED_LIMITER: f64 = 0.004;
 /// is idle at the capacity the more tells what was completed under overload: with a share of the allowed of `FLOOR_ENOUGH`
 /// and nothing idle ends are nearer by `NARROWER` yet, with as much idle as `IDLE_ENOUGH` by nothing. See ARCHITECTURE.md
 /// for how often intervals hold the truth.
-const CALIBRATION: f64 = 0.93;
-const NARROWER: f64 = 0.42;
+const CALIBRATION: f64 = 0.89;
+const NARROWER: f64 = 0.37;
 const FLOOR_ENOUGH: f64 = 0.08;
 const IDLE_ENOUGH: f64 = 0.13;
 /// Some events come at any load.
