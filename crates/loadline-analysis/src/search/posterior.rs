@@ -25,7 +25,7 @@ const MISFIT_LEAST: f64 = 0.02;
 /// take long to fill: what is taken off for that, as a share of the capacity, and the standard error of what is left. Where
 /// service times are late alone it is more.
 const TOO_HIGH: f64 = 0.003;
-const TOO_HIGH_ALONE: f64 = 0.007;
+const TOO_HIGH_ALONE: f64 = 0.005;
 const MISPLACED: f64 = 0.006;
 /// The same of a limiter: what its bucket lets through at once counts as if its rate were higher.
 const MISPLACED_LIMITER: f64 = 0.004;
@@ -34,8 +34,8 @@ const MISPLACED_LIMITER: f64 = 0.004;
 /// is idle at the capacity the more tells what was completed under overload: with a share of the allowed of `FLOOR_ENOUGH`
 /// and nothing idle ends are nearer by `NARROWER` yet, with as much idle as `IDLE_ENOUGH` by nothing. See ARCHITECTURE.md
 /// for how often intervals hold the truth.
-const CALIBRATION: f64 = 0.89;
-const NARROWER: f64 = 0.37;
+const CALIBRATION: f64 = 0.91;
+const NARROWER: f64 = 0.39;
 const FLOOR_ENOUGH: f64 = 0.08;
 const IDLE_ENOUGH: f64 = 0.13;
 /// Some events come at any load.
