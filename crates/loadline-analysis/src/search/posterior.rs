@@ -32,10 +32,10 @@ const MISPLACED_LIMITER: f64 = 0.004;
 /// By how much the ends of an interval that is of queues are brought nearer to its middle: natures other than that of M/M/c
 /// make the posterior wide. Where service times are late alone low loads tell the shape of the curve already, and the less
 /// is idle at the capacity the more tells what was completed under overload: with a share of the allowed of `FLOOR_ENOUGH`
-/// and nothing idle ends are nearer by `NARROWER` yet, with as much idle as `IDLE_ENOUGH` by nothing. See ARCHITECTURE.md
-/// for how often intervals hold the truth.
-const CALIBRATION: f64 = 0.91;
-const NARROWER: f64 = 0.39;
+/// ends are nearer yet by the first of `NARROWER`, and with nothing idle by the second, too, which is nothing with as much
+/// idle as `IDLE_ENOUGH`. See ARCHITECTURE.md for how often intervals hold the truth.
+const CALIBRATION: f64 = 0.95;
+const NARROWER: (f64, f64) = (0.04, 0.39);
 const FLOOR_ENOUGH: f64 = 0.08;
 const IDLE_ENOUGH: f64 = 0.13;
 /// Some events come at any load.
@@ -215,7 +215,8 @@ fn too_high(curve: &Curve) -> f64 {
 fn calibration(curve: &Curve) -> f64 {
     let Curve::Queue(queue) = curve else { return 1.0 };
     let busy = (1.0 - queue.idle_at_capacity().0 / IDLE_ENOUGH).max(0.0);
-    CALIBRATION - NARROWER * busy * (queue.floor() / FLOOR_ENOUGH).min(1.0)
+    let (known, told) = NARROWER;
+    CALIBRATION - (known + told * busy) * (queue.floor() / FLOOR_ENOUGH).min(1.0)
 }
 
 /// The edges of so many cells of the same width.
