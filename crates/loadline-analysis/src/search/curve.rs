@@ -219,7 +219,8 @@ mod tests {
     }
 
     /// M/LN/2 with σ = 1 and a limit of 13.8 mean service times, simulated for 6,000 s at .9, 1 and 1.1 of its capacity: the
-    /// variance of the late requests of 10 s over their mean.
+    /// variance of the late requests of 10 s over their mean, and within which factor it is met: clumps below the
+    /// capacity are taken for smaller than they are.
     #[test]
     fn clumps_are_larger_where_service_times_vary_widely() {
         let (idle, floor, most) = (1.0 - 294.11 / 400.0, 0.1, 100.0_f64);
@@ -229,9 +230,9 @@ mod tests {
             let tail = Tail::new(idle, floor / most, 1.0 / most);
             Curve::Queue(Queue { steepness, idle, floor, tail, nature }).response(relative, most, 1e9).clump
         };
-        for (relative, simulated) in [(0.9, 35.0), (1.0, 56.7), (1.1, 114.6_f64)] {
+        for (relative, simulated, factor) in [(0.9, 35.0, 2.0), (1.0, 56.7, 1.15), (1.1, 114.6, 1.4_f64)] {
             let [alike, wide] = [1.0, 1.718].map(|varied| (clump(relative, varied) / simulated).ln());
-            assert!(wide.abs() < 2_f64.ln() && alike < -0.7, "{relative}: {alike} {wide}");
+            assert!(wide.abs() < factor.ln() && alike < -0.7, "{relative}: {alike} {wide}");
         }
     }
 }
